@@ -1,0 +1,1 @@
+"""Players, PCMs and mixer controls: what makes a room sound."""

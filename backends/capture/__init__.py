@@ -1,0 +1,1 @@
+"""Capture boards and video mixers: what records the talks."""

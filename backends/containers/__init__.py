@@ -1,0 +1,1 @@
+"""Container hosts and their instances: what everything else runs in."""

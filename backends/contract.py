@@ -1,0 +1,485 @@
+"""The contract between a backend and everything else: the one file a backend author must read.
+
+A *backend* knows one kind of real system. It discovers *sources* (one endpoint each: this Mopidy, this LXD
+host, this machine's USB). A source `watch`es and yields *observations*: how it is, which *resources* it sees
+now, which are gone. *Rules* judge resources and yield *findings*. A resource *offers* actions; the source
+`plan`s one as data (steps, what it interrupts, what must be observed afterwards) and `execute`s it.
+
+Everything here is frozen and serialisable: the same values go to the screen, to `--json` and to the journal.
+Times are seconds since the epoch (float). Text from outside passes through `clean` where it enters.
+
+A backend is one module and one line under the entry-point group `foh.backends`:
+
+    backend = Backend(name="mopidy", kinds=(ZONE,), rules=RULES, discover=discover, needs=needs)
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, unquote
+
+from msgspec import Struct, structs
+
+T = TypeVar("T")
+
+# --- values -----------------------------------------------------------------------------------------------
+
+
+class Why(StrEnum):
+    """Why a field has no value."""
+
+    NOT_YET = "not yet"
+    UNREACHABLE = "unreachable"
+    DENIED = "denied"
+    NOT_MEASURABLE = "not measurable"
+    NOT_APPLICABLE = "not applicable"
+    MALFORMED = "malformed"
+
+
+class Unknown(Struct, frozen=True, tag="unknown"):
+    """Stands where a value should: the reason, a sentence, and the last value that was known (None: never)."""
+
+    why: Why = Why.NOT_YET
+    detail: str = ""
+    last: str | int | float | bool | list[str] | None = None
+
+
+Scalar = str | int | float | bool | None
+Value = str | int | float | bool | tuple[str, ...] | None | Unknown
+
+# --- identity ---------------------------------------------------------------------------------------------
+
+
+class Id(Struct, frozen=True, order=True):
+    """Names one resource for ever: `host/kind/local`. `local` may be any text; `str` and `parse` are inverse."""
+
+    host: str
+    kind: str
+    local: str
+
+    def __str__(self) -> str:
+        return "/".join(quote(part, safe=":.@+,=") for part in (self.host, self.kind, self.local))
+
+    @staticmethod
+    def parse(text: str) -> Id:
+        """The inverse of `str`. Raises ValueError unless there are exactly three parts."""
+        host, kind, local = (unquote(part) for part in text.split("/"))
+        return Id(host, kind, local)
+
+
+class Key(Struct, frozen=True, order=True):
+    """A name under which other backends can find a resource, such as Key("usb-port", "1-1.3.2", host).
+
+    Spaces in use: `usb-port` (sysfs name, 1-1.3.2), `usb-address` (bus/device, 001/005), `alsa-card` (index or
+    id), `alsa-mixer` (card index, card id or device name), `pcm-owner` (pid), `pid`, `tcp` (ip:port), `instance`
+    (name), `container-host` (server name). `host` is empty where the value is unique anywhere.
+    """
+
+    space: str
+    value: str
+    host: str = ""
+
+
+class Evidence(Struct, frozen=True):
+    """What was read, from which file or call, when; `raw` is what it said."""
+
+    what: str
+    read_from: str
+    at: float = 0.0
+    raw: str = ""
+
+
+class Link(Struct, frozen=True):
+    """This resource's relation to whoever publishes the key, and why we say so.
+
+    Several links of one relation are alternatives in order of preference. Relations in use: zone -pcm-> PCM
+    -board-> board -hub-> hub; zone -mixer-> control; instance -host-> host; operation -instance-> instance.
+    """
+
+    relation: str
+    to: Key
+    because: str = ""
+
+
+class Role(StrEnum):
+    """What a field is for, so that a pane can lay it out without knowing the kind."""
+
+    STATE = "state"  # one short word: playing, asleep, Running
+    MEASURE = "measure"  # a number, right-aligned
+    TEXT = "text"  # free text: the first to be cut when the pane is narrow
+    DETAIL = "detail"  # shown in the detail view only
+
+
+class FieldSpec(Struct, frozen=True):
+    """Declares one field of a kind. A lower rank survives in a narrower pane.
+
+    `via` names a relation: the value is then read from `name` of the resource at the other end of that link.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    role: Role = Role.DETAIL
+    rank: int = 9
+    width: int = 8
+    via: str = ""
+
+
+class KindSpec(Struct, frozen=True):
+    """Declares a kind: its label, the pane it belongs to (audio, amps, capture, containers) and its fields."""
+
+    kind: str
+    label: str
+    plural: str
+    pane: str
+    type: type[Resource]
+    fields: tuple[FieldSpec, ...]
+    order: int = 5  # place within its pane
+
+
+# --- what can be done -------------------------------------------------------------------------------------
+
+
+class Risk(StrEnum):
+    """How an action is confirmed: shown and run; Cancel focused; the name typed."""
+
+    ROUTINE = "routine"
+    DISRUPTIVE = "disruptive"
+    DESTRUCTIVE = "destructive"
+
+
+class Arg(Struct, frozen=True):
+    """One argument of an offer. Numbers have bounds and a unit, words have choices; all travel as text."""
+
+    name: str
+    label: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    default: str = ""
+
+
+class Offer(Struct, frozen=True):
+    """An action that its target has now. `blocked` says why it cannot be done at this moment ("" if it can)."""
+
+    target: Id
+    action: str
+    label: str
+    risk: Risk = Risk.ROUTINE
+    args: tuple[Arg, ...] = ()
+    blocked: str = ""
+
+
+class Step(Struct, frozen=True):
+    """One thing an execution does, and the shell command that would do the same."""
+
+    text: str
+    shell: str = ""
+
+
+class Test(StrEnum):
+    """How an expectation compares the observed value with the wanted one."""
+
+    __test__ = False  # not a pytest class
+
+    EQUALS = "equals"
+    DIFFERS = "differs"
+    NEAR = "near"  # within one unit
+    CONTAINS = "contains"
+    LACKS = "lacks"
+
+
+class Expect(Struct, frozen=True):
+    """What must be observed of `target` within so many seconds, for a plan to have worked."""
+
+    target: Id
+    field: str
+    wanted: Scalar
+    within: float
+    test: Test = Test.EQUALS
+
+
+class Plan(Struct, frozen=True):
+    """An action worked out: everything the operator is shown before saying yes."""
+
+    offer: Offer
+    args: dict[str, str]
+    steps: tuple[Step, ...]
+    expect: tuple[Expect, ...]
+    interrupts: tuple[str, ...] = ()
+    based_on: tuple[Evidence, ...] = ()
+
+
+class Refused(Exception):
+    """A plan or a step that the source will not do; the message is for the operator."""
+
+
+class Ledger(Protocol):
+    """Where an execution writes each step, durably, before it takes it."""
+
+    async def step(self, text: str) -> None: ...
+
+
+# --- resources and observations ---------------------------------------------------------------------------
+
+
+class Resource(Struct, frozen=True, kw_only=True):
+    """One thing an operator can point at. Kinds derive from it; their fields are `T | Unknown`."""
+
+    id: Id
+    name: str
+    keys: tuple[Key, ...] = ()
+    links: tuple[Link, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    at: float = 0.0
+
+    def offer(self, action: str) -> Offer | None:
+        return next((offer for offer in self.offers if offer.action == action), None)
+
+
+class Gone(Struct, frozen=True):
+    """A resource that a healthy source says is not there (or that was expected and never seen: last is None)."""
+
+    id: Id
+    last: Resource | None
+    since: float
+
+
+class State(StrEnum):
+    """How a source is. Only OK may claim that something is gone."""
+
+    STARTING = "starting"
+    OK = "ok"
+    REFUSED = "refused"  # nobody answers
+    HUNG = "hung"  # accepts, or stays connected, but does not answer in time
+    WRONG = "wrong"  # answers, but is not what it should be
+    DENIED = "denied"  # no permission
+    ABSENT = "absent"  # a library or program is missing here
+
+
+class Health(Struct, frozen=True):
+    """A source's state, with a sentence on what happened and one on what to do."""
+
+    state: State = State.OK
+    sentence: str = ""
+    remedy: str = ""
+
+
+class Observation(Struct, frozen=True):
+    """What one source says at one moment. A `complete` one lists everything: what it leaves out is gone.
+
+    A source yields health, upserts and gone; the runtime fills in `source`, `seq` and `at`.
+    """
+
+    health: Health = Health()
+    upserts: tuple[Resource, ...] = ()
+    gone: tuple[Id, ...] = ()
+    complete: bool = False
+    source: str = ""
+    seq: int = 0
+    at: float = 0.0
+
+
+# --- judgement --------------------------------------------------------------------------------------------
+
+
+class Severity(StrEnum):
+    """By consequence, and by whether anybody is listening now."""
+
+    INFO = "info"
+    WARN = "warn"
+    CRIT = "crit"
+
+    @property
+    def rank(self) -> int:
+        return ("info", "warn", "crit").index(self.value)
+
+
+class Remedy(Struct, frozen=True):
+    """What to do: a sentence and, where the console can do it, the action and its target."""
+
+    text: str
+    action: str = ""
+    target: Id | None = None
+    args: dict[str, str] = {}
+
+
+class Finding(Struct, frozen=True):
+    """A judgement about one resource. `blames` is the resource at fault (None: itself)."""
+
+    code: str
+    severity: Severity
+    about: Id
+    cause: str
+    evidence: tuple[Evidence, ...] = ()
+    not_known: str = ""
+    remedies: tuple[Remedy, ...] = ()
+    blames: Id | None = None
+
+    @property
+    def root(self) -> Id:
+        return self.blames or self.about
+
+
+class Verdict(Struct, frozen=True):
+    """A rule's answer. `undecided` keeps what was found before; `recheck_at` asks to be called again then."""
+
+    findings: tuple[Finding, ...] = ()
+    undecided: bool = False
+    recheck_at: float | None = None
+
+
+class View(Protocol):
+    """What a rule may see of the venue. Reading it makes the rule run again when that changes."""
+
+    now: float
+
+    def follow(self, resource: Resource | Gone, relation: str) -> Resource | Gone | None:
+        """The resource at the other end of a link; None where no one publishes the key (or more than one)."""
+
+    def back(self, resource: Resource | Gone, relation: str) -> Sequence[Resource]:
+        """The resources that link to this one by that relation."""
+
+    def ago(self, id: Id, seconds: float) -> Resource | None:
+        """The same resource as it was observed at least so many seconds ago; None if not seen that long."""
+
+
+class Rule(Struct, frozen=True):
+    """Judges every resource of one kind. `judge` is pure: no I/O and no clock but the view's."""
+
+    name: str
+    kind: str
+    judge: Callable[[Any, View], Verdict]
+
+
+# --- what a backend author implements ---------------------------------------------------------------------
+
+
+class Child(Protocol):
+    """A child process that speaks JSON lines, is killed when it hangs and dies with its parent."""
+
+    async def send(self, message: Mapping[str, object]) -> None: ...
+
+    async def receive(self) -> dict[str, Any]:
+        """The child's next message. Raises ConnectionError when it has ended."""
+
+
+class IO(Protocol):
+    """What the runtime lends to a source. All of it is bounded in time."""
+
+    def clock(self) -> float: ...
+
+    def deadline(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """`async with`: TimeoutError when the body takes longer."""
+
+    async def thread(self, call: Callable[..., T], *args: object, within: float = 5.0) -> T:
+        """Runs a blocking call in this source's one thread. TimeoutError parks the source: as long as the
+        call has not come back, further calls raise `Parked` at once and take no second thread."""
+
+    def child(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Child]:
+        """Starts a child process for the length of the body."""
+
+
+class Parked(TimeoutError):
+    """The source's thread is still in an earlier call that never came back."""
+
+
+class Source(Protocol):
+    """One endpoint of a backend. Exceptions that leave `watch` become its health; the runtime starts it again."""
+
+    name: str  # unique, stable: "mopidy 127.0.0.1:6681"
+    host: str
+
+    def watch(self, io: IO) -> AsyncGenerator[Observation, None]: ...
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        """Reads afresh what the action rests on and works it out. Raises Refused with the reason."""
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        """Does it, writing each step to the ledger first. Raises Refused, OSError or TimeoutError.
+        Success is not judged here but by `plan.expect`."""
+
+
+class Need(Struct, frozen=True):
+    """One thing a backend needs on this machine, for `foh doctor`."""
+
+    what: str
+    met: bool
+    found: str
+    mend: str = ""
+
+
+class Context(Struct, frozen=True):
+    """Where discovery happens: this host's name and the backend's own section of the configuration."""
+
+    host: str
+    settings: Any
+    environ: Mapping[str, str] = {}
+
+
+class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """For a backend without configuration."""
+
+
+class Backend(Struct, frozen=True):
+    """Everything the program learns of a backend. `settings` is the type of its section in venue.toml."""
+
+    name: str
+    kinds: tuple[KindSpec, ...]
+    rules: tuple[Rule, ...]
+    discover: Callable[[Context, IO], Awaitable[Sequence[Source]]]
+    needs: Callable[[Context], Sequence[Need]]
+    settings: type[Struct] = NoSettings
+
+
+# --- the first wall against hostile text ------------------------------------------------------------------
+
+_TABLE: dict[int, int | str | None] = {c: 0x2400 + c for c in range(0x20)}
+_TABLE |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+_TABLE |= dict.fromkeys((0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
+_TABLE |= dict.fromkeys((0xAD, 0x180E, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10)), None)
+_TABLE |= dict.fromkeys(range(0xE0000, 0xE0200), None)
+_TABLE |= dict.fromkeys((0x09, 0x85, 0x2028, 0x2029), " ")
+_TABLE |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
+_PLAIN = re.compile(r"[ -~]*").fullmatch
+
+
+def clean(text: object, limit: int = 200) -> str:
+    """Untrusted text as one printable line of at most `limit` characters.
+
+    Control characters become their pictures, C1, surrogates and bidirectional controls U+FFFD; invisible
+    characters go; at most two combining marks follow a character. The result holds no character that a
+    terminal acts on. Markup is left alone: it is data, and only widgets that parse none may show it.
+    """
+    line = text if isinstance(text, str) else str(text)
+    if len(line) > limit:
+        line = line[: limit - 1] + "…"
+    if _PLAIN(line):
+        return line
+    out: list[str] = []
+    marks = 0
+    for char in line.translate(_TABLE):
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= 2:
+            out.append(char if marks or char.isprintable() else "\N{REPLACEMENT CHARACTER}")
+    return "".join(out)
+
+
+def stripped_of_times(resource: Resource) -> Resource:
+    """The resource without its time stamps: equal for two readings that say the same."""
+    evidence = tuple(structs.replace(item, at=0.0) for item in resource.evidence)
+    return structs.replace(resource, at=0.0, evidence=evidence)
+
+
+def read_text(path: Path, limit: int = 65536) -> str:
+    """A small file's text, bounded, undecodable bytes kept as U+FFFD. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(limit).decode("utf-8", "replace").rstrip("\n")

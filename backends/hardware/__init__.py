@@ -1,0 +1,1 @@
+"""USB boards and hubs: the amplifiers and DACs, their ports and their power."""

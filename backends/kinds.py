@@ -1,0 +1,388 @@
+"""The venue's common kinds. A column is added to a pane here, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from backends.contract import FieldSpec, Id, KindSpec, Resource, Role, Unknown
+
+Text: TypeAlias = str | Unknown
+Number: TypeAlias = float | int | Unknown
+Flag: TypeAlias = bool | Unknown
+
+_ = Unknown()
+
+
+class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
+    """A room's player. `state` is playing, paused or stopped; times in seconds; `volume` in percent of the
+    player's own (software) mixer."""
+
+    state: Text = _
+    title: Text = _
+    artist: Text = _
+    track: Text = _
+    position: Number = _
+    length: Number = _
+    volume: Number = _
+    soft_mute: Flag = _
+    output: Text = _
+    version: Text = _
+    endpoint: Text = _
+    pid: Number = _
+    queue: Number = _
+
+
+class Pcm(Resource, frozen=True, kw_only=True, tag="pcm"):
+    """One playback substream of an ALSA card, from /proc/asound. `state` is `closed` or the kernel's word."""
+
+    state: Text = _
+    owner: Number = _
+    hw_ptr: Number = _
+    rate: Number = _
+    card: Text = _
+    card_id: Text = _
+
+
+class Control(Resource, frozen=True, kw_only=True, tag="control"):
+    """An ALSA mixer control: `level` in percent of its range, `gain` in dB where the control has a scale."""
+
+    level: Number = _
+    gain: Number = _
+    mute: Flag = _
+    device: Text = _
+
+
+class Board(Resource, frozen=True, kw_only=True, tag="board"):
+    """A USB audio device: an amplifier board or a DAC. Speeds in Mbit/s, currents in mA (declared, not
+    measured), `asleep` in percent of the time since it was plugged in."""
+
+    port: Text = _
+    model: Text = _
+    ids: Text = _
+    maker: Text = _
+    speed: Number = _
+    power: Text = _
+    policy: Text = _
+    delay: Number = _
+    asleep: Number = _
+    current: Number = _
+    hid: Text = _
+    wakeup: Text = _
+    devnum: Number = _
+    reenumerations: Number = _
+    over_current: Number = _
+    hub: Text = _
+    serial: Text = _
+
+
+class Hub(Resource, frozen=True, kw_only=True, tag="hub"):
+    """A USB hub. `translators` is single or multi (transaction translators)."""
+
+    port: Text = _
+    ids: Text = _
+    model: Text = _
+    speed: Number = _
+    ports: Number = _
+    translators: Text = _
+    over_current: Number = _
+
+
+class CaptureBoard(Resource, frozen=True, kw_only=True, tag="capture"):
+    """An HDMI capture board. `mode` is operational, or the mode that keeps it from capturing."""
+
+    mode: Text = _
+    model: Text = _
+    port: Text = _
+    ids: Text = _
+    release: Text = _
+    video: Text = _
+    console: Text = _
+    serial: Text = _
+    speed: Number = _
+
+
+class Mixer(Resource, frozen=True, kw_only=True, tag="mixer"):
+    """A live video mixer. `stream` is `live` or `blank <source>`; a and b are the sources in the picture."""
+
+    stream: Text = _
+    composite: Text = _
+    on_air: Text = _
+    a: Text = _
+    b: Text = _
+    sources: tuple[str, ...] | Unknown = _
+    composites: tuple[str, ...] | Unknown = _
+    audio: Text = _
+    endpoint: Text = _
+    version: Text = _
+
+
+class ContainerHost(Resource, frozen=True, kw_only=True, tag="host"):
+    """A host that runs containers. Memory in MiB."""
+
+    server: Text = _
+    kernel: Text = _
+    instances: Number = _
+    running: Number = _
+    memory: Number = _
+    address: Text = _
+
+
+class Instance(Resource, frozen=True, kw_only=True, tag="instance"):
+    """A container. `state` is LXD's status word; memory in MiB."""
+
+    state: Text = _
+    host: Text = _
+    project: Text = _
+    image: Text = _
+    addresses: tuple[str, ...] | Unknown = _
+    memory: Number = _
+    processes: Number = _
+    pid: Number = _
+    snapshots: tuple[str, ...] | Unknown = _
+    autostart: Flag = _
+    created: Text = _
+
+
+class Operation(Resource, frozen=True, kw_only=True, tag="operation"):
+    """Something a container host is doing. `percent` only where the host knows a total."""
+
+    state: Text = _
+    what: Text = _
+    subject: Text = _
+    progress: Text = _
+    percent: Number = _
+    error: Text = _
+
+
+class SourceHealth(Resource, frozen=True, kw_only=True, tag="source"):
+    """How a source is. Made by the venue from observations, so that rules can judge it like anything else."""
+
+    backend: Text = _
+    state: Text = _
+    sentence: Text = _
+    remedy: Text = _
+
+
+def source_id(host: str, source: str) -> Id:
+    """The id under which the venue keeps a source's health."""
+    return Id(host, "source", source)
+
+
+S, M, T, D = Role.STATE, Role.MEASURE, Role.TEXT, Role.DETAIL
+
+ZONE = KindSpec(
+    "zone",
+    "zone",
+    "zones",
+    "audio",
+    Zone,
+    (
+        FieldSpec("state", "STATE", role=S, rank=0, width=8),
+        FieldSpec("title", "TITLE", role=T, rank=5, width=22),
+        FieldSpec("artist", "ARTIST", role=T, rank=8, width=16),
+        FieldSpec("position", "POS", "s", M, 3, 6),
+        FieldSpec("volume", "VOL", "%", M, 2, 5),
+        FieldSpec("gain", "GAIN", "dB", M, 4, 8, via="mixer"),
+        FieldSpec("mute", "MUTE", role=S, rank=2, width=5, via="mixer"),
+        FieldSpec("state", "PCM", role=S, rank=1, width=8, via="pcm"),
+        FieldSpec("length", "length", "s"),
+        FieldSpec("track", "track"),
+        FieldSpec("soft_mute", "software mute"),
+        FieldSpec("queue", "tracks queued"),
+        FieldSpec("output", "output"),
+        FieldSpec("endpoint", "endpoint"),
+        FieldSpec("version", "version"),
+        FieldSpec("pid", "process"),
+    ),
+    0,
+)
+
+PCM = KindSpec(
+    "pcm",
+    "PCM",
+    "PCMs",
+    "",
+    Pcm,
+    (
+        FieldSpec("state", "STATE", role=S, rank=0, width=8),
+        FieldSpec("owner", "OWNER", role=M, rank=2, width=7),
+        FieldSpec("hw_ptr", "hw_ptr", "frames"),
+        FieldSpec("rate", "rate", "Hz"),
+        FieldSpec("card", "card"),
+        FieldSpec("card_id", "card id"),
+    ),
+    3,
+)
+
+CONTROL = KindSpec(
+    "control",
+    "mixer control",
+    "mixer controls",
+    "",
+    Control,
+    (
+        FieldSpec("level", "LEVEL", "%", M, 0, 5),
+        FieldSpec("gain", "GAIN", "dB", M, 1, 8),
+        FieldSpec("mute", "MUTE", role=S, rank=1, width=5),
+        FieldSpec("device", "ALSA device"),
+    ),
+    4,
+)
+
+BOARD = KindSpec(
+    "board",
+    "board",
+    "boards",
+    "amps",
+    Board,
+    (
+        FieldSpec("power", "POWER", role=S, rank=0, width=9),
+        FieldSpec("policy", "POLICY", role=S, rank=1, width=6),
+        FieldSpec("asleep", "ASLEEP", "%", M, 2, 6),
+        FieldSpec("port", "PORT", role=S, rank=2, width=8),
+        FieldSpec("model", "MODEL", role=T, rank=6, width=18),
+        FieldSpec("speed", "MBIT", "", M, 5, 5),
+        FieldSpec("current", "mA", "mA", M, 4, 6),
+        FieldSpec("reenumerations", "RE-ENUM", "", M, 6, 7),
+        FieldSpec("hub", "HUB", role=S, rank=7, width=7),
+        FieldSpec("over_current", "OC", "", M, 6, 3),
+        FieldSpec("ids", "vendor:product"),
+        FieldSpec("maker", "maker"),
+        FieldSpec("serial", "serial number"),
+        FieldSpec("delay", "autosuspend delay", "ms"),
+        FieldSpec("hid", "HID interface"),
+        FieldSpec("wakeup", "remote wakeup"),
+        FieldSpec("devnum", "device number"),
+    ),
+    0,
+)
+
+HUB = KindSpec(
+    "hub",
+    "hub",
+    "hubs",
+    "amps",
+    Hub,
+    (
+        FieldSpec("translators", "TT", role=S, rank=1, width=9),
+        FieldSpec("ports", "PORTS", "", M, 2, 6),
+        FieldSpec("over_current", "OC", "", M, 3, 6),
+        FieldSpec("port", "PORT", role=S, rank=2, width=8),
+        FieldSpec("model", "MODEL", role=T, rank=6, width=18),
+        FieldSpec("speed", "MBIT", "", M, 5, 5),
+        FieldSpec("ids", "vendor:product"),
+    ),
+    1,
+)
+
+CAPTURE = KindSpec(
+    "capture",
+    "capture board",
+    "capture boards",
+    "capture",
+    CaptureBoard,
+    (
+        FieldSpec("mode", "MODE", role=S, rank=0, width=12),
+        FieldSpec("port", "PORT", role=S, rank=2, width=8),
+        FieldSpec("model", "MODEL", role=T, rank=4, width=16),
+        FieldSpec("video", "VIDEO", role=S, rank=3, width=11),
+        FieldSpec("console", "CONSOLE", role=S, rank=6, width=11),
+        FieldSpec("ids", "vendor:product"),
+        FieldSpec("release", "bcdDevice"),
+        FieldSpec("serial", "serial number"),
+        FieldSpec("speed", "speed", "Mbit/s"),
+    ),
+    1,
+)
+
+MIXER = KindSpec(
+    "mixer",
+    "mixer",
+    "mixers",
+    "capture",
+    Mixer,
+    (
+        FieldSpec("stream", "STREAM", role=S, rank=0, width=12),
+        FieldSpec("on_air", "ON AIR", role=S, rank=1, width=14),
+        FieldSpec("composite", "COMPOSITE", role=T, rank=3, width=20),
+        FieldSpec("sources", "SOURCES", role=T, rank=5, width=20),
+        FieldSpec("a", "picture A"),
+        FieldSpec("b", "picture B"),
+        FieldSpec("composites", "composites"),
+        FieldSpec("audio", "audio volumes"),
+        FieldSpec("endpoint", "endpoint"),
+        FieldSpec("version", "generation"),
+    ),
+    0,
+)
+
+HOST = KindSpec(
+    "host",
+    "host",
+    "hosts",
+    "containers",
+    ContainerHost,
+    (
+        FieldSpec("server", "SERVER", role=S, rank=1, width=11),
+        FieldSpec("running", "RUN", "", M, 0, 4),
+        FieldSpec("instances", "OF", "", M, 0, 4),
+        FieldSpec("memory", "MEMORY", "MiB", M, 2, 9),
+        FieldSpec("kernel", "KERNEL", role=T, rank=5, width=18),
+        FieldSpec("address", "address"),
+    ),
+    2,
+)
+
+INSTANCE = KindSpec(
+    "instance",
+    "instance",
+    "instances",
+    "containers",
+    Instance,
+    (
+        FieldSpec("state", "STATE", role=S, rank=0, width=8),
+        FieldSpec("host", "HOST", role=S, rank=1, width=10),
+        FieldSpec("memory", "MEMORY", "MiB", M, 2, 9),
+        FieldSpec("image", "IMAGE", role=T, rank=5, width=18),
+        FieldSpec("addresses", "ADDRESSES", role=T, rank=4, width=16),
+        FieldSpec("project", "project"),
+        FieldSpec("processes", "processes"),
+        FieldSpec("pid", "process 1 on the host"),
+        FieldSpec("snapshots", "snapshots"),
+        FieldSpec("autostart", "starts at boot"),
+        FieldSpec("created", "created"),
+    ),
+    0,
+)
+
+OPERATION = KindSpec(
+    "operation",
+    "operation",
+    "operations",
+    "containers",
+    Operation,
+    (
+        FieldSpec("state", "STATE", role=S, rank=0, width=9),
+        FieldSpec("subject", "SUBJECT", role=S, rank=1, width=12),
+        FieldSpec("percent", "DONE", "%", M, 2, 5),
+        FieldSpec("progress", "PROGRESS", role=T, rank=4, width=24),
+        FieldSpec("what", "what"),
+        FieldSpec("error", "error"),
+    ),
+    1,
+)
+
+SOURCE = KindSpec(
+    "source",
+    "source",
+    "sources",
+    "",
+    SourceHealth,
+    (
+        FieldSpec("state", "STATE", role=S, rank=0, width=9),
+        FieldSpec("sentence", "SAYS", role=T, rank=1, width=40),
+        FieldSpec("backend", "backend"),
+        FieldSpec("remedy", "to do"),
+    ),
+    9,
+)

@@ -1,0 +1,59 @@
+"""Which backends there are: built-in ones and strangers', all by the entry-point group `foh.backends`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+import msgspec
+
+from backends.contract import IO, Backend, Context, Health, Source, State, clean
+from backends.runtime import SourceIO, health_of
+
+GROUP = "foh.backends"
+
+
+def names() -> tuple[str, ...]:
+    """The installed backends' names. Imports none of them."""
+    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+
+
+def load(name: str) -> Backend:
+    """Imports one backend. Raises KeyError (no such name) or whatever its import raises."""
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            backend = entry.load()
+            if not isinstance(backend, Backend):
+                raise TypeError(f"{entry.value} is not a backends.contract.Backend")
+            return backend
+    raise KeyError(name)
+
+
+def load_all() -> tuple[list[Backend], dict[str, Health]]:
+    """Every backend that imports, and for each that does not, what is wrong with it."""
+    loaded: list[Backend] = []
+    broken: dict[str, Health] = {}
+    for name in names():
+        try:
+            loaded.append(load(name))
+        except Exception as error:  # noqa: BLE001  (a stranger's broken package must not stop the rest)
+            broken[name] = Health(State.ABSENT, f"{name}: {clean(error)}", "run `foh doctor`")
+    return loaded, broken
+
+
+async def discover(
+    backend: Backend, host: str, section: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[Sequence[Source], Health]:
+    """The backend's sources on this host. A failure is a health, not an exception.
+
+    Raises msgspec.ValidationError when `section` does not fit the backend's settings.
+    """
+    settings = msgspec.convert(section, backend.settings)
+    io: IO = SourceIO(f"{backend.name} discovery")
+    try:
+        async with asyncio.timeout(5):
+            return await backend.discover(Context(host, settings, environ), io), Health()
+    except Exception as error:  # noqa: BLE001  (said as health; the other backends go on)
+        return (), health_of(error)

@@ -1,0 +1,192 @@
+"""Runs sources: restarts them with back-off, turns what they raise into health, and lends them threads and
+child processes that cannot hurt anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from msgspec import structs
+
+from backends.contract import IO, Health, Observation, Parked, Source, State, clean
+
+T = TypeVar("T")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def health_of(error: BaseException) -> Health:
+    """What an exception that left a source says about its system. The table is the program's whole knowledge
+    of failures; a source that knows better yields its own Health instead of raising."""
+    said = clean(str(error) or type(error).__name__)
+    match error:
+        case Parked():
+            return Health(State.HUNG, said, "the system behind it hangs; it is left alone until it answers")
+        case TimeoutError():
+            return Health(State.HUNG, said if str(error) else "no answer in time", "restart it if it stays so")
+        case ConnectionRefusedError() | FileNotFoundError():
+            return Health(State.REFUSED, said, "start it, or check the address")
+        case PermissionError():
+            return Health(State.DENIED, said, "run `foh doctor`")
+        case ImportError():
+            return Health(State.ABSENT, said, "run `foh doctor`")
+        case OSError() | EOFError():
+            return Health(State.REFUSED, said, "start it, or check the address")
+        case _:
+            return Health(State.WRONG, f"{type(error).__name__}: {said}", "check what listens there")
+
+
+class SourceIO:
+    """The runtime's side of `contract.IO`, one for each source."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._parked: asyncio.Future[Any] | None = None
+
+    def clock(self) -> float:
+        return time.time()
+
+    def deadline(self, seconds: float) -> asyncio.Timeout:
+        return asyncio.timeout(seconds)
+
+    async def thread(self, call: Callable[..., T], *args: object, within: float = 5.0) -> T:
+        if self._parked and not self._parked.done():
+            raise Parked(f"{self.name} has not come back from an earlier call")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._parked = future
+        # A daemon thread, not an executor: a call that never returns must not hold up the program's end.
+        threading.Thread(target=_answer, args=(future, call, args), name=f"foh {self.name}", daemon=True).start()
+        try:
+            async with asyncio.timeout(within):
+                return await asyncio.shield(future)
+        except TimeoutError:
+            if future.done():
+                raise  # the call's own TimeoutError
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise TimeoutError(f"{self.name} did not answer within {within:g} s") from None
+
+    @contextlib.asynccontextmanager
+    async def child(self, argv: Sequence[str]) -> AsyncIterator[JsonLines]:
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield JsonLines(process)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _answer(future: asyncio.Future[T], call: Callable[..., T], args: tuple[object, ...]) -> None:
+    """Runs in the thread: hands the call's result or error to the loop, if the loop is still there."""
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(value)  # type: ignore[arg-type]
+
+    loop = future.get_loop()
+    try:
+        outcome: tuple[T | None, BaseException | None] = (call(*args), None)
+    except BaseException as error:  # noqa: BLE001  (carried to the awaiting side, whatever it is)
+        outcome = (None, error)
+    with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+        loop.call_soon_threadsafe(settle, *outcome)
+
+
+class JsonLines:
+    """A child process that speaks one JSON object a line."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.pid = process.pid
+        self._stdin, self._stdout = process.stdin, process.stdout
+
+    async def send(self, message: Mapping[str, object]) -> None:
+        self._stdin.write(json.dumps(message).encode() + b"\n")
+        await self._stdin.drain()
+
+    async def receive(self) -> dict[str, Any]:
+        line = await self._stdout.readline()
+        if not line:
+            raise ConnectionError("the child process has ended")
+        message = json.loads(line)
+        if not isinstance(message, dict):
+            raise ValueError("the child process sent something else than an object")
+        return message
+
+
+def die_with_parent() -> None:
+    """For a child process of ours: be killed by the kernel when the parent ends, however it ends."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the call
+        sys.exit(0)
+
+
+class Runtime:
+    """Runs sources side by side and hands out what they observe, in one stream."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Observation] = asyncio.Queue()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.sources: dict[str, Source] = {}
+        self._ios: dict[str, SourceIO] = {}
+
+    def start(self, sources: Iterable[Source]) -> None:
+        for source in sources:
+            if source.name not in self.sources:
+                self.sources[source.name] = source
+                self._ios[source.name] = SourceIO(source.name)
+                self._tasks[source.name] = asyncio.create_task(self._run(source), name=source.name)
+
+    def io(self, source: str) -> IO:
+        return self._ios[source]
+
+    async def observations(self) -> AsyncIterator[Observation]:
+        while True:
+            yield await self._queue.get()
+
+    async def stop(self) -> None:
+        """Ends every source within a second; threads that hang are left to die with the process."""
+        for task in self._tasks.values():
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=0.8)
+        self._tasks.clear()
+
+    async def _run(self, source: Source) -> None:
+        io, seq, pause = self._ios[source.name], 0, FIRST_PAUSE
+        while True:
+            try:
+                async with contextlib.aclosing(source.watch(io)) as observations:
+                    async for observation in observations:
+                        seq += 1
+                        if observation.health.state is State.OK:
+                            pause = FIRST_PAUSE
+                        self._post(source, observation, seq, io.clock())
+                raise ConnectionError("it stopped reporting")
+            except Exception as error:  # noqa: BLE001  (one source's failure is its health, nobody else's)
+                seq += 1
+                self._post(source, Observation(health=health_of(error)), seq, io.clock())
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    def _post(self, source: Source, observation: Observation, seq: int, at: float) -> None:
+        self._queue.put_nowait(structs.replace(observation, source=source.name, seq=seq, at=at))

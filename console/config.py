@@ -178,4 +178,6 @@ def place(file: Path | None, text: str, section: str, key: str) -> str:
                 best = best or number
         if inside and key and re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", stripped):
             return f"{file}:{number}"
-    return f"{file}:{best or 1}" if file else f"environment (FOH_{section}_{key})".upper() if section else "configuration"
+    return (
+        f"{file}:{best or 1}" if file else f"environment (FOH_{section}_{key})".upper() if section else "configuration"
+    )

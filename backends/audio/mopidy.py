@@ -146,13 +146,14 @@ class Events:
         self.ended = False
 
     async def read(self, socket: AsyncIterable[str | bytes]) -> None:
-        try:
+        from websockets.exceptions import ConnectionClosed
+
+        with contextlib.suppress(ConnectionClosed):
             async for _ in socket:
                 self.pending = True
                 self._wake.set()
-        finally:
-            self.ended = True
-            self._wake.set()
+        self.ended = True
+        self._wake.set()
 
     async def wait(self, seconds: float) -> None:
         """Returns when the time is over or something has happened. Raises ConnectionResetError at its end."""

@@ -250,12 +250,10 @@ class Foh(App[None]):
         if not choices:
             self.say(f"{self.venue.name_of(id)} offers nothing now")
             return
-        chosen = await self.push_screen_wait(
-            Choose(f"actions on {self.venue.name_of(id)} and along its chain", choices)
-        )
-        if chosen is not None:
-            target, action = chosen  # type: ignore[misc]
-            await self.act(target, action)
+        title = f"actions on {self.venue.name_of(id)} and along its chain"
+        chosen = await self.push_screen_wait(Choose(title, choices))
+        if isinstance(chosen, tuple):
+            await self.act(chosen[0], chosen[1])
 
     def start_action(self, target: Id, action: str, args: dict[str, str] | None = None) -> None:
         self.run_worker(self.act(target, action, args), exclusive=True, group="act")

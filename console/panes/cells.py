@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from backends.contract import FieldSpec, Role, Unknown, Why, clean
-from console.widgets.lines import Span, fit
+from console.line import Span, fit
 
 SHORT = {
     Why.NOT_YET: "…",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 from backends.contract import Gone, Id
+from console.line import Line, Row, fit
 from console.panes.cells import age, moment, sentence, value_text
 from console.panes.resources import MARKS
 from console.panes.text import labelled
 from console.venue.journal import Entry
 from console.venue.venue import Venue
-from console.widgets.lines import Line, fit
-from console.widgets.rows import Row
 
 
 def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], actions: bool = True) -> list[Row]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from backends.contract import Severity, State
+from console.line import Line, fit
 from console.panes.cells import age
 from console.panes.resources import PANES, counts
 from console.venue.venue import Venue
-from console.widgets.lines import Line, fit
 
 STAMP = 10  # seconds: the "oldest read" moves at least so often, so that a hung console cannot look healthy
 

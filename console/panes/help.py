@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.widgets.rows import Row
+from console.line import Row
 
 MOVING = (
     ("arrows, hjkl", "move; Enter or right opens, Esc or left goes back"),

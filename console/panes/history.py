@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from backends.contract import Id, clean
+from console.line import Row
 from console.panes.cells import moment
 from console.venue.incidents import Incident, key_text
 from console.venue.journal import Entry
 from console.venue.venue import Venue
-from console.widgets.rows import Row
 
 
 async def rows(venue: Venue, id: Id | None, incident: Incident | None) -> list[Row]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from backends.contract import Evidence, Gone, Id
+from console.line import Line, Row, fit
 from console.panes.cells import age, moment
 from console.panes.resources import MARKS
 from console.panes.text import labelled
 from console.venue.incidents import Incident
 from console.venue.venue import Venue
-from console.widgets.lines import Line, fit
-from console.widgets.rows import Row
 
 WHERE, AGE, SYM, WHO = 11, 5, 4, 9
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from backends.contract import Gone, Id, Risk
+from console.line import Row, fit
 from console.venue.venue import Venue
-from console.widgets.lines import fit
-from console.widgets.rows import Row
 
 
 def rows(venue: Venue, id: Id) -> list[Row]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backends.contract import Expect, Plan, Risk, Test, clean
+from console.line import Line, fit
 from console.panes.text import labelled
-from console.widgets.lines import Line, fit
 
 _WORDS = {
     Test.EQUALS: "is",

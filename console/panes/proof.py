@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from console.line import Line, Row, fit
 from console.panes.cells import moment
 from console.panes.incidents import trouble
 from console.panes.resources import MARKS
 from console.venue.incidents import Incident
 from console.venue.venue import Venue
-from console.widgets.lines import Line, fit
-from console.widgets.rows import Row
 
 
 def rows(venue: Venue, incident: Incident | None, now: float, width: int, actions: bool = True) -> list[Row]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from backends.contract import KindSpec, Resource, Role, Severity
+from console.line import Line, Row, fit
 from console.panes.cells import cell
 from console.panes.columns import GAP, Layout, layout
 from console.venue.venue import Venue
-from console.widgets.lines import Line, fit
-from console.widgets.rows import Row
 
 TITLES = {"audio": "audio zones", "amps": "amplifiers and DACs", "capture": "capture", "containers": "containers"}
 PANES = tuple(TITLES)

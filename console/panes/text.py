@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from console.widgets.lines import Line, fit
+from console.line import Line, fit
 
 
 def labelled(label: str, text: str, width: int, indent: int = 12, most: int = 6) -> list[Line]:

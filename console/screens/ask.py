@@ -11,7 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from backends.contract import Arg
-from console.widgets.lines import Lines, fit
+from console.line import fit
+from console.widgets.lines import Lines
 
 
 class Ask(ModalScreen[str | None]):

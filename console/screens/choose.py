@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from console.widgets.lines import Lines, fit
-from console.widgets.rows import Row, Rows
+from console.line import Row, fit
+from console.widgets.lines import Lines
+from console.widgets.rows import Rows
 
 
 class Choose(ModalScreen[Hashable | None]):

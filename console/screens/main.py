@@ -11,7 +11,8 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Input
 
-from console.widgets.lines import Line, Lines, fit
+from console.line import Line, fit
+from console.widgets.lines import Lines
 from console.widgets.rows import Rows
 
 if TYPE_CHECKING:

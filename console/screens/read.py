@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from console.widgets.lines import Line, Lines, fit
-from console.widgets.rows import Row, Rows
+from console.line import Line, Row, fit
+from console.widgets.lines import Lines
+from console.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from backends.contract import Id

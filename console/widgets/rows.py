@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from console.widgets.lines import Line, Lines
-
-Row: TypeAlias = tuple[Hashable | None, Line]  # a row without a key is a heading
+from console.line import Line, Row
+from console.widgets.lines import Lines
 
 
 class Rows(Lines, can_focus=True):

@@ -47,7 +47,11 @@ def attribute(device: Path, name: str) -> str | Unknown:
 
 def number(device: Path, name: str) -> int | Unknown:
     """An attribute that is a decimal number; the unit of bMaxPower ("20mA") is allowed to follow."""
-    text = attribute(device, name)
+    return as_number(name, attribute(device, name))
+
+
+def as_number(name: str, text: str | Unknown) -> int | Unknown:
+    """The text of an attribute as a number, or why it is none."""
     if isinstance(text, Unknown):
         return text
     if not text:

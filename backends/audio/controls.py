@@ -97,7 +97,8 @@ def plan(offer: Offer, args: Mapping[str, str], fader: Fader, now: Control) -> P
     else:
         args, words, step = {}, offer.action, f"{offer.action} {now.name}"
         expect = Expect(offer.target, "mute", offer.action == "mute", WITHIN)
-    shell = shlex.join(("amixer", "-D", fader.device, "sset", f"'{fader.control}',{fader.index}", words))
+    simple = f"{fader.control},{fader.index}" if fader.index else fader.control
+    shell = clean(shlex.join(("amixer", "-D", fader.device, "sset", simple, words)))
     return Plan(offer, dict(args), (Step(step, shell),), (expect,), (), now.evidence)
 
 

@@ -24,7 +24,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-BEAT = 3.0  # seconds
+BEAT = 1.5  # seconds; after three of them without a word the child counts as hung
 
 
 class Fader(Struct, frozen=True):

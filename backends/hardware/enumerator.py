@@ -37,16 +37,23 @@ class Seen(Struct, frozen=True):
 
 def by_pyusb(root: Path) -> list[Seen]:
     """What libusb lists. Raises ImportError when there is no libusb; `root` is libusb's own business."""
-    import usb.backend.libusb1
+    if reason := missing():
+        raise ImportError(reason)
     import usb.core
 
-    backend = usb.backend.libusb1.get_backend()
-    if backend is None:
-        raise ImportError("libusb-1.0 is missing")
     return [
         Seen(port_name(device.bus, device.port_numbers), device.address, device.bDeviceClass, _classes(device))
-        for device in usb.core.find(find_all=True, backend=backend)
+        for device in usb.core.find(find_all=True)
     ]
+
+
+def missing() -> str:
+    """What keeps pyusb from enumerating on this machine, or ""."""
+    try:
+        import usb.backend.libusb1
+    except ImportError:
+        return "pyusb is not installed"
+    return "" if usb.backend.libusb1.get_backend() else "libusb-1.0 is missing"
 
 
 def _classes(device: Iterable[Iterable[object]]) -> frozenset[int]:

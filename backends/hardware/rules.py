@@ -21,9 +21,11 @@ def gone(board: Board | Gone, view: View) -> Verdict:
     doubtful = [zone.name for zone in zones if isinstance(zone.state, Unknown)]
     hub = view.follow(board, "hub")
     if playing:
-        cause = f"{_names(playing)} plays into nothing: its board left USB port {port}"
+        verb = "plays" if len(playing) == 1 else "play"
+        cause = f"{_names(playing)} {verb} into nothing: its board left USB port {port}"
     elif zones:
-        cause = f"{_names([zone.name for zone in zones])} has no amplifier: its board left USB port {port}"
+        verb = "has" if len(zones) == 1 else "have"
+        cause = f"{_names([zone.name for zone in zones])} {verb} no amplifier: its board left USB port {port}"
     elif board.last is None:
         cause = f"the board expected at USB port {port} is not there"
     else:
@@ -36,7 +38,7 @@ def gone(board: Board | Gone, view: View) -> Verdict:
                 board.id,
                 cause,
                 (Evidence("the port is empty", f"/sys/bus/usb/devices/{port}", board.since, "no such device"),),
-                f"whether {_names(doubtful)} plays" if doubtful else "",
+                f"whether anything plays in {_names(doubtful)}" if doubtful else "",
                 (Remedy(f"plug it back into port {port}, or check its cable and its power"),),
                 hub.id if isinstance(hub, Gone) else None,
             ),

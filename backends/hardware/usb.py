@@ -132,6 +132,10 @@ def _offering(each: Board | Hub, no_access: str) -> Board | Hub:
     return structs.replace(each, offers=power.offers(each, no_access)) if isinstance(each, Board) else each
 
 
+def _is_audio(device: Path) -> bool:
+    return any(interface.cls == "01" for interface in sysfs.interfaces(device))
+
+
 def _writable(device: Path) -> bool:
     return os.access(device / "power/control", os.W_OK)
 
@@ -149,19 +153,17 @@ def needs(context: Context) -> Sequence[Need]:
         return (Need("a USB bus", False, f"there is no {bus}: this machine has no USB, so there are no boards"),)
     found = [Need("a USB bus", True, str(bus))]
     if settings.enumerator == "pyusb":
-        import usb.backend.libusb1
-
-        backend = usb.backend.libusb1.get_backend()
-        mend = "apt install libusb-1.0-0"
-        found.append(Need("libusb", backend is not None, "loaded" if backend else "not found", mend))
-    found.append(_helper_need(bus / "devices", context))
+        lacks = enumerator.missing()
+        found.append(Need("pyusb and libusb", not lacks, lacks or "loaded", "apt install libusb-1.0-0"))
+    found.append(_helper_need(Path(settings.sysfs), context))
     return tuple(found)
 
 
-def _helper_need(devices: Path, context: Context) -> Need:
+def _helper_need(root: Path, context: Context) -> Need:
     what, foh = "permission to change a board's power", helper.program()
-    if os.geteuid() == 0 or not any(map(sysfs.interfaces, devices.iterdir())):
-        return Need(what, True, "root" if os.geteuid() == 0 else "not needed: no devices")
+    boards = [device for device in sysfs.usb_devices(root).values() if _is_audio(device)]
+    if all(map(_writable, boards)):
+        return Need(what, True, f"all {len(boards)} boards can be written to")
     warning = (
         " (first make it, and all folders above it, root's: now others can change it)"
         if helper.exposed(foh)

@@ -1,4 +1,5 @@
-"""The backend `usb` on real libusb, libudev and sysfs readers, over nine boards that umockdev lays out."""
+"""The backend `usb` over nine boards: on real libusb, libudev and sysfs readers in umockdev, and, by the same
+tests, on the embedded venue."""
 
 from __future__ import annotations
 
@@ -8,14 +9,15 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.integration.beds import usb
+from tests.integration.beds import embedded, usb
 from tests.integration.beds.inside import Inside, inside
 
 BOARD = "h/board/1-1.3.2"
+Venue = usb.Bed | embedded.Embedded
 
 
 @pytest.fixture
@@ -24,40 +26,59 @@ def bed() -> Iterator[usb.Bed]:
         yield started
 
 
+@pytest.fixture(params=["umockdev", "embedded"])
+async def venue(request: pytest.FixtureRequest) -> AsyncIterator[Venue]:
+    if request.param == "umockdev":
+        with usb.bed() as started:
+            yield started
+    else:
+        async with embedded.bed() as laid:
+            yield laid
+
+
 def boards(program: Inside) -> list[str]:
     return sorted(key.rpartition("/")[2] for key in program.resources if "/board/" in key)
 
 
-async def test_nine_boards_are_seen_with_what_is_true_of_them_now(bed: usb.Bed) -> None:
+async def test_nine_boards_are_seen_with_what_is_true_of_them_now(venue: Venue) -> None:
     serial, delay = f"S{random.randrange(10**9)}", str(random.randrange(3000, 9000))
-    async with inside("usb", bed.env) as program:
+    async with inside("usb", venue.env, venue.settings["usb"]) as program:
         await program.until(lambda p: len(boards(p)) == 9)
         assert boards(program) == list(usb.PORTS)
-        bed.set("1-1.3.2", "power/autosuspend_delay_ms", delay)
-        bed.device("1-1.3.2", "serial").write_text(serial + "\n")
+        venue.set("1-1.3.2", "power/autosuspend_delay_ms", delay)
+        venue.set("1-1.3.2", "serial", serial)
         await program.until(lambda p: p.resources[BOARD]["serial"] == serial)
         board = program.resources[BOARD]
         assert board["delay"] == int(delay)
         assert (board["model"], board["ids"], board["speed"], board["current"]) == ("PCM2705C", "08bb:27c5", 12, 20)
         assert (board["power"], board["policy"], board["hid"]) == ("active", "on", "bound to usbhid")
-        hubs = {key for key in program.resources if "/hub/" in key}
-        assert hubs == {"h/hub/usb1", "h/hub/1-1", "h/hub/1-1.3", "h/hub/1-1.4"}
+        assert {"h/hub/usb1", "h/hub/1-1", "h/hub/1-1.3", "h/hub/1-1.4"} <= program.resources.keys()
+        assert program.resources["h/hub/1-1"]["translators"] == "single"
         assert board["links"][0]["to"] == {"space": "usb-port", "value": "1-1.3", "host": "h"}
 
 
-async def test_unplug_and_replug_are_seen_at_once_and_counted(bed: usb.Bed) -> None:
-    async with inside("usb", bed.env) as program:
+async def test_unplug_and_replug_are_seen_at_once_and_counted(venue: Venue) -> None:
+    async with inside("usb", venue.env, venue.settings["usb"]) as program:
         await program.until(lambda p: len(boards(p)) == 9)
         await program.settle(0.3)  # so that the next reading would be far off
-        bed.unplug("1-1.3.2")
-        assert await program.until(lambda p: BOARD not in p.resources) < 0.5
+        before = program.resources[BOARD]["devnum"]
+        venue.unplug("1-1.3.2")
+        assert await program.until(lambda p: BOARD not in p.resources) < 0.3
         assert len(boards(program)) == 8
-        bed.replug("1-1.3.2")
+        venue.replug("1-1.3.2")
         assert await program.until(lambda p: BOARD in p.resources) < 0.5
         assert program.resources[BOARD]["reenumerations"] == 1
-        assert program.resources[BOARD]["devnum"] == 14
-        assert {"space": "usb-address", "value": "001/014", "host": "h"} in program.resources[BOARD]["keys"]
+        assert program.resources[BOARD]["devnum"] > before
+        address = f"001/{program.resources[BOARD]['devnum']:03d}"
+        assert {"space": "usb-address", "value": address, "host": "h"} in program.resources[BOARD]["keys"]
         assert all(health["state"] == "ok" for health in program.health.values())
+
+
+async def test_a_board_that_left_is_refused(venue: Venue) -> None:
+    async with inside("usb", venue.env, venue.settings["usb"]) as program:
+        await program.until(lambda p: BOARD in p.resources)
+        venue.unplug("1-1.3.2")
+        assert "has left USB port 1-1.3.2" in (await program.act(BOARD, "let-sleep"))["refused"]
 
 
 async def test_sleep_is_judged_by_the_board_and_not_by_the_write(bed: usb.Bed) -> None:
@@ -83,36 +104,51 @@ async def test_sleep_is_judged_by_the_board_and_not_by_the_write(bed: usb.Bed) -
         assert bed.get("1-1.3.2", "power/control") == "on"
 
 
-async def test_a_board_that_left_is_refused(bed: usb.Bed) -> None:
-    async with inside("usb", bed.env) as program:
+async def test_the_embedded_kernel_behaves_like_the_real_one() -> None:
+    """`auto` alone leaves a board awake whose HID interface is bound; the plan lets it sleep; playing wakes it."""
+    async with embedded.bed() as venue, inside("usb", venue.env, venue.settings["usb"]) as program:
         await program.until(lambda p: BOARD in p.resources)
-        bed.unplug("1-1.3.2")
-        assert "has left USB port 1-1.3.2" in (await program.act(BOARD, "let-sleep"))["refused"]
+        venue.set("1-1.3.2", "power/autosuspend_delay_ms", "300")
+        venue.set("1-1.3.2", "power/control", "auto")
+        await program.settle(1)
+        assert (await program.act(BOARD, "let-sleep", execute=False))["plan"]
+        assert program.resources[BOARD]["power"] == "active"
+        await program.act(BOARD, "let-sleep", delay="300")
+        await program.until(lambda p: p.resources[BOARD]["power"] == "suspended")
+        assert program.resources[BOARD]["hid"] == "released"
+        venue.pcm("terrace", "RUNNING", 99)
+        await program.until(lambda p: p.resources[BOARD]["power"] == "active")
+        assert "keeps it awake" in (await program.act(BOARD, "let-sleep"))["refused"]
 
 
 async def test_looking_opens_no_device(bed: usb.Bed) -> None:
     """Opening a node of /dev/bus/usb would wake the amplifier (drivers/usb/core/devio.c, usbdev_open)."""
+    opened = await _opened(bed, "-m", "tests.integration.beds.inside", "usb")
+    assert [path for path in opened if "sys/bus/usb/devices" in path]  # it did look
+    assert not [path for path in opened if "/dev/bus/usb/0" in path]
+    careless = "import usb.core; print(usb.core.find(idVendor=0x08bb).is_kernel_driver_active(1))"
+    opened = await _opened(bed, "-c", careless)
+    assert [path for path in opened if "/dev/bus/usb/0" in path]  # this test would notice
+
+
+async def _opened(bed: usb.Bed, *arguments: str) -> list[str]:
+    """The calls by which a Python program inside opened files, until its fourth line of output."""
     strace = shutil.which("strace")
     assert strace, "apt install strace"
-    command = [
-        strace,
-        "-f",
-        "-e",
-        "trace=open,openat",
-        sys.executable,
-        "-m",
-        "tests.integration.beds.inside",
-        "usb",
-    ]
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        strace, "-f", "-e", "trace=open,openat", sys.executable, *arguments,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, **bed.env}, limit=1 << 22,
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdin is not None
-    for _ in range(4):  # the greeting and three readings
+    calls = asyncio.create_task(process.stderr.read()) if process.stderr else None
+    for _ in range(4):
         await asyncio.wait_for(process.stdout.readline(), 30)
     process.stdin.close()
-    _, calls = await process.communicate()
-    assert b"sys/bus/usb/devices" in calls  # it did look
-    assert not [line for line in calls.splitlines() if b"/dev/bus/usb/0" in line and b"O_DIRECTORY" not in line]
+    assert calls is not None
+    said = await asyncio.wait_for(calls, 30)
+    await process.wait()
+    return [
+        line for line in said.decode(errors="replace").splitlines() if "open" in line and "O_DIRECTORY" not in line
+    ]

@@ -79,7 +79,7 @@ class Inside:
     """The program, from outside: `resources` is what its complete observations say now, by id."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+        self._process, self.pid = process, process.pid
         self.resources: dict[str, dict[str, Any]] = {}
         self.health: dict[str, dict[str, Any]] = {}
         self.sources: list[str] = []

@@ -22,8 +22,9 @@ class Bed:
 
     def __init__(self, folder: Path, sinks: int) -> None:
         self.folder, self.names = folder, tuple(f"zone{n}" for n in range(1, sinks + 1))
-        self.socket = folder / "native"
+        self.socket, self.controls = folder / "native", tuple(f"{name}/Master" for name in self.names)
         self.env = {"ALSA_CONFIG_PATH": str(folder / "asound.conf"), "PULSE_SERVER": f"unix:{self.socket}"}
+        self.settings: dict[str, dict[str, object]] = {"alsa": {}}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, within: float = 15.0) -> None:
@@ -63,11 +64,26 @@ class Bed:
             raise RuntimeError(f"pactl {' '.join(words)}: {done.stderr}")
         return done.stdout
 
+    def level(self, control: str, percent: int) -> None:
+        self.pactl("set-sink-volume", _sink(control), f"{percent}%")
+
+    def mute(self, control: str, muted: bool) -> None:
+        self.pactl("set-sink-mute", _sink(control), str(int(muted)))
+
+    def heard(self, control: str) -> tuple[int, bool]:
+        """Level and mute as the sound server has them."""
+        volume = self.pactl("get-sink-volume", _sink(control)).partition("%")[0].split()[-1]
+        return int(volume), "yes" in self.pactl("get-sink-mute", _sink(control))
+
     def _ask(self, *words: str) -> str:
         try:
             return self.pactl(*words)
         except RuntimeError:
             return ""
+
+
+def _sink(control: str) -> str:
+    return control.removesuffix("/Master")
 
 
 def _configuration(bed: Bed) -> str:

@@ -20,11 +20,15 @@ TESTBED = Path(__file__).with_name("usb_testbed.py")
 PORTS = ("1-1.1", "1-1.2", "1-1.3.1", "1-1.3.2", "1-1.3.3", "1-1.3.4", "1-1.4.1", "1-1.4.2", "1-1.4.3")
 
 
+NAMES = ("bar", "foyer", "mainhall", "terrace", "kitchen", "gallery", "greenroom", "garden", "office")
+
+
 class Bed:
     """The running testbed. `root` is the folder under which its sys, dev and proc lie."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.settings: dict[str, dict[str, object]] = {"usb": {}, "alsa": {}}
         hello = self._receive()
         self.root = Path(hello["root"])
         self.env = {"UMOCKDEV_DIR": hello["root"], "LD_PRELOAD": hello["preload"]}
@@ -52,9 +56,9 @@ class Bed:
     def device(self, port: str, attribute: str = "") -> Path:
         return (self.root / "sys/bus/usb/devices" / port).resolve() / attribute
 
-    def pcm(self, card: int, state: str, pid: int = 4242, hw_ptr: int = 1000) -> None:
+    def pcm(self, card: str, state: str, pid: int = 4242, hw_ptr: int = 1000) -> None:
         """The playback PCM of a card: closed, or the kernel's word for its state."""
-        self.ask("pcm", card=card, state=state, pid=pid, hw_ptr=hw_ptr)
+        self.ask("pcm", card=NAMES.index(card), state=state, pid=pid, hw_ptr=hw_ptr)
 
     def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None

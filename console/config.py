@@ -22,13 +22,12 @@ class ConfigError(Exception):
 
 
 class Join(Struct, frozen=True, forbid_unknown_fields=True):
-    """A link that no system knows of: the resource `of` ("zone/bar") leads by `relation` to whoever publishes
-    the key `space` = `value` on this host."""
+    """A link that no system knows of: `of` ("zone/bar": kind and local name, or kind and name) leads by `relation`
+    to `to` ("board/1-1.3.2": kind and local name)."""
 
     of: str
     relation: str
-    space: str
-    value: str
+    to: str
 
 
 class Venue(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +58,7 @@ class Config(Struct, frozen=True):
     def joins(self) -> dict[str, tuple[Link, ...]]:
         found: dict[str, tuple[Link, ...]] = {}
         for join in self.venue.joins:
-            link = Link(join.relation, Key(join.space, join.value, self.host), f"{self.file or 'the venue'} says so")
+            link = Link(join.relation, Key("id", join.to, self.host), f"{self.file or 'the venue'} says so")
             found[join.of] = (*found.get(join.of, ()), link)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
@@ -24,6 +25,16 @@ class Embedded:
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         )
         self._table: dict[str, Any] = {}
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Lets it end and clean up, for as long as an operator would wait."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        try:
+            self.process.wait(0.7)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
     def config(self) -> Config:
         """The configuration as the venue file would hold it. Blocks until the servers listen. Raises ConfigError."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
-from backends.contract import Finding, Gone, Id, Remedy, Severity
+from backends.contract import Finding, Id, Remedy, Severity
 
 Key: TypeAlias = tuple[Id, str]  # the root and the code of the finding that founds the incident
 
@@ -74,20 +74,16 @@ def correlate(findings: Iterable[Finding]) -> dict[Key, tuple[Finding, ...]]:
     return groups
 
 
-def missing(
-    expected: Collection[Id], seen: Callable[[Id], object], blamed: Collection[Id], can_tell: Callable[[Id], bool]
-) -> list[Finding]:
-    """What the inventory lists, nobody sees and no finding explains. `can_tell` says whether the source that
-    would see it is well: if it is not, nothing is claimed."""
+def missing(lost: Iterable[Id], blamed: Collection[Id]) -> list[Finding]:
+    """What the inventory lists, a healthy source does not see, and no rule explains."""
     return [
         Finding(
             "EXPECTED-MISSING", Severity.WARN, id, f"{id.kind} {id.local} is in the inventory but was not found",
             not_known="whether it is unplugged, off, or renamed",
             remedies=(Remedy("bring it back, or accept the venue as it is with `foh init`"),),
         )
-        for id in expected
-        if (found := seen(id)) is None or isinstance(found, Gone)
-        if id not in blamed and can_tell(id)
+        for id in lost
+        if id not in blamed
     ]  # fmt: skip
 
 

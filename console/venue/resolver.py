@@ -44,9 +44,10 @@ class Resolver:
         for id in changed:
             old_keys, old_relations = self._indexed.pop(id, ((), frozenset()))
             entry = self._state.get(id)
-            resource = entry.last if isinstance(entry, Gone) else entry
-            if resource is not None:
-                self._indexed[id] = (resource.keys, frozenset(link.relation for link in resource.links))
+            if entry is not None:
+                resource = entry.last if isinstance(entry, Gone) else entry
+                keys_of = resource.keys if resource else ()
+                self._indexed[id] = ((*keys_of, id_key(id)), frozenset(link.relation for link in _links(entry)))
             new_keys, new_relations = self._indexed.get(id, ((), frozenset()))
             for key in set(old_keys) - set(new_keys):
                 self._by_key[key].discard(id)
@@ -93,6 +94,11 @@ class Resolver:
                     path.append(id)
                     queue.append(entry)
         return path
+
+
+def id_key(id: Id) -> Key:
+    """The key that everything publishes by being what it is, so that a join in the venue file can name it."""
+    return Key("id", f"{id.kind}/{id.local}", id.host)
 
 
 def _links(resource: Resource | Gone) -> tuple[Link, ...]:

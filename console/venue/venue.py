@@ -46,7 +46,7 @@ class Venue:
         self._pulse = asyncio.Event()
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
         self._wake = asyncio.Event()
-        self._dirty = False
+        self._backends_of: dict[str, set[str]] = {}
 
     def name_of(self, id: Id) -> str:
         entry = self.state.get(id)
@@ -70,6 +70,8 @@ class Venue:
                 self.evaluator.add_rules("source", SOURCE_RULES)
                 for backend in backends:
                     self.evaluator.add_rules(backend.name, backend.rules)
+                    for kind in backend.kinds:
+                        self._backends_of.setdefault(kind.kind, set()).add(backend.name)
                 self.awaited = awaited
                 self._tell(Update(frozenset(), False))
                 tasks.create_task(self._listen(feed))
@@ -106,9 +108,9 @@ class Venue:
 
     def _judge(self, changed: set[Id]) -> None:
         now = time.time()
-        differs = self.evaluator.touch(changed, now) or bool(changed & self.expected) or self._dirty
-        self._dirty = False
-        if differs or self.expected:
+        changed |= self._miss(now)
+        differs = self.evaluator.touch(changed, now) or bool(changed & self.expected)
+        if differs:
             differs = self._correlate(now)
         if changed or differs:
             self._tell(Update(frozenset(changed), differs))
@@ -118,18 +120,30 @@ class Venue:
 
     def _correlate(self, now: float) -> bool:
         findings = self.evaluator.findings()
-        if self.complete or now - self.started > SETTLED:
-            blamed = {finding.root for finding in findings}
-            findings += missing(self.expected, self.state.get, blamed, self._can_tell)
+        blamed = {finding.root for finding in findings} | {finding.about for finding in findings}
+        findings += missing([id for id in self.expected if id in self.state.gone], blamed)
         before = dict(self.incidents.open)
         changes = self.incidents.update(correlate(findings), now)
         for change in changes:
             self._log(_entry(change, now))
         return before != self.incidents.open
 
+    def _miss(self, now: float) -> set[Id]:
+        """Marks as gone what the inventory lists and was never seen, where the sources that would see it are well.
+        Before every source has had its time, nothing is claimed."""
+        if not self.complete and now - self.started < SETTLED:
+            return set()
+        never = {id for id in self.expected if self.state.get(id) is None and self._can_tell(id)}
+        self.state.gone |= {id: Gone(id, None, self.started) for id in never}
+        return never
+
     def _can_tell(self, id: Id) -> bool:
-        owner = self.state.source_of.get(id)
-        return owner is None or self.state.health[owner].state is State.OK
+        backends = self._backends_of.get(id.kind, set())
+        return all(
+            health.state is State.OK
+            for source, health in self.state.health.items()
+            if source.partition(" ")[0] in backends
+        )
 
     async def _listen(self, feed: Feed) -> None:
         arrived: asyncio.Queue[Observation] = asyncio.Queue()

@@ -9,6 +9,7 @@ import itertools
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -86,12 +87,11 @@ class Mixers:
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         if self._built_in and importlib.util.find_spec("alsaaudio") is None:
             raise ImportError("pyalsaaudio is missing")
-        async with io.child(self._argv) as child:
+        async with io.child(self._command()) as child:
             self._child = child
             try:
                 while True:
-                    async with io.deadline(3 * BEAT):
-                        message = await child.receive()
+                    message = await self._heard(child, io)
                     if "reply" in message:
                         self._answered(msgspec.convert(message, Reply))
                     else:
@@ -101,6 +101,18 @@ class Mixers:
                 for future in self._asked.values():
                     future.set_exception(ConnectionError("the mixer child has ended"))
                 self._asked.clear()
+
+    async def _heard(self, child: Child, io: IO) -> dict[str, Any]:
+        try:
+            async with io.deadline(3 * BEAT):
+                return await child.receive()
+        except TimeoutError:
+            raise TimeoutError(f"the mixer child has said nothing for {3 * BEAT:g} s: ALSA hangs") from None
+
+    def _command(self) -> tuple[str, ...]:
+        """A new child is told what an earlier one knew: what it cannot open is then failing, and not gone."""
+        known = {fader.device for fader in self._faders.values() if not fader.device.startswith("hw:")}
+        return (*self._argv, *sorted(known - set(self._argv))) if self._built_in else self._argv
 
     def _observed(self, told: Told, at: float) -> Observation:
         silent = {key: fader for key, fader in self._faders.items() if fader.device in told.failed}
@@ -141,6 +153,8 @@ class Mixers:
             async with io.deadline(ANSWER):
                 await self._child.send({"ask": number, "do": do, **about, "value": value})
                 reply = await future
+        except TimeoutError:
+            raise TimeoutError(f"{target.local} did not answer within {ANSWER:g} s") from None
         finally:
             self._asked.pop(number, None)
         if reply.error or reply.fader is None:

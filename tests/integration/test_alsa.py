@@ -145,6 +145,19 @@ async def test_a_child_that_hangs_is_said_to_hang_and_replaced(bed: pulse.Bed) -
         await program.until(lambda p: p.resources[zone]["level"] == 41)
 
 
+async def test_a_frozen_sound_server_is_noticed_though_nobody_asks(bed: pulse.Bed) -> None:
+    zone = key("zone2/Master")
+    async with inside("alsa", bed.env) as program:
+        await program.until(lambda p: zone in p.resources)
+        assert bed.process
+        os.kill(bed.process.pid, signal.SIGSTOP)
+        assert await program.until(lambda p: p.health["alsa mixer"]["state"] == "hung", 10) < 8
+        assert zone in program.resources  # it hangs: it is not gone
+        os.kill(bed.process.pid, signal.SIGCONT)
+        bed.level("zone2/Master", 43)
+        await program.until(lambda p: p.resources[zone]["level"] == 43, 15)
+
+
 async def test_the_child_dies_with_its_parent(bed: pulse.Bed) -> None:
     async with inside("alsa", bed.env) as program:
         await program.until(lambda p: key("zone2/Master") in p.resources)

@@ -7,6 +7,7 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from backends.demo.mixer import Mixers
 from backends.demo.trees import DemoBoard, Trees
@@ -25,7 +26,7 @@ class Embedded:
         self.unplug, self.replug, self.set, self.get, self.pcm = (
             trees.unplug, trees.replug, trees.set, trees.get, trees.pcm,
         )  # fmt: skip
-        self.settings = {
+        self.settings: dict[str, dict[str, Any]] = {
             "usb": {"sysfs": str(trees.sysfs), "events": trees.events, "enumerator": "sysfs"},
             "alsa": {"proc": str(trees.proc), "events": trees.events, "mixer": self.mixers.argv},
         }

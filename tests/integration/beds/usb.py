@@ -28,7 +28,7 @@ class Bed:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.settings: dict[str, dict[str, object]] = {"usb": {}, "alsa": {}}
+        self.settings: dict[str, dict[str, Any]] = {"usb": {}, "alsa": {}}
         hello = self._receive()
         self.root = Path(hello["root"])
         self.env = {"UMOCKDEV_DIR": hello["root"], "LD_PRELOAD": hello["preload"]}

@@ -72,9 +72,7 @@ def operations(action: str, board: Board, delay: int, device: Path) -> tuple[Ope
         text = f"board {port} never sleeps: power/control=on"
         return (Operation(("usb-power", port, "on"), Step(text, _tee("on", device / "power/control"))),)
     text = f"board {port} may sleep after {delay} ms without use, if no player keeps it open: power/control=auto"
-    shell = (
-        _tee(str(delay), device / "power/autosuspend_delay_ms") + " && " + _tee("auto", device / "power/control")
-    )
+    shell = _tee(str(delay), device / "power/autosuspend_delay_ms") + " && " + _tee("auto", device / "power/control")
     allow = Operation(("usb-power", port, "auto", str(delay)), Step(text, shell))
     if not keeps_awake(board):
         return (allow,)

@@ -165,9 +165,7 @@ def _helper_need(root: Path, context: Context) -> Need:
     if all(map(_writable, boards)):
         return Need(what, True, f"all {len(boards)} boards can be written to")
     warning = (
-        " (first make it, and all folders above it, root's: now others can change it)"
-        if helper.exposed(foh)
-        else ""
+        " (first make it, and all folders above it, root's: now others can change it)" if helper.exposed(foh) else ""
     )
     line = helper.sudoers_line(context.environ.get("USER", "USER"))
     return Need(what, False, "an ordinary user", f"echo '{line}' | sudo tee /etc/sudoers.d/foh{warning}")

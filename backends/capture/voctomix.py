@@ -1,0 +1,273 @@
+"""Voctomix: the live video mixer, watched and cut over voctocore's control port (9999).
+
+Never connects to the ports from 10000: a second client there kicks the camera off its input. The control
+port has no authentication and costs the core 0.3 ms a question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import shlex
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from backends.capture.rules import MIXER_RULES
+from backends.capture.voctoline import LONGEST, OPENING, POLL, Core, NotVoctocore, command, heard, on_air
+from backends.contract import (
+    IO,
+    Arg,
+    Backend,
+    Context,
+    Evidence,
+    Expect,
+    Health,
+    Id,
+    Key,
+    Ledger,
+    Need,
+    Observation,
+    Offer,
+    Plan,
+    Refused,
+    Risk,
+    Source,
+    State,
+    Step,
+    Unknown,
+    Why,
+    clean,
+)
+from backends.kinds import MIXER, Mixer
+
+USUAL = "127.0.0.1:9999"
+EVERY = 1.0  # seconds between two questions when nobody else says anything
+ANSWER = 2.0  # seconds; measured round trip 1 ms at most, so its main loop is stuck after that
+RETRY = 5.0  # seconds before a stranger on the port is asked again
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`endpoints`: host:port of each control port, with a name before it if wanted: room2=10.0.0.5:9999."""
+
+    endpoints: list[str] = []
+
+
+class Connection:
+    """One client of a core: hears what it says to everybody, asks one thing at a time."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @staticmethod
+    @contextlib.asynccontextmanager
+    async def open(endpoint: str) -> AsyncIterator[Connection]:
+        host, _, port = endpoint.rpartition(":")
+        async with asyncio.timeout(ANSWER):
+            streams = await asyncio.open_connection(host.strip("[]"), int(port), limit=LONGEST)
+        try:
+            yield Connection(*streams)
+        finally:
+            streams[1].close()  # never `quit`: it drops answers that are still under way
+
+    async def line(self) -> str:
+        """The next line. Raises ConnectionError when the core has gone."""
+        try:
+            data = await self._reader.readline()
+        except ValueError:
+            raise NotVoctocore(f"more than {LONGEST} bytes in one line") from None
+        if not data.endswith(b"\n"):
+            raise ConnectionError("voctocore closed the connection")
+        return data.decode("utf-8", "replace").rstrip("\r\n")
+
+    async def hear(self, seconds: float) -> str | None:
+        """The next line, if there is one within that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.line()
+        except TimeoutError:
+            return None
+
+    async def ask(self, *commands: str) -> list[str]:
+        """Everything said up to the end of the answers, news from others included.
+
+        Answers carry no ids but come in order: the value of a key that nobody stores ends them.
+        """
+        fence = f"foh-{next(self._numbers)}"
+        self._writer.write("".join(f"{line}\n" for line in (*commands, f"fetch_value {fence}")).encode())
+        lines: list[str] = []
+        try:
+            async with asyncio.timeout(ANSWER):
+                while (line := await self.line()).split() != ["value", fence]:
+                    heard(Core(), line)  # a stranger may never end its answer: find out at its first line
+                    lines.append(line)
+        except TimeoutError:
+            raise TimeoutError(f"voctocore took the connection but gave no answer within {ANSWER:g} s") from None
+        return lines
+
+
+async def read(connection: Connection) -> Core:
+    """Everything known of a core, asked afresh."""
+    core = Core()
+    for line in await connection.ask(*OPENING, *POLL):
+        core = heard(core, line)
+    return core
+
+
+class VoctomixSource:
+    """One core."""
+
+    def __init__(self, host: str, endpoint: str, label: str = "") -> None:
+        self.host, self.endpoint = host, endpoint
+        self.name = f"voctomix {label or endpoint}"
+        self.id = Id(host, "mixer", label or endpoint)
+        self.label = label or f"voctocore {endpoint.removesuffix(':9999')}"
+
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        while True:
+            try:
+                async with contextlib.aclosing(self._session(io)) as session:
+                    async for observation in session:
+                        yield observation
+            except NotVoctocore as error:
+                sentence = f"what listens on {self.endpoint} is no voctocore: it says {error}"
+                yield Observation(health=Health(State.WRONG, sentence, "check the address and who listens there"))
+                await asyncio.sleep(RETRY)
+
+    async def _session(self, io: IO) -> AsyncGenerator[Observation, None]:
+        async with Connection.open(self.endpoint) as connection:
+            core = await read(connection)
+            turned: float | None = None  # when the stream was seen to turn to what it is
+            while True:
+                yield Observation(upserts=(self.mixer(core, turned, io.clock()),), complete=True)
+                news = await connection.hear(EVERY)
+                before = core.stream
+                for line in [news] if news is not None else await connection.ask(*POLL):
+                    core = heard(core, line)
+                if core.stream != before:
+                    turned = io.clock()
+
+    def mixer(self, core: Core, turned: float | None, now: float) -> Mixer:
+        """The resource for what a core has said. `turned`: when the stream was seen to change, if it was."""
+        evidence = [Evidence("state", f"{self.endpoint} {' '.join(POLL)}", now)]
+        if core.stream is not None and turned is not None:
+            evidence.append(Evidence("stream turned", f"{self.endpoint} stream_status", turned, clean(core.stream)))
+        return Mixer(
+            id=self.id,
+            name=clean(self.label),
+            keys=(Key("tcp", self.endpoint),),
+            offers=offers(self.id, core),
+            evidence=tuple(evidence),
+            at=now,
+            stream=_or(core.stream, Unknown(Why.NOT_APPLICABLE, "this core has no stream blanker")),
+            composite=_or(core.composite, Unknown(Why.NOT_YET)),
+            on_air=_or(on_air(core), Unknown(Why.NOT_YET)),
+            a=_or(core.a, Unknown(Why.NOT_YET)),
+            b=_or(core.b, Unknown(Why.NOT_YET)),
+            sources=tuple(map(clean, core.sources)),
+            composites=tuple(map(clean, core.composites)),
+            audio=clean(", ".join(f"{name} {volume:.0%}" for name, volume in core.audio.items())),
+            endpoint=self.endpoint,
+            version="2.x" if core.generation > 1 else "1.x",
+        )
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        async with Connection.open(self.endpoint) as connection:
+            core = await read(connection)
+        return plan(self.id, self.endpoint, core, offer.action, args, io.clock())
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        async with Connection.open(self.endpoint) as connection:
+            core = await read(connection)
+            line = command(core, plan.offer.action, plan.args.get("source", plan.args.get("mode", "")))
+            await ledger.step(f"send {line} to {self.endpoint}")
+            for answer in await connection.ask(line):
+                if answer.startswith("error "):
+                    raise Refused(f"voctocore says: {clean(answer)}")
+
+
+def _or(text: str | None, unknown: Unknown) -> str | Unknown:
+    return unknown if text is None else clean(text)
+
+
+def offers(mixer: Id, core: Core) -> tuple[Offer, ...]:
+    """What can be done with a core in this state."""
+    sources = Arg("source", "source", choices=core.sources)
+    found = [
+        Offer(mixer, "cut-a", "cut picture A to", args=(sources,)),
+        Offer(mixer, "cut-b", "cut picture B to", args=(sources,)),
+        Offer(mixer, "composite", "composite", args=(Arg("mode", "mode", choices=core.composites),)),
+    ]
+    if core.stream is not None:
+        blanks = Arg("source", "with", choices=core.blanks, default=core.blanks[0] if core.blanks else "")
+        live = "the stream is live already" if core.stream == "live" else ""
+        found.append(Offer(mixer, "live", "stream live", blocked=live))
+        found.append(Offer(mixer, "blank", "blank the stream", Risk.DISRUPTIVE, (blanks,)))
+    return tuple(found)
+
+
+def plan(mixer: Id, endpoint: str, core: Core, action: str, args: Mapping[str, str], now: float) -> Plan:
+    """Works an action out from a fresh reading. Raises Refused."""
+    offer = next((offer for offer in offers(mixer, core) if offer.action == action), None)
+    if offer is None:
+        raise Refused(f"this core offers no {action}")
+    if offer.blocked:
+        raise Refused(offer.blocked)
+    given = {arg.name: args.get(arg.name, arg.default) for arg in offer.args}
+    for arg in offer.args:
+        if given[arg.name] not in arg.choices:
+            raise Refused(f"{arg.label} must be one of {', '.join(arg.choices)}, not {clean(given[arg.name])!r}")
+    value = next(iter(given.values()), "")
+    field, wanted, now_is = {
+        "cut-a": ("a", value, core.a),
+        "cut-b": ("b", value, core.b),
+        "composite": ("composite", value, core.composite),
+        "live": ("stream", "live", core.stream),
+        "blank": ("stream", f"blank {value}", core.stream),
+    }[action]
+    if now_is == wanted:
+        raise Refused(f"{field} is {wanted} already")
+    line = command(core, action, value)
+    host, _, port = endpoint.rpartition(":")
+    shell = f"printf '%s\\n' {shlex.quote(line)} > /dev/tcp/{host.strip('[]')}/{port}"
+    return Plan(
+        offer=offer,
+        args=given,
+        steps=(Step(f"tell voctocore: {line}", shell),),
+        expect=(Expect(mixer, field, clean(wanted), 3.0),),
+        interrupts=("viewers of the stream lose picture and sound",) if action == "blank" else (),
+        based_on=(Evidence(field, f"{endpoint} {' '.join(POLL)}", now, clean(now_is)),),
+    )
+
+
+def named(endpoint: str) -> tuple[str, str]:
+    """`room2=10.0.0.5:9999` as (address, name); the name may be missing, the port too."""
+    name, _, address = endpoint.rpartition("=")
+    return (address if address.rpartition(":")[2].isdigit() else f"{address}:9999"), name
+
+
+async def discover(context: Context, io: IO) -> Sequence[Source]:
+    """The configured cores, or whatever speaks like one on the usual port of this machine."""
+    if context.settings.endpoints:
+        pairs = [named(endpoint) for endpoint in context.settings.endpoints]
+        return [VoctomixSource(context.host, address, name) for address, name in pairs]
+    usual = [VoctomixSource(context.host, USUAL)]
+    try:
+        async with Connection.open(USUAL) as connection:
+            await connection.ask("get_video")
+    except TimeoutError:
+        return usual  # something hangs there: worth watching
+    except (OSError, NotVoctocore):
+        return ()
+    return usual
+
+
+def needs(context: Context) -> Sequence[Need]:
+    """The protocol is plain text: nothing has to be installed here."""
+    return ()
+
+
+backend = Backend(name="voctomix", kinds=(MIXER,), rules=MIXER_RULES, discover=discover, needs=needs, settings=Settings)

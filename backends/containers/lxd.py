@@ -1,0 +1,198 @@
+"""LXD over its unix socket: pylxd reads the model in a thread, events and operations come live."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from backends.containers import actions, lxd_reader, model, operations
+from backends.containers.actions import USUAL
+from backends.containers.lxd_client import Api, Event, Events
+from backends.containers.model import DEFAULT, Place
+from backends.containers.operations import ENDED, Op
+from backends.containers.rules import RULES
+from backends.contract import (
+    IO,
+    Backend,
+    Context,
+    Id,
+    Ledger,
+    Need,
+    Observation,
+    Offer,
+    Plan,
+    Refused,
+    Source,
+    clean,
+)
+from backends.kinds import HOST, INSTANCE, OPERATION, Instance
+
+EVERY = 5.0  # seconds between two readings of everything when nothing happens
+SHARE = 20  # ... and longer where a reading is dear: at most a twentieth of the time goes into it
+GATHER = 0.1  # seconds of events that make one observation: at most ten a second
+READ = 4.0  # seconds for a reading; LXD's state of one running instance takes 20 ms
+UNTOUCHED = ("instance-exec", "instance-console", "instance-file")  # lifecycle events that change no field
+
+Name = tuple[str, str]  # project, name
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`sockets`: paths, with the host's name before it if it is not this machine's: alpha=/run/alpha.socket."""
+
+    sockets: list[str] = []
+
+
+class LxdSource:
+    """One LXD."""
+
+    def __init__(self, host: str, socket: str, label: str = "") -> None:
+        self.host, self.socket = label or host, socket
+        self.name = f"lxd {label or socket}"
+        self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
+
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        async with Events.open(self.socket) as events, Api.open(self.socket) as api:
+            client = await io.thread(lxd_reader.connect, self.socket)
+            reading, cost = await self._everything(client, io, READ)
+            await self._listed(api, {DEFAULT, *(project for project, _ in reading.instances)}, io.clock())
+            due = time.monotonic() + EVERY
+            while True:
+                yield self._observation(reading, io.clock())
+                heard = await events.hear(max(0.0, due - time.monotonic()), GATHER)
+                touched = self._fold(heard, io.clock())
+                if time.monotonic() >= due:
+                    reading, cost = await self._everything(client, io, READ + 4 * cost)
+                    due = time.monotonic() + max(EVERY, SHARE * cost)
+                elif touched:
+                    found = await io.thread(lxd_reader.some, client, touched, within=READ)
+                    reading = reading.changed(found)
+
+    async def _everything(self, client: Any, io: IO, within: float) -> tuple[Reading, float]:
+        """A reading and the seconds it took."""
+        start = time.monotonic()
+        info, used, listed = await io.thread(lxd_reader.everything, client, within=within)
+        server = clean(info.get("environment", {}).get("server_name") or self.host)
+        named = {(str(raw.get("project") or DEFAULT), str(raw.get("name"))): raw for raw in listed}
+        return Reading(Place(self.host, server, self.socket), info, used, named), time.monotonic() - start
+
+    async def _listed(self, api: Api, projects: set[str], now: float) -> None:
+        """The operations that LXD knows now; those that ran and are not there any more ended unseen."""
+        known: dict[str, Op] = {}
+        for project in projects:
+            for said in await api.operations(project):
+                op = operations.fold(self._ops.get(clean(said.get("id", ""))), said, project, now)
+                known[op.id] = op
+        self._ops = {id: op for id, op in self._ops.items() if op.rank == ENDED} | known
+
+    def _fold(self, heard: Sequence[Event], now: float) -> set[Name]:
+        """Takes events in; the instances that they touch."""
+        touched: set[Name] = set()
+        for event in heard:
+            if event.type == "operation":
+                id = clean(event.metadata.get("id", ""))
+                before, self._ops[id] = (
+                    self._ops.get(id),
+                    operations.fold(self._ops.get(id), event.metadata, event.project, now),
+                )
+                if self._ops[id].rank == ENDED and (before is None or before.rank < ENDED):
+                    touched |= set(self._ops[id].instances)
+            elif not str(event.metadata.get("action", "")).startswith(UNTOUCHED):
+                name = operations.named(str(event.metadata.get("source", "")), event.project)
+                touched |= {name} if name else set()
+        return touched
+
+    def _observation(self, reading: Reading, now: float) -> Observation:
+        self._ops = operations.kept(self._ops, now)
+        busy = operations.busy(self._ops)
+        place = reading.place
+        instances = [model.instance(place, raw, busy.get(name, ""), now) for name, raw in reading.instances.items()]
+        host = model.host(place, reading.info, reading.used, instances, now)
+        ops = [operations.resource(place, op, now) for op in self._ops.values()]
+        return Observation(upserts=(host, *instances, *ops), complete=True)
+
+    async def _fresh(self, id: Id, io: IO) -> tuple[Instance, Name, Place]:
+        """The instance as it is now, with what LXD is doing to it. Raises Refused if it is not there."""
+        project, _, name = id.local.rpartition("/")
+        project = project or DEFAULT
+        client = await io.thread(lxd_reader.connect, self.socket)
+        raw = (await io.thread(lxd_reader.some, client, [(project, name)]))[project, name]
+        if raw is None:
+            raise Refused(f"LXD has no instance {id.local}")
+        async with Api.open(self.socket) as api:
+            ops = [operations.fold(None, said, project, 0) for said in await api.operations(project)]
+        busy = operations.busy({op.id: op for op in ops}).get((project, name), "")
+        place = Place(self.host, clean(raw.get("location", "")), self.socket)
+        return model.instance(place, raw, busy, io.clock()), (project, name), place
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        instance, (project, _), place = await self._fresh(offer.target, io)
+        current = instance.offer(offer.action)
+        if current is None:
+            raise Refused(f"LXD offers no {offer.action} of {instance.name}")
+        return actions.plan(place, instance, project, current, args, io.clock())
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        project, _, name = plan.offer.target.local.rpartition("/")
+        call = actions.call(name, plan.offer.action, plan.args)
+        await ledger.step(f"{call.method} {call.path} {call.body}")
+        async with Api.open(self.socket) as api:
+            await api.run(call.method, call.path, call.body, project or DEFAULT, call.within)
+
+
+class Reading(Struct, frozen=True):
+    """What LXD said of itself and of its instances."""
+
+    place: Place
+    info: dict[str, Any]
+    used: object
+    instances: dict[Name, dict[str, Any]]
+
+    def changed(self, found: Mapping[Name, dict[str, Any] | None]) -> Reading:
+        """With newer answers for some instances; None: it is gone."""
+        merged = {**self.instances, **found}
+        instances = {name: raw for name, raw in merged.items() if raw is not None}
+        return Reading(self.place, self.info, self.used, instances)
+
+
+def named(entry: str) -> tuple[str, str]:
+    """`alpha=/run/alpha.socket` as (path, host); the host may be missing."""
+    label, _, path = entry.rpartition("=")
+    return path, label
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a file, as far as we may look: one that we may not see is worth a source."""
+    try:
+        Path(path).stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+async def discover(context: Context, io: IO) -> Sequence[Source]:
+    """The configured sockets, or Debian's and the snap's where they exist."""
+    pairs = [named(entry) for entry in context.settings.sockets]
+    return [LxdSource(context.host, path, label) for path, label in pairs or [(p, "") for p in USUAL if exists(p)]]
+
+
+def needs(context: Context) -> Sequence[Need]:
+    """Permission on the socket: LXD gives it to the group `lxd`."""
+    found = []
+    for path in [named(entry)[0] for entry in context.settings.sockets] or filter(exists, USUAL):
+        may = os.access(path, os.R_OK | os.W_OK)
+        said = "may be used" if may else "no permission" if exists(path) else "not there"
+        mend = "" if may else "sudo usermod -aG lxd $USER   (then log in again)" if exists(path) else "start LXD"
+        found.append(Need(f"LXD's socket {path}", may, said, mend))
+    return found
+
+
+backend = Backend(
+    name="lxd", kinds=(HOST, INSTANCE, OPERATION), rules=RULES, discover=discover, needs=needs, settings=Settings
+)

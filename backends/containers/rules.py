@@ -1,0 +1,81 @@
+"""What the containers' state means."""
+
+from __future__ import annotations
+
+from backends.contract import Finding, Gone, Id, Remedy, Rule, Severity, Unknown, Verdict, View
+from backends.kinds import Instance, Operation
+
+
+def stopped(instance: Instance | Gone, view: View) -> Verdict:
+    """An instance that starts with its host should run."""
+    if isinstance(instance, Gone):
+        return Verdict()
+    if isinstance(instance.state, Unknown) or isinstance(instance.autostart, Unknown):
+        return Verdict(undecided=True)
+    if instance.state != "Stopped" or not instance.autostart:
+        return Verdict()
+    blocked = next((offer.blocked for offer in instance.offers if offer.action == "start"), "")
+    finding = Finding(
+        "LXD-INSTANCE-STOPPED",
+        Severity.WARN,
+        instance.id,
+        f"{instance.name} is stopped, though it is set to start with its host",
+        instance.evidence,
+        not_known="whether somebody stopped it on purpose; LXD keeps no record of it",
+        remedies=(Remedy(blocked or "start it", "" if blocked else "start", instance.id),),
+    )
+    return Verdict((finding,))
+
+
+def broken(instance: Instance | Gone, view: View) -> Verdict:
+    """An instance that is neither running nor stopped."""
+    if isinstance(instance, Gone):
+        return Verdict()
+    if isinstance(instance.state, Unknown):
+        return Verdict(undecided=True)
+    match instance.state:
+        case "Error":
+            severity, cause = Severity.CRIT, f"LXD cannot tell the state of {instance.name}"
+        case "Frozen":
+            severity, cause = Severity.WARN, f"{instance.name} is frozen: its processes do not run"
+        case _:
+            return Verdict()
+    remedies = (
+        Remedy("restart it by force: what it holds in memory is lost", "restart", instance.id, {"how": "force"}),
+    )
+    return Verdict((Finding("LXD-INSTANCE-ERROR", severity, instance.id, cause, instance.evidence, "", remedies),))
+
+
+def failed(operation: Operation | Gone, view: View) -> Verdict:
+    """An operation that ended in failure, for as long as LXD's answer is kept."""
+    if isinstance(operation, Gone):
+        return Verdict()
+    if isinstance(operation.state, Unknown):
+        return Verdict(undecided=True)
+    if operation.state != "Failure":
+        return Verdict()
+    # LXD's housekeeping names no instance: where there is no internet, some of it fails every day
+    severity = Severity.WARN if operation.links else Severity.INFO
+    instance = view.follow(operation, "instance")
+    blames: Id | None = instance.id if instance else None
+    finding = Finding(
+        "LXD-OPERATION-FAILED",
+        severity,
+        operation.id,
+        f"{_text(operation.what)} ({_text(operation.subject)}) failed: {_text(operation.error)}",
+        operation.evidence,
+        remedies=(Remedy("mend what LXD names, then do it again"),),
+        blames=blames,
+    )
+    return Verdict((finding,))
+
+
+def _text(value: str | Unknown) -> str:
+    return "unknown" if isinstance(value, Unknown) else value
+
+
+RULES = (
+    Rule("lxd-instance-stopped", "instance", stopped),
+    Rule("lxd-instance-error", "instance", broken),
+    Rule("lxd-operation-failed", "operation", failed),
+)

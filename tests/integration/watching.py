@@ -1,0 +1,107 @@
+"""Drives one source through the real runtime, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from backends.contract import Expect, Id, Observation, Plan, Resource, Source, State, Test
+from backends.runtime import Runtime
+
+
+class Steps:
+    """A ledger in memory."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    async def step(self, text: str) -> None:
+        self.steps.append(text)
+
+
+class Watched:
+    """What a source has said up to now: its state, its resources, every observation."""
+
+    def __init__(self, runtime: Runtime, source: Source) -> None:
+        self.runtime, self.source = runtime, source
+        self.state = State.STARTING
+        self.sentence = ""
+        self.resources: dict[Id, Resource] = {}
+        self.seen: list[Observation] = []
+        self._news = asyncio.Condition()
+
+    async def follow(self) -> None:
+        async for observation in self.runtime.observations():
+            self.seen.append(observation)
+            self.state, self.sentence = observation.health.state, observation.health.sentence
+            if observation.complete:
+                self.resources = {}
+            self.resources |= {resource.id: resource for resource in observation.upserts}
+            for gone in observation.gone:
+                self.resources.pop(gone, None)
+            async with self._news:
+                self._news.notify_all()
+
+    async def until(self, true: Callable[[Watched], object], within: float) -> float:
+        """Waits for it; the seconds it took. Fails with what was seen instead."""
+        start = time.monotonic()
+        try:
+            async with asyncio.timeout(within), self._news:
+                await self._news.wait_for(lambda: bool(true(self)))
+        except TimeoutError:
+            raise AssertionError(
+                f"not within {within:g} s; {self.state} {self.sentence}; {list(self.resources.values())}"
+            ) from None
+        return time.monotonic() - start
+
+    def of(self, kind: str, name: str = "") -> Resource | None:
+        found = [r for id, r in self.resources.items() if id.kind == kind and name in ("", id.local, r.name)]
+        return found[0] if found else None
+
+    def get(self, kind: str, field: str, name: str = "") -> object:
+        return getattr(self.of(kind, name), field, None)
+
+    async def act(self, target: Resource, action: str, args: Mapping[str, str] | None = None) -> tuple[Plan, Steps]:
+        """Plans and executes an offer of the target, then waits for what the plan expects."""
+        offer = target.offer(action)
+        assert offer is not None, f"{target.id} offers no {action}"
+        io, ledger = self.runtime.io(self.source.name), Steps()
+        plan = await self.source.plan(offer, args or {}, io)
+        before = dict(self.resources)
+        await self.source.execute(plan, ledger, io)
+        for expect in plan.expect:
+            await self.until(
+                lambda w, e=expect: met(e, w.resources.get(e.target), before.get(e.target)), expect.within
+            )
+        return plan, ledger
+
+
+def met(expect: Expect, now: Resource | None, before: Resource | None) -> bool:
+    value = getattr(now, expect.field, None)
+    match expect.test:
+        case Test.EQUALS:
+            return bool(value == expect.wanted)
+        case Test.DIFFERS:
+            return isinstance(value, int | float | str) and value != expect.wanted
+        case Test.CONTAINS:
+            return isinstance(value, tuple) and expect.wanted in value
+        case Test.LACKS:
+            return isinstance(value, tuple) and expect.wanted not in value
+        case Test.NEAR:
+            return isinstance(value, int | float) and abs(value - float(str(expect.wanted))) <= 1
+    raise AssertionError(expect)
+
+
+@contextlib.asynccontextmanager
+async def watching(source: Source) -> AsyncIterator[Watched]:
+    runtime = Runtime()
+    watched = Watched(runtime, source)
+    runtime.start([source])
+    task = asyncio.create_task(watched.follow())
+    try:
+        yield watched
+    finally:
+        task.cancel()
+        await runtime.stop()

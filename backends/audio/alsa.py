@@ -39,8 +39,8 @@ ANSWER = 3.0  # seconds for the child to do what it is asked
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`proc` is the tree to read; `events` (uevents.py) and `mixer` (the child's command, mixer_lines.py) are
-    seams; `devices` are mixer devices that ALSA's hints do not list."""
+    """`proc` is the tree to read; `events` (uevents.py) and `mixer` (mixer_lines.py: the child's command, to which
+    devices are appended) are seams; `devices` are mixer devices that ALSA's hints do not list."""
 
     proc: str = "/proc/asound"
     events: str = "udev"
@@ -77,7 +77,7 @@ class Mixers:
 
     def __init__(self, host: str, settings: Settings) -> None:
         self.host = host
-        self._argv = settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child", *settings.devices)
+        self._argv = (*(settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child")), *settings.devices)
         self._built_in = not settings.mixer
         self._child: Child | None = None
         self._numbers = itertools.count(1)
@@ -99,7 +99,8 @@ class Mixers:
             finally:
                 self._child = None
                 for future in self._asked.values():
-                    future.set_exception(ConnectionError("the mixer child has ended"))
+                    if not future.done():
+                        future.set_exception(ConnectionError("the mixer child has ended"))
                 self._asked.clear()
 
     async def _heard(self, child: Child, io: IO) -> dict[str, Any]:
@@ -112,7 +113,7 @@ class Mixers:
     def _command(self) -> tuple[str, ...]:
         """A new child is told what an earlier one knew: what it cannot open is then failing, and not gone."""
         known = {fader.device for fader in self._faders.values() if not fader.device.startswith("hw:")}
-        return (*self._argv, *sorted(known - set(self._argv))) if self._built_in else self._argv
+        return (*self._argv, *sorted(known - set(self._argv)))
 
     def _observed(self, told: Told, at: float) -> Observation:
         silent = {key: fader for key, fader in self._faders.items() if fader.device in told.failed}

@@ -129,6 +129,15 @@ async def test_pcms_of_nine_cards_and_the_boards_they_are_on(cards: Cards) -> No
         assert program.resources[terrace]["state"] == "closed"
 
 
+async def test_boards_in_umockdev_and_mixers_in_pulseaudio_together(bed: pulse.Bed) -> None:
+    with usb.bed() as machine:
+        async with inside("alsa", {**machine.env, **bed.env}, machine.settings["alsa"]) as program:
+            await program.until(lambda p: {"h/pcm/hw:bar,0", key("zone3/Master")} <= p.resources.keys())
+            bed.level("zone3/Master", 29)
+            await program.until(lambda p: p.resources[key("zone3/Master")]["level"] == 29)
+            assert all(health["state"] == "ok" for health in program.health.values())
+
+
 async def test_a_machine_without_kernel_sound_has_no_pcm_source(bed: pulse.Bed) -> None:
     async with inside("alsa", bed.env, {"proc": str(bed.folder / "none")}) as program:
         assert program.sources == ["alsa mixer"]

@@ -149,6 +149,4 @@ async def _opened(bed: usb.Bed, *arguments: str) -> list[str]:
     assert calls is not None
     said = await asyncio.wait_for(calls, 30)
     await process.wait()
-    return [
-        line for line in said.decode(errors="replace").splitlines() if "open" in line and "O_DIRECTORY" not in line
-    ]
+    return [line for line in said.decode(errors="replace").splitlines() if "open" in line and "O_DIRECTORY" not in line]

@@ -114,9 +114,7 @@ class Inside:
                 while not holds(self):
                     await self.receive()
         except TimeoutError:
-            raise TimeoutError(
-                f"not so after {within} s: {self.health} {json.dumps(self.resources)[:2000]}"
-            ) from None
+            raise TimeoutError(f"not so after {within} s: {self.health} {json.dumps(self.resources)[:2000]}") from None
         return time.monotonic() - start
 
     async def settle(self, seconds: float) -> None:

@@ -178,8 +178,8 @@ ZONE = KindSpec(
     Zone,
     (
         FieldSpec("state", "STATE", role=S, rank=0, width=8),
-        FieldSpec("title", "TITLE", role=T, rank=5, width=22),
-        FieldSpec("artist", "ARTIST", role=T, rank=8, width=16),
+        FieldSpec("title", "TITLE", role=T, rank=5, width=14),
+        FieldSpec("artist", "ARTIST", role=T, rank=8, width=12),
         FieldSpec("position", "POS", "s", M, 3, 6),
         FieldSpec("volume", "VOL", "%", M, 2, 5),
         FieldSpec("gain", "GAIN", "dB", M, 4, 8, via="mixer"),

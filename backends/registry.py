@@ -57,3 +57,10 @@ async def discover(
             return await backend.discover(Context(host, settings, environ), io), Health()
     except Exception as error:  # noqa: BLE001  (said as health; the other backends go on)
         return (), health_of(error)
+
+
+def helper(argv: Sequence[str]) -> int:
+    """The allow-listed root helper: `foh helper OPERATION ARGUMENTS`, started by sudo. Built-in operations only."""
+    from backends.hardware import helper as operations
+
+    return operations.main(list(argv))

@@ -159,6 +159,10 @@ class Runtime:
     def io(self, source: str) -> IO:
         return self._ios[source]
 
+    def report(self, name: str, health: Health) -> None:
+        """Says how something is that is no source itself: a backend that will not load, a search that failed."""
+        self._queue.put_nowait(Observation(health, source=name, at=time.time()))
+
     async def observations(self) -> AsyncIterator[Observation]:
         while True:
             yield await self._queue.get()

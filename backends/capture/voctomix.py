@@ -270,6 +270,4 @@ def needs(context: Context) -> Sequence[Need]:
     return ()
 
 
-backend = Backend(
-    name="voctomix", kinds=(MIXER,), rules=MIXER_RULES, discover=discover, needs=needs, settings=Settings
-)
+backend = Backend(name="voctomix", kinds=(MIXER,), rules=MIXER_RULES, discover=discover, needs=needs, settings=Settings)

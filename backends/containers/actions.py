@@ -58,9 +58,7 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
     return Plan(
         offer=offer,
         args=given,
-        steps=(
-            Step(text(instance.name, offer.action, how, snapshot), shell(place, project, instance, offer, given)),
-        ),
+        steps=(Step(text(instance.name, offer.action, how, snapshot), shell(place, project, instance, offer, given)),),
         expect=expect,
         interrupts=(f"everything that runs in {instance.name}",) if offer.action in ("stop", "restart") else (),
         based_on=(Evidence("state", f"{place.socket} GET /1.0/instances", now, clean(instance.state)),),

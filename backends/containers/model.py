@@ -86,9 +86,7 @@ def instance(place: Place, raw: Mapping[str, Any], busy: str, now: float) -> Ins
         seen = msgspec.convert(raw, RawInstance)
     except msgspec.ValidationError as error:
         unknown = Unknown(Why.MALFORMED, clean(error))
-        return Instance(
-            **common, state=unknown, image=unknown, snapshots=unknown, autostart=unknown, created=unknown
-        )
+        return Instance(**common, state=unknown, image=unknown, snapshots=unknown, autostart=unknown, created=unknown)
     config = seen.expanded_config or {}
     snapshots = tuple(clean(shot.name) for shot in seen.snapshots or ())  # LXD says null for none
     return Instance(
@@ -162,8 +160,6 @@ def host(
         kernel=clean(environment.get("kernel_version", "")),
         instances=len(seen),
         running=sum(1 for item in seen if item.state == "Running"),
-        memory=round(used / MIB)
-        if isinstance(used, int)
-        else Unknown(Why.MALFORMED, "no memory in /1.0/resources"),
+        memory=round(used / MIB) if isinstance(used, int) else Unknown(Why.MALFORMED, "no memory in /1.0/resources"),
         address=clean(address or "unix socket only"),
     )

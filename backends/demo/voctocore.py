@@ -98,9 +98,7 @@ class Voctocore:
         return f"audio_status {json.dumps(dict(zip(self.sources, self.volumes, strict=True)))}"
 
     def _stream(self) -> str:
-        return "stream_status " + (
-            "live" if self.blank_source is None else f"blank {self.blanks[self.blank_source]}"
-        )
+        return "stream_status " + ("live" if self.blank_source is None else f"blank {self.blanks[self.blank_source]}")
 
     def do_get_video(self) -> str:
         return f"video_status {self._videos()}"

@@ -1,0 +1,176 @@
+"""The backend `alsa`: sound cards' PCMs from /proc/asound, and mixer controls from the mixer child."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import itertools
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from backends.audio import alsa_proc, controls
+from backends.audio.mixer_lines import BEAT, Fader, Reply, Told
+from backends.contract import (
+    IO,
+    Backend,
+    Child,
+    Context,
+    Id,
+    Ledger,
+    Need,
+    Observation,
+    Offer,
+    Plan,
+    Refused,
+    Source,
+    clean,
+)
+from backends.kinds import CONTROL, PCM, Control
+from backends.uevents import waker
+
+POLL = 1.0  # seconds; nothing announces that a PCM was opened or stands still
+ANSWER = 3.0  # seconds for the child to do what it is asked
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`proc` is the tree to read; `events` (uevents.py) and `mixer` (the child's command, mixer_lines.py) are
+    seams; `devices` are mixer devices that ALSA's hints do not list."""
+
+    proc: str = "/proc/asound"
+    events: str = "udev"
+    mixer: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+
+
+class Pcms:
+    """This machine's sound cards, as /proc/asound tells."""
+
+    name = "alsa pcm"
+
+    def __init__(self, host: str, settings: Settings) -> None:
+        self.host, self.root, self.events = host, Path(settings.proc), settings.events
+
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        async with waker(self.events, "sound") as wait:
+            while True:
+                found = await io.thread(alsa_proc.pcms, self.root, self.host, io.clock())
+                yield Observation(complete=True, upserts=tuple(found))
+                await wait(POLL)
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        raise Refused("a PCM offers nothing")
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        raise Refused("a PCM offers nothing")
+
+
+class Mixers:
+    """This machine's mixer controls, as the mixer child tells."""
+
+    name = "alsa mixer"
+
+    def __init__(self, host: str, settings: Settings) -> None:
+        self.host = host
+        self._argv = settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child", *settings.devices)
+        self._built_in = not settings.mixer
+        self._child: Child | None = None
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[Reply]] = {}
+        self._faders: dict[Id, Fader] = {}
+
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        if self._built_in and importlib.util.find_spec("alsaaudio") is None:
+            raise ImportError("pyalsaaudio is missing")
+        async with io.child(self._argv) as child:
+            self._child = child
+            try:
+                while True:
+                    async with io.deadline(3 * BEAT):
+                        message = await child.receive()
+                    if "reply" in message:
+                        self._answered(msgspec.convert(message, Reply))
+                    else:
+                        yield self._observed(msgspec.convert(message, Told), io.clock())
+            finally:
+                self._child = None
+                for future in self._asked.values():
+                    future.set_exception(ConnectionError("the mixer child has ended"))
+                self._asked.clear()
+
+    def _observed(self, told: Told, at: float) -> Observation:
+        silent = {key: fader for key, fader in self._faders.items() if fader.device in told.failed}
+        self._faders = silent | {controls.id_of(self.host, fader): fader for fader in told.controls}
+        main = controls.main(self._faders.values())
+        return Observation(
+            complete=True,
+            upserts=tuple(
+                controls.control(self.host, fader, fader.key in main, told.failed.get(fader.device), at)
+                for fader in self._faders.values()
+            ),
+        )
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        fader = await self._ask(offer.target, "read", None, io)
+        now: Control = controls.control(self.host, fader, False, None, io.clock())
+        return controls.plan(offer, args, fader, now)
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        do, value = controls.request(plan.offer.action, plan.args)
+        for step in plan.steps:
+            await ledger.step(step.text)
+        await self._ask(plan.offer.target, do, value, io)
+
+    async def _ask(self, target: Id, do: str, value: int | bool | None, io: IO) -> Fader:
+        """What the child says about one control. Raises Refused (there is none), ConnectionError, TimeoutError,
+        OSError (ALSA's own)."""
+        fader = self._faders.get(target)
+        if fader is None:
+            raise Refused(f"there is no mixer control {target.local}")
+        if self._child is None:
+            raise ConnectionError("the mixer child is not running")
+        number = next(self._numbers)
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._asked[number] = future
+        about = {"device": fader.device, "control": fader.control, "index": fader.index}
+        try:
+            async with io.deadline(ANSWER):
+                await self._child.send({"ask": number, "do": do, **about, "value": value})
+                reply = await future
+        finally:
+            self._asked.pop(number, None)
+        if reply.error or reply.fader is None:
+            raise OSError(clean(reply.error) or "the mixer child said nothing")
+        return msgspec.structs.replace(reply.fader, names=fader.names)
+
+    def _answered(self, reply: Reply) -> None:
+        future = self._asked.get(reply.reply)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+
+async def discover(context: Context, io: IO) -> Sequence[Source]:
+    settings: Settings = context.settings
+    pcms, mixers = Pcms(context.host, settings), Mixers(context.host, settings)
+    return (pcms, mixers) if await io.thread(pcms.root.is_dir) else (mixers,)
+
+
+def needs(context: Context) -> Sequence[Need]:
+    settings: Settings = context.settings
+    proc = Path(settings.proc)
+    cards = "no kernel sound, so no PCMs are watched"
+    if proc.is_dir():
+        with contextlib.suppress(OSError):
+            cards = f"{sum(1 for _ in proc.glob('card[0-9]*'))} sound cards"
+    found = [Need(str(proc), proc.is_dir(), cards, "load the sound modules, or run foh where the cards are")]
+    if not settings.mixer:
+        there = importlib.util.find_spec("alsaaudio") is not None
+        found.append(Need("pyalsaaudio", there, "installed" if there else "missing", "pip install pyalsaaudio"))
+    return tuple(found)
+
+
+backend = Backend("alsa", (PCM, CONTROL), (), discover, needs, Settings)

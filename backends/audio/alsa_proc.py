@@ -1,0 +1,136 @@
+"""Reads /proc/asound: which cards there are, and what their playback PCMs do.
+
+The formats: sound/core/{init,pcm}.c and, for the bus address, sound/usb/proc.c. Reading a PCM's status takes a
+mutex that a hung open or close can hold, so callers read in a thread with a deadline.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from backends.contract import Evidence, Id, Key, Link, Unknown, Why, clean, read_text
+from backends.kinds import Number, Pcm, Text
+
+Matches = Callable[[str], re.Match[str] | None]
+
+CLOSED = "closed"
+_CARD = re.compile(r"card(\d+)").fullmatch
+_PLAYBACK = re.compile(r"pcm(\d+)p").fullmatch
+_SUB = re.compile(r"sub(\d+)").fullmatch
+_ADDRESS = re.compile(r"\d{3}/\d{3}").fullmatch
+_WORD = re.compile(r"[A-Z_]{1,20}").fullmatch
+
+
+def pcms(root: Path, host: str, at: float) -> list[Pcm]:
+    """All playback substreams of all cards, by card number. What vanishes while it is read is left out.
+
+    Raises OSError when `root` (usually /proc/asound) cannot be listed.
+    """
+    found = []
+    for card, folder in _numbered(root, _CARD):
+        first = True
+        for device, pcm in _listed(folder, _PLAYBACK):
+            for sub, substream in _listed(pcm, _SUB):
+                one = _pcm(host, card, folder, device, sub, substream, at, first)
+                if one is not None:
+                    found.append(one)
+                    first = False
+    return found
+
+
+def _pcm(
+    host: str, card: int, folder: Path, device: int, sub: int, substream: Path, at: float, first: bool
+) -> Pcm | None:
+    """`first`: only a card's first substream answers to the card's name, or nobody could tell them apart."""
+    try:
+        card_id = clean(read_text(folder / "id").strip(), 32)
+    except OSError:
+        return None
+    status = _text(substream / "status")
+    if isinstance(status, Unknown) and status.why is Why.NOT_APPLICABLE:
+        return None
+    state, owner, hw_ptr = parse_status(status)
+    local = f"hw:{card_id},{device}" + (f",{sub}" if sub else "")
+    keys = [Key("alsa-card", str(card), host), Key("alsa-card", card_id, host)] if first else []
+    if isinstance(owner, int):
+        keys.append(Key("pcm-owner", str(owner), host))
+    said = f"state {state}, owner {owner}" if isinstance(owner, int) else str(state)
+    return Pcm(
+        id=Id(host, "pcm", local),
+        name=card_id if first else local,
+        keys=tuple(keys),
+        links=_board(folder / "usbbus", host),
+        evidence=(Evidence("status", str(substream / "status"), at, said),) if isinstance(state, str) else (),
+        at=at,
+        state=state,
+        owner=owner,
+        hw_ptr=hw_ptr,
+        rate=parse_rate(_text(substream / "hw_params")),
+        card=str(card),
+        card_id=card_id,
+    )
+
+
+def parse_status(text: Text) -> tuple[Text, Number, Number]:
+    """State, owner's pid and position (frames) from a `status` file: "closed", or lines of "name : value"."""
+    if isinstance(text, Unknown):
+        return text, text, text
+    if text.strip() == CLOSED:
+        nobody = Unknown(Why.NOT_APPLICABLE, "nobody has it open")
+        return CLOSED, nobody, nobody
+    lines = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+    state = lines.get("state", "")
+    if not _WORD(state):
+        broken = Unknown(Why.MALFORMED, f"status says {clean(text, 60)!r}")
+        return broken, broken, broken
+    owner = _number("owner_pid", lines)
+    if owner == 0:  # pid_vnr: the owner lives in a pid namespace that we do not see
+        owner = Unknown(Why.NOT_MEASURABLE, "its owner is in another pid namespace")
+    return state, owner, _number("hw_ptr", lines)
+
+
+def parse_rate(text: Text) -> Number:
+    """Frames per second from `hw_params`: "rate: 44100 (44100/1)"; "closed" and "no setup" have none."""
+    if isinstance(text, Unknown):
+        return text
+    match = re.search(r"^rate: (\d{1,9})\b", text, re.MULTILINE)
+    return int(match[1]) if match else Unknown(Why.NOT_APPLICABLE, f"hw_params says {clean(text, 40)!r}")
+
+
+def _number(name: str, lines: dict[str, str]) -> Number:
+    value = lines.get(name, "")
+    return int(value) if re.fullmatch(r"\d{1,19}", value) else Unknown(Why.MALFORMED, f"{name} says {value!r}")
+
+
+def _board(usbbus: Path, host: str) -> tuple[Link, ...]:
+    """The link to the USB device behind the card; the file is empty once that is unplugged, and only USB has it."""
+    address = _text(usbbus)
+    if isinstance(address, Unknown) or not _ADDRESS(address.strip()):
+        return ()
+    return (Link("board", Key("usb-address", address.strip(), host), f"{usbbus} says {address.strip()}"),)
+
+
+def _text(path: Path) -> Text:
+    try:
+        return read_text(path, 4096)
+    except FileNotFoundError:
+        return Unknown(Why.NOT_APPLICABLE, f"there is no {path.name}")
+    except PermissionError:
+        return Unknown(Why.DENIED, f"no permission to read {path}")
+    except OSError as error:
+        return Unknown(Why.UNREACHABLE, f"{path.name}: {error.strerror}")
+
+
+def _numbered(folder: Path, matches: Matches) -> list[tuple[int, Path]]:
+    """The entries whose name matches, by their number."""
+    named = ((matches(path.name), path) for path in folder.iterdir())
+    return sorted((int(match[1]), path) for match, path in named if match)
+
+
+def _listed(folder: Path, matches: Matches) -> list[tuple[int, Path]]:
+    try:
+        return _numbered(folder, matches)
+    except OSError:  # the card left between two readings
+        return []

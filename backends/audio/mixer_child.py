@@ -1,0 +1,214 @@
+"""The mixer child: ALSA's mixers through pyalsaaudio, told and set over the lines of `mixer_lines`.
+
+    python -m backends.audio.mixer_child [DEVICE...]
+
+A process of its own, because pyalsaaudio's mixer calls hold the interpreter's lock and a call into a dead sound
+server may never return. It looks after every kernel card, every hinted PCM that has a playback mixer
+(alsaaudio.pcms) and the devices named on its command line.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from typing import Any
+
+import alsaaudio
+import msgspec
+from msgspec import Struct
+
+from backends.audio.mixer_lines import BEAT, Ask, Fader, Reply, Told
+from backends.runtime import die_with_parent
+
+LOOK, RESCAN = 1.0, 3.0  # seconds: between looks at the list of cards, between attempts to open what is not open
+QUIETEST, LOUDEST = -10_000_000, 10_000  # hundredths of dB that a control can say; the first is TLV's "mute"
+NOT_DEVICES = frozenset(
+    ("null", "default", "sysdefault", "pulse", "pipewire")
+)  # other names for what is listed anyway, or nothing
+
+Gone = (alsaaudio.ALSAAudioError, OSError)
+
+
+def level_of(mixer: Any) -> int:
+    values: list[int] = mixer.getvolume(alsaaudio.PCM_PLAYBACK, alsaaudio.VOLUME_UNITS_PERCENTAGE)
+    return round(sum(values) / len(values))
+
+
+def gain_of(value: int, decibel: tuple[int, int], raw: tuple[int, int]) -> float | None:
+    """The gain in dB, or None. pyalsaaudio ignores libasound's error for a control without a dB scale and hands
+    out whatever was in memory, at times the raw range: so only what makes sense is believed."""
+    low, high = decibel
+    sensible = QUIETEST < low < high < LOUDEST and low <= value <= high and decibel != raw
+    return value / 100 if sensible and value > -20_000 else None
+
+
+def fader_of(mixer: Any, device: str, names: tuple[str, ...]) -> Fader | None:
+    """What a mixer control says now; None for one that is not for playback. Raises Gone."""
+    volume, switch = mixer.volumecap(), mixer.switchcap()
+    has_volume = "Playback Volume" in volume or "Joined Playback Volume" in volume
+    has_switch = "Playback Mute" in switch or "Joined Playback Mute" in switch
+    if not has_volume and not has_switch:
+        return None
+    level, gain, steps = None, None, 0
+    if has_volume:
+        low, high = mixer.getrange(alsaaudio.PCM_PLAYBACK, alsaaudio.VOLUME_UNITS_RAW)
+        decibel = tuple(mixer.getrange(alsaaudio.PCM_PLAYBACK, alsaaudio.VOLUME_UNITS_DB))
+        now = mixer.getvolume(alsaaudio.PCM_PLAYBACK, alsaaudio.VOLUME_UNITS_DB)[0]
+        level, gain, steps = level_of(mixer), gain_of(now, decibel, (low, high)), high - low
+    mute = all(mixer.getmute()) if has_switch else None
+    return Fader(device, mixer.mixer(), mixer.mixerid(), names, level, gain, mute, steps)
+
+
+def candidates(extra: list[str]) -> dict[str, tuple[str, ...]]:
+    """The devices that may have mixers, with the names they go by."""
+    found = {
+        f"hw:{card}": (str(index), card, f"hw:{card}")
+        for index, card in zip(alsaaudio.card_indexes(), alsaaudio.cards(), strict=False)
+    }
+    hinted = [name for name in alsaaudio.pcms() if ":" not in name and name not in NOT_DEVICES]
+    return found | {name: (name,) for name in (*hinted, *extra) if name not in found}
+
+
+class Opened(Struct):
+    """One open control of a device, and its poll descriptors."""
+
+    mixer: Any
+    names: tuple[str, ...]
+    descriptors: list[int]
+
+
+class Child:
+    """All open mixers, and the loop that waits on them and on standard input."""
+
+    def __init__(self, extra: list[str]) -> None:
+        self.extra = extra
+        self.opened: dict[str, list[Opened]] = {}
+        self.failed: dict[str, str] = {}
+        self.poll = select.poll()
+        self.poll.register(0, select.POLLIN)
+        self.cards: list[int] = []
+        self.scanned = self.said_at = 0.0
+        self.said: Told | None = None
+        self.input = b""
+
+    def run(self) -> None:
+        """Until standard input ends."""
+        while True:
+            now = time.monotonic()
+            if now - self.scanned > RESCAN or alsaaudio.card_indexes() != self.cards:
+                self.scan()
+            self.tell(now)
+            for descriptor, mask in self.poll.poll(LOOK * 1000):
+                if descriptor != 0:
+                    self.changed(descriptor, mask)
+                elif not self.asked():
+                    return
+
+    def scan(self) -> None:
+        """Opens what can be opened and is not, closes what is no longer there."""
+        self.scanned, self.cards = time.monotonic(), alsaaudio.card_indexes()
+        there = candidates(self.extra)
+        for device in [*self.opened, *self.failed]:
+            if device not in there:
+                self.close(device)
+                self.failed.pop(device, None)
+        for device, names in there.items():
+            if device not in self.opened:
+                try:
+                    self.open(device, names)
+                    self.failed.pop(device, None)
+                except Gone as error:
+                    self.close(device)
+                    if device in self.failed or device in self.extra:
+                        self.failed[device] = str(error)
+
+    def open(self, device: str, names: tuple[str, ...]) -> None:
+        seen: list[str] = []
+        for control in alsaaudio.mixers(device=device):
+            mixer = alsaaudio.Mixer(control, seen.count(control), device=device)
+            seen.append(control)
+            if fader_of(mixer, device, names) is None:
+                mixer.close()
+                continue
+            descriptors = mixer.polldescriptors()
+            self.opened.setdefault(device, []).append(Opened(mixer, names, [fd for fd, _ in descriptors]))
+            for descriptor, mask in descriptors:
+                self.poll.register(descriptor, mask)
+
+    def close(self, device: str, why: str = "") -> None:
+        for opened in self.opened.pop(device, ()):
+            for descriptor in opened.descriptors:
+                self.poll.unregister(descriptor)
+            opened.mixer.close()
+        if why:
+            self.failed[device] = why
+
+    def changed(self, descriptor: int, mask: int) -> None:
+        """A mixer has news. An error or a closed connection is a device that must be opened again."""
+        for device, mixers in list(self.opened.items()):
+            for opened in mixers:
+                if descriptor in opened.descriptors:
+                    try:
+                        opened.mixer.handleevents()
+                        if mask & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
+                            raise OSError("the device has closed the connection")
+                    except Gone as error:
+                        self.close(device, str(error))
+                    return
+
+    def tell(self, now: float) -> None:
+        faders: list[Fader] = []
+        for device, mixers in list(self.opened.items()):
+            try:
+                told = [fader_of(opened.mixer, device, opened.names) for opened in mixers]
+                faders += [fader for fader in told if fader is not None]
+            except Gone as error:
+                self.close(device, str(error))
+        told_now = Told(tuple(faders), dict(self.failed))
+        if told_now != self.said or now - self.said_at > BEAT:
+            self.said, self.said_at = told_now, now
+            say(told_now)
+
+    def asked(self) -> bool:
+        """Answers what has come in; False at its end."""
+        data = os.read(0, 65536)
+        *lines, self.input = (self.input + data).split(b"\n")
+        for line in lines:
+            ask = msgspec.json.decode(line, type=Ask)
+            try:
+                say(Reply(ask.ask, self.do(ask)))
+            except Gone as error:
+                say(Reply(ask.ask, error=str(error)))
+                self.close(ask.device, str(error))
+        return bool(data)
+
+    def do(self, ask: Ask) -> Fader | None:
+        """On a mixer opened afresh, and read back from another: setting by itself reports no error. Raises Gone."""
+        mixer = alsaaudio.Mixer(ask.control, ask.index, device=ask.device)
+        if ask.do == "mute":
+            mixer.setmute(int(bool(ask.value)))
+        elif ask.do == "level":
+            mixer.setvolume(int(ask.value or 0), alsaaudio.MIXER_CHANNEL_ALL, alsaaudio.PCM_PLAYBACK)
+        mixer.close()
+        back = alsaaudio.Mixer(ask.control, ask.index, device=ask.device)
+        try:
+            return fader_of(back, ask.device, ())
+        finally:
+            back.close()
+
+
+def say(message: Struct) -> None:
+    os.write(1, msgspec.json.encode(message) + b"\n")
+
+
+def main(extra: list[str]) -> None:
+    die_with_parent()
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)  # libasound prints its errors there, onto the operator's screen
+    Child(extra).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,187 @@
+"""What Mopidy's JSON means: pure functions from its answers to a Zone. No I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from backends.audio.mopidy_process import Process
+from backends.contract import (
+    Arg,
+    Evidence,
+    Expect,
+    Id,
+    Key,
+    Link,
+    Offer,
+    Refused,
+    Unknown,
+    Why,
+    clean,
+)
+from backends.kinds import Zone
+
+Call: TypeAlias = tuple[str, dict[str, object]]
+Outcome: TypeAlias = tuple[list[Call], tuple[Expect, ...]]
+
+STATE = "core.playback.get_state"
+POSITION = "core.playback.get_time_position"
+TRACK = "core.playback.get_current_tl_track"
+STREAM = "core.playback.get_stream_title"
+VOLUME = "core.mixer.get_volume"
+MUTE = "core.mixer.get_mute"
+QUEUE = "core.tracklist.get_length"
+VERSION = "core.get_version"
+# The position comes last: with an output that hangs it is the first call that never returns.
+READ = (VERSION, STATE, TRACK, STREAM, VOLUME, MUTE, QUEUE, POSITION)
+
+NO_MIXER = Unknown(Why.NOT_APPLICABLE, "it has no software mixer")
+
+
+def request(number: int, method: str, params: Mapping[str, object] | None = None) -> dict[str, object]:
+    body: dict[str, object] = {"jsonrpc": "2.0", "id": number, "method": method}
+    return body | {"params": dict(params)} if params else body
+
+
+def dumps(body: object) -> str:
+    return json.dumps(body)
+
+
+def result(answer: object) -> Any:
+    """One answer's result. Raises Refused with Mopidy's words, ValueError if this is no JSON-RPC answer."""
+    if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
+        raise ValueError("answers, but not as Mopidy: no JSON-RPC")
+    if "error" in answer:
+        error = answer["error"] if isinstance(answer["error"], dict) else {}
+        data = error.get("data")
+        said = data.get("message") if isinstance(data, dict) else data
+        raise Refused(clean(said or error.get("message") or "Mopidy refused"))
+    return answer.get("result")
+
+
+def results(answers: object, methods: Sequence[str]) -> dict[str, Any]:
+    """A batch's results by method. Raises ValueError if the answer is not a batch of ours."""
+    if not isinstance(answers, list) or len(answers) != len(methods):
+        raise ValueError("answers, but not as Mopidy: no JSON-RPC batch")
+    by_number = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
+    if by_number.keys() != set(range(len(methods))):
+        raise ValueError("answers, but not as Mopidy: other ids than asked for")
+    return {method: result(by_number[number]) for number, method in enumerate(methods)}
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def word(value: object) -> str | Unknown:
+    if value in ("playing", "paused", "stopped"):
+        return str(value)
+    return Unknown(Why.MALFORMED, f"Mopidy says {clean(value, 40)!r}")
+
+
+def seconds(value: object) -> int | Unknown:
+    """Milliseconds from Mopidy as whole seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return int(value) // 1000
+    return Unknown(Why.MALFORMED, f"Mopidy says {clean(value, 40)!r}")
+
+
+def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: Process, now: float) -> Zone:
+    """A Zone from one batch of answers. `model` (events of 4.x) and `__model__` (everything else) are ignored:
+    the fields have the same names in both."""
+    entry = _object(answers[TRACK])
+    track = _object(entry.get("track"))
+    nothing = Unknown(Why.NOT_APPLICABLE, "no track")
+    artists = [a.get("name") for a in track.get("artists") or () if isinstance(a, dict) and a.get("name")]
+    title = answers[STREAM] or track.get("name") or track.get("uri")
+    volume, mute = answers[VOLUME], answers[MUTE]
+    said = f"POST {endpoint}/mopidy/rpc"
+    evidence = tuple(
+        Evidence(what, f"{said} {method}", now, clean(json.dumps(answers[method]), 300))
+        for what, method in (
+            ("state", STATE), ("title", TRACK), ("position", POSITION), ("volume", VOLUME), ("soft_mute", MUTE),
+        )
+    )  # fmt: skip
+    state = word(answers[STATE])
+    return Zone(
+        id=id,
+        name=process.name or id.local,
+        keys=(Key("tcp", id.local, id.host), *process.keys(id.host)),
+        links=links(process, id.host),
+        offers=offers(id, state, isinstance(volume, int)),
+        evidence=(*evidence, *process.evidence(now)),
+        at=now,
+        state=state,
+        title=clean(title) if title else nothing,
+        artist=clean(", ".join(map(str, artists))) if artists else nothing,
+        track=clean(f"#{entry.get('tlid')} {track.get('uri')}", 400) if track else nothing,
+        position=seconds(answers[POSITION]) if track else nothing,
+        length=seconds(track["length"]) if track.get("length") else Unknown(Why.NOT_APPLICABLE, "a stream"),
+        volume=volume if isinstance(volume, int) else NO_MIXER,
+        soft_mute=mute if isinstance(mute, bool) else NO_MIXER,
+        queue=answers[QUEUE] if isinstance(answers[QUEUE], int) else Unknown(Why.MALFORMED),
+        output=process.output,
+        version=clean(answers[VERSION], 40),
+        endpoint=clean(endpoint),
+        pid=process.pid,
+    )
+
+
+_CARD = re.compile(r"(?:plug)?hw:(?:CARD=)?([\w-]+)")
+_DEVICE = re.compile(r"""alsasink\b.*?\bdevice=["']?([^\s"'!]+)""")
+
+
+def device_of(output: str) -> str | None:
+    """The ALSA device in a GStreamer output description, None where there is none.
+
+    `alsasink device=hw:CARD=bar,DEV=0` gives `hw:CARD=bar,DEV=0`."""
+    match = _DEVICE.search(output)
+    return match[1] if match else None
+
+
+def links(process: Process, host: str) -> tuple[Link, ...]:
+    """Where the zone's sound goes: the PCM that its process owns; else the card that its output names."""
+    found: list[Link] = []
+    if isinstance(process.pid, int):
+        found.append(Link("pcm", Key("pcm-owner", str(process.pid), host), "its process owns the PCM"))
+    device = device_of(process.output) if isinstance(process.output, str) else None
+    if device:
+        card = _CARD.match(device)
+        target = card[1] if card else device
+        because = f"audio/output says {clean(device, 60)}"
+        found.append(Link("pcm", Key("alsa-card", target, host), because))
+        found.append(Link("mixer", Key("alsa-mixer", target, host), because))
+    return tuple(found)
+
+
+def offers(id: Id, state: str | Unknown, has_mixer: bool) -> tuple[Offer, ...]:
+    playing, stopped = state == "playing", state == "stopped"
+    no_mixer = "" if has_mixer else NO_MIXER.detail
+    level = Arg("percent", "volume", "%", minimum=0, maximum=100)
+    return (
+        Offer(id, "play", "play", blocked="already playing" if playing else ""),
+        Offer(id, "pause", "pause", blocked="" if playing else "not playing"),
+        Offer(id, "stop", "stop", blocked="already stopped" if stopped else ""),
+        Offer(id, "next", "next track", blocked="stopped" if stopped else ""),
+        Offer(id, "previous", "previous track", blocked="stopped" if stopped else ""),
+        Offer(id, "volume", "volume of the player", args=(level,), blocked=no_mixer),
+        Offer(id, "software-mute", "mute in software (heard 1-2 s later)", blocked=no_mixer),
+        Offer(id, "software-unmute", "unmute in software", blocked=no_mixer),
+    )
+
+
+def calls_of(action: str, args: Mapping[str, str]) -> list[Call]:
+    """The RPC calls that an action is made of. Raises Refused for an argument out of range."""
+    match action:
+        case "play" | "pause" | "stop" | "next" | "previous":
+            return [(f"core.playback.{action}", {})]
+        case "volume":
+            percent = args.get("percent", "")
+            if not percent.isdecimal() or int(percent) > 100:
+                raise Refused(f"volume is a whole number from 0 to 100, not {clean(percent, 20)!r}")
+            return [("core.mixer.set_volume", {"volume": int(percent)})]
+        case "software-mute" | "software-unmute":
+            return [("core.mixer.set_mute", {"mute": action == "software-mute"})]
+    raise Refused(f"Mopidy has no action {action!r}")

@@ -1,0 +1,91 @@
+"""The process behind a listening port: its pid, and the output that its configuration names.
+
+Blocking (reads /proc); runs in the source's thread.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+from msgspec import Struct
+
+from backends.contract import Evidence, Key, Unknown, Why, clean
+
+_LATER = Unknown(Why.NOT_YET)
+
+
+class Process(Struct, frozen=True):
+    """What is known of a server's process on this host. `name` is empty where its configuration gives none."""
+
+    pid: int | Unknown = _LATER
+    output: str | Unknown = _LATER
+    name: str = ""
+    config: str = ""
+
+    def keys(self, host: str) -> tuple[Key, ...]:
+        return (Key("pid", str(self.pid), host),) if isinstance(self.pid, int) else ()
+
+    def evidence(self, now: float) -> tuple[Evidence, ...]:
+        pid = Evidence("pid", "listening sockets in /proc/net/tcp", now, str(self.pid))
+        output = Evidence("output", f"audio/output in {self.config}", now, str(self.output))
+        return (pid, output) if self.config else (pid,) if isinstance(self.pid, int) else ()
+
+
+def listener(address: str) -> Process:
+    """The process that listens at `host:port` here, and its configuration as far as it may be read."""
+    host, _, port = address.rpartition(":")
+    if host not in ("127.0.0.1", "localhost", "[::1]"):
+        away = Unknown(Why.NOT_APPLICABLE, "it runs on another host")
+        return Process(away, away)
+    try:
+        sockets = psutil.net_connections("tcp")
+    except psutil.AccessDenied:
+        sockets = []
+    pids = {s.pid for s in sockets if s.status == psutil.CONN_LISTEN and s.laddr.port == int(port)}
+    if len(pids) != 1 or None in pids:
+        denied = Unknown(Why.DENIED, "the listening process belongs to another user")
+        return Process(denied, denied)
+    pid = pids.pop()
+    try:
+        process = psutil.Process(pid)
+        argv, directory = process.cmdline(), Path(process.cwd())
+    except (psutil.Error, OSError):
+        return Process(pid, Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read"))
+    files = [directory / name for name in config_files(argv)]
+    return Process(pid, output_of(files, argv), zone_name(files), ":".join(map(str, files)))
+
+
+def config_files(argv: Sequence[str]) -> list[str]:
+    """The files in `--config A:B` of Mopidy's command line; later files win."""
+    for index, word in enumerate(argv):
+        if word.startswith("--config="):
+            return word.removeprefix("--config=").split(":")
+        if word == "--config" and index + 1 < len(argv):
+            return argv[index + 1].split(":")
+    return []
+
+
+def output_of(files: Sequence[Path], argv: Sequence[str]) -> str | Unknown:
+    """`audio/output` of the merged configuration; `-o audio/output=...` on the command line wins."""
+    for option in argv:
+        if option.startswith("audio/output="):
+            return clean(option.removeprefix("audio/output="))
+    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
+    for file in files:
+        try:
+            # A part may be a directory of *.conf files, read in order, as Mopidy does.
+            parser.read(sorted(file.glob("*.conf")) if file.is_dir() else file, "utf-8")
+        except (configparser.Error, UnicodeDecodeError, OSError) as error:
+            return Unknown(Why.MALFORMED, clean(f"{file}: {error}"))
+    if not files or not parser.sections():
+        return Unknown(Why.DENIED, "its configuration is not known or may not be read")
+    return clean(parser.get("audio", "output", fallback="autoaudiosink"))
+
+
+def zone_name(files: Sequence[Path]) -> str:
+    """`zones/bar.conf` names the zone bar; Mopidy's own `mopidy.conf` names nothing."""
+    named = [file.stem for file in files if file.suffix == ".conf" and file.stem != "mopidy"]
+    return clean(named[-1], 40) if named else ""

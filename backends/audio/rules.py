@@ -1,0 +1,71 @@
+"""What is judged about zones."""
+
+from __future__ import annotations
+
+from backends.contract import Evidence, Finding, Gone, Id, Remedy, Resource, Rule, Severity, Unknown, Verdict, View
+from backends.kinds import Zone
+
+STILL = 3.0  # seconds without movement before a playing zone counts as silent
+
+
+def stalled(zone: Zone | Gone, view: View) -> Verdict:
+    """Says playing, but its position stands still: the sound has stopped, whatever the player says."""
+    if isinstance(zone, Gone):
+        return Verdict()
+    if isinstance(zone.state, Unknown) or isinstance(zone.position, Unknown):
+        return Verdict(undecided=zone.state == "playing" or isinstance(zone.state, Unknown))
+    if zone.state != "playing":
+        return Verdict()
+    past = view.ago(zone.id, STILL)
+    moved = isinstance(past, Zone) and (past.position, past.track, past.state) != (
+        zone.position,
+        zone.track,
+        "playing",
+    )
+    if moved:
+        return Verdict(recheck_at=view.now + 1)
+    if past is None or zone.at < view.now - STILL + 1:  # too new, or not asked again since it stood still
+        return Verdict(undecided=True, recheck_at=view.now + 1)
+    lost = _lost(zone, view)
+    cause = f"says playing but its position stands still at {zone.position} s"
+    if lost:
+        cause = f"silent: says playing, but {lost.kind} {lost.local} is gone"
+    evidence = (
+        Evidence("position", _read_from(zone, "position"), zone.at, f"{zone.position} s, for {STILL:g} s or more"),
+    )
+    return Verdict(
+        (
+            Finding(
+                "ZONE-STALLED",
+                Severity.CRIT,
+                zone.id,
+                cause,
+                evidence,
+                "" if lost else "whether the source, the PCM or the board stopped",
+                (Remedy("stop and play again", "stop", zone.id),),
+                lost,
+            ),
+        ),
+        recheck_at=view.now + 2,
+    )
+
+
+def _lost(zone: Zone, view: View) -> Id | None:
+    """The farthest link of zone -> PCM -> board that is gone."""
+    lost: Id | None = None
+    here: Resource | Gone = zone
+    for relation in ("pcm", "board"):
+        there = view.follow(here, relation) or view.follow(zone, relation)
+        if there is None:
+            continue
+        if isinstance(there, Gone):
+            lost = there.id
+        here = there
+    return lost
+
+
+def _read_from(resource: Resource, field: str) -> str:
+    return next((item.read_from for item in resource.evidence if item.what == field), "")
+
+
+ZONE_RULES = (Rule("stalled", "zone", stalled),)

@@ -1,0 +1,219 @@
+"""The embedded venue's hardware: folders in the shapes of /sys and /proc/asound, and the kernel's part in them.
+
+What an operator writes to a board's power files takes effect as in Linux (drivers/usb/core/driver.c): with `on` it
+wakes at once; with `auto` it sleeps when nothing has used it for the delay, unless its HID interface is bound, for
+which the chip would need a remote wakeup that it lacks. `still` holds back all that moves by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from backends.demo import shapes
+from backends.hardware.enumerator import parent
+from backends.uevents import UEvent
+
+STEP = 0.25  # seconds between two looks of the kernel
+RATE = 44100  # frames per second of a PCM that runs
+
+
+class DemoBoard(Struct, frozen=True):
+    """One amplifier board: its card's id, its port, and how it starts."""
+
+    card: str
+    port: str
+    policy: str = "auto"
+    hid_bound: bool = False
+
+
+class Sound(Struct):
+    """What the card's playback PCM does: `closed`, or one of the kernel's states and its owner."""
+
+    state: str = "closed"
+    pid: int = 0
+    hw_ptr: float = 0.0
+
+
+class Trees:
+    """Lays out `folder`/sys and `folder`/proc/asound; `sysfs`, `proc` and `events` are the backends' settings."""
+
+    def __init__(
+        self, folder: Path, boards: Sequence[DemoBoard], captures: Mapping[str, str] = {}, *, still: bool = False
+    ) -> None:
+        """`captures` maps a port to `opsis` or `atlys`."""
+        self.sysfs, self.proc, self.socket = folder / "sys", folder / "proc/asound", folder / "uevents"
+        self.events = f"unix:{self.socket}"
+        self.boards, self.captures, self.still = {board.port: board for board in boards}, dict(captures), still
+        self.sounds = {board.card: Sound() for board in boards}
+        self.watchers: list[Callable[[], None]] = []  # called after plugging and unplugging
+        self._devices, self._grave = self.sysfs / "bus/usb/devices", folder / "gone"
+        self._numbers, self._devnum = itertools.count(1), dict[str, int]()
+        self._seen_at: dict[str, float] = {}
+        self._idle_since = {board.port: float("-inf") for board in boards if board.policy == "auto"}
+        self._clients: set[asyncio.StreamWriter] = set()
+        self.proc.mkdir(parents=True)
+        for port in sorted(_hubs([*self.boards, *self.captures]), key=lambda port: ("-" in port, port)):
+            self._lay(port, shapes.hub(port) if "-" in port else shapes.root_hub(port))
+        for port in [*self.captures, *self.boards]:
+            self.replug(port)
+
+    # --- what the scenario does ---------------------------------------------------------------------------
+
+    @property
+    def cards(self) -> dict[str, int]:
+        """The cards that are there now: their ids and indexes."""
+        ports = [board.port for board in self.boards.values()]
+        return {card: n for n, card in enumerate(self.sounds) if ports[n] in self._devnum}
+
+    def unplug(self, port: str) -> None:
+        """The device leaves: its folder, its card, and an event for each. Its player finds the PCM closed."""
+        if self._devnum.pop(port, None) is None:
+            return
+        self._remove(self._devices / port)
+        if board := self.boards.get(port):
+            self.sounds[board.card] = Sound()
+            folder = self._card(board.card)
+            self._remove(folder)
+            self._emit("remove", "sound", folder.name)
+        self._emit("remove", "usb", port)
+
+    def replug(self, port: str) -> None:
+        """The device comes (again), with a new device number; the second time with the kernel's own defaults."""
+        if port in self._devnum:
+            return
+        board, again = self.boards.get(port), port in self._seen_at
+        self._seen_at[port] = time.monotonic()
+        if board is None:
+            self._lay(port, shapes.capture(port, self.captures[port], list(self.captures).index(port)))
+        else:
+            self._lay(port, shapes.amplifier(port, *(("on", True) if again else (board.policy, board.hid_bound))))
+            folder = self._card(board.card)
+            _write(folder / "id", board.card)
+            _write(folder / "usbbus", f"{int(port.partition('-')[0]):03d}/{self._devnum[port]:03d}")
+            self._status(board.card)
+            self._emit("add", "sound", folder.name)
+        self._emit("add", "usb", port)
+
+    def pcm(self, card: str, state: str, pid: int = 0, hw_ptr: int = 0) -> None:
+        """A player opens or closes the card's PCM. Nothing happens when the board is not there."""
+        if card in self.cards:
+            self.sounds[card] = Sound(state, pid, hw_ptr)
+            self._status(card)
+            self.step()
+
+    def set(self, port: str, attribute: str, value: str) -> None:
+        """Any attribute of a device, such as `power/control` or `idProduct`; the console hears of it at once."""
+        _write(self._devices / port / attribute, value)
+        self._emit("change", "usb", port)
+
+    def get(self, port: str, attribute: str) -> str:
+        return (self._devices / port / attribute).read_text().strip()
+
+    # --- what the kernel does -----------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Reacts to what was written, lets idle boards fall asleep, and moves what moves by itself."""
+        now = time.monotonic()
+        for port, board in self.boards.items():
+            if port in self._devnum:
+                elapsed, self._seen_at[port] = now - self._seen_at[port], now
+                self._power(port, self.sounds[board.card].state != "closed", now)
+                if not self.still:
+                    self._count(port, board.card, elapsed)
+
+    def _power(self, port: str, used: bool, now: float) -> None:
+        hid, driver = self._devices / port / f"{port}:1.2/authorized", self._devices / port / f"{port}:1.2/driver"
+        if hid.read_text().strip() == "0":
+            driver.unlink(missing_ok=True)
+        policy, delay = self.get(port, "power/control"), self.get(port, "power/autosuspend_delay_ms")
+        if policy not in ("auto", "on") or not delay.lstrip("-").isdigit():
+            return  # being written, or nonsense, which the kernel refuses
+        if policy == "auto" and not used and not driver.is_symlink() and int(delay) >= 0:
+            asleep = now - self._idle_since.setdefault(port, now) >= int(delay) / 1000
+        else:
+            asleep = False
+            self._idle_since.pop(port, None)
+        status = "suspended" if asleep else "active"
+        if self.get(port, "power/runtime_status") != status:
+            _write(self._devices / port / "power/runtime_status", status)
+
+    def _count(self, port: str, card: str, elapsed: float) -> None:
+        asleep = self.get(port, "power/runtime_status") == "suspended"
+        counter = f"power/runtime_{'suspended' if asleep else 'active'}_time"
+        _write(self._devices / port / counter, str(int(self.get(port, counter)) + round(elapsed * 1000)))
+        if self.sounds[card].state == "RUNNING":
+            self.sounds[card].hw_ptr += elapsed * RATE
+            self._status(card)
+
+    async def run(self) -> None:
+        """Serves the events and steps on, until cancelled."""
+        async with await asyncio.start_unix_server(self._joined, self.socket):
+            while True:
+                self.step()
+                await asyncio.sleep(STEP)
+
+    async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
+        try:
+            await reader.read()  # says nothing; returns when the client leaves
+        finally:
+            self._clients.discard(writer)
+            writer.close()
+
+    def _emit(self, action: str, subsystem: str, name: str) -> None:
+        for writer in self._clients:
+            writer.write(msgspec.json.encode(UEvent(action, subsystem, name)) + b"\n")
+        for watcher in self.watchers:
+            watcher()
+
+    # --- files --------------------------------------------------------------------------------------------
+
+    def _lay(self, port: str, files: Mapping[str, str]) -> None:
+        """A device's folder appears whole: laid out beside the tree, then moved in."""
+        new = self.sysfs / f"new-{port}"
+        self._devnum[port] = next(self._numbers)
+        for name, value in {**files, "devnum": str(self._devnum[port])}.items():
+            _write(new / name, value)
+        for name, driver in shapes.drivers(files).items():
+            (new / name / "driver").symlink_to(f"/bus/usb/drivers/{driver}")
+        self._devices.mkdir(parents=True, exist_ok=True)
+        new.rename(self._devices / port)
+
+    def _card(self, card: str) -> Path:
+        return self.proc / f"card{list(self.sounds).index(card)}"
+
+    def _status(self, card: str) -> None:
+        sound, folder = self.sounds[card], self._card(card) / "pcm0p/sub0"
+        status, setup = shapes.pcm(sound.state, sound.pid, int(sound.hw_ptr))
+        _write(folder / "hw_params", setup)
+        _write(folder / "status", status)
+
+    def _remove(self, folder: Path) -> None:
+        """Takes the folder out of the tree at once, then deletes it."""
+        shutil.rmtree(self._grave, ignore_errors=True)
+        folder.rename(self._grave)
+
+
+def _hubs(ports: Sequence[str]) -> set[str]:
+    """Every hub above these ports, up to the root hubs."""
+    found: set[str] = set()
+    for port in ports:
+        while port := parent(port):
+            found.add(port)
+    return found
+
+
+def _write(path: Path, value: str) -> None:
+    """Replaces the file whole: as with the kernel's, a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}")
+    new.write_text(value + "\n")
+    new.replace(path)

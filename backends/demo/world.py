@@ -1,0 +1,204 @@
+"""The embedded venue: nine zones and their boards, two capture boards, a mixer, two container hosts; and the
+director that lets things go wrong, so that there is something to mend."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from backends.demo.lxd import LxdServer
+from backends.demo.lxd_shapes import Box
+from backends.demo.mixer import Mixers
+from backends.demo.mopidy import MopidyServer, Player, Track
+from backends.demo.trees import DemoBoard, Trees
+from backends.demo.voctocore import Voctocore
+
+HOST = "venue1"
+ZONES = {
+    "bar": "1-1.1", "foyer": "1-1.2", "mainhall": "1-1.3.1", "terrace": "1-1.3.2", "kitchen": "1-1.3.3",
+    "gallery": "1-1.3.4", "greenroom": "1-1.4.1", "garden": "1-1.4.2", "office": "1-1.4.3",
+}  # fmt: skip
+CAPTURES = {"2-1": "opsis", "2-2": "atlys"}
+MUSIC = (
+    Track("Blue in Green", "Miles Davis", 337), Track("Spiegel im Spiegel", "Arvo Pärt", 502),
+    Track("Água de Beber", "Astrud Gilberto", 139), Track("Clair de Lune", "Claude Debussy", 300),
+    Track("Night Train", "Oscar Peterson Trio", 292), Track("Gymnopédie No. 1", "Erik Satie", 186),
+    Track("Peace Piece", "Bill Evans", 401), Track("Mo' Better Blues", "Branford Marsalis", 219),
+    Track("Autumn Leaves", "Cannonball Adderley", 658),
+)  # fmt: skip
+BOXES = {
+    "alpha": ("voctocore-room1", "ingest-room1", "encode1", "encode2", "schedule", "dns1"),
+    "beta": ("voctocore-room2", "ingest-room2", "encode3", "website", "monitor", "dns2"),
+}
+TICK = 0.25  # seconds
+
+
+class World:
+    """Everything that the embedded venue is made of. `folder` is its own and is removed with it."""
+
+    def __init__(self, folder: Path, still: bool = False) -> None:
+        self.folder, self.still = folder, still
+        boards = [
+            DemoBoard(name, port, "on" if name == "office" else "auto", hid_bound=name == "office")
+            for name, port in ZONES.items()
+        ]
+        self.trees = Trees(folder, boards, CAPTURES, still=still)
+        self.mixers = Mixers(folder / "mixer", lambda: self.trees.cards)
+        self.zones = {name: MopidyServer(player(number, name, still)) for number, name in enumerate(ZONES)}
+        self.mixer = Voctocore(("lectern", "camera", "audience"))
+        self.hosts = {name: LxdServer(str(folder / f"{name}.socket"), name, boxes(name)) for name in BOXES}
+        self.trees.watchers.append(self.mixers.tell)
+        if still:
+            self.trees.unplug(ZONES["kitchen"])
+            self.trees.set("2-2", "idProduct", "60b6")  # jtag
+            self.trees.set("2-2", "bcdDevice", "0001")
+
+    def config(self) -> dict[str, object]:
+        """What the venue file would hold. Call it when the servers listen."""
+        inventory = [f"{HOST}/board/{port}" for port in ZONES.values()]
+        inventory += [f"{HOST}/zone/127.0.0.1:{server.port}" for server in self.zones.values()]
+        inventory += [f"{HOST}/capture/{port}" for port in CAPTURES]
+        joins = []
+        for name, port in ZONES.items():
+            ends = {"pcm": f"pcm/hw:{name},0", "board": f"board/{port}", "mixer": f"control/hw:{name}/PCM"}
+            joins += [{"of": f"zone/{name}", "relation": relation, "to": to} for relation, to in ends.items()]
+        return {
+            "folder": str(self.folder),
+            "host": HOST,
+            "names": {f"zone/127.0.0.1:{server.port}": name for name, server in self.zones.items()}
+            | {f"board/{port}": f"amp-{name}" for name, port in ZONES.items()}
+            | {f"mixer/127.0.0.1:{self.mixer.port}": "room1"},
+            "joins": joins,
+            "inventory": inventory,
+            "mopidy": {"endpoints": [server.endpoint for server in self.zones.values()]},
+            "alsa": {"proc": str(self.trees.proc), "events": self.trees.events, "mixer": list(self.mixers.argv)},
+            "usb": {"sysfs": str(self.trees.sysfs), "events": self.trees.events, "enumerator": "sysfs"},
+            "hdmi2usb": {"sysfs": str(self.trees.sysfs), "events": self.trees.events},
+            "voctomix": {"endpoints": [f"127.0.0.1:{self.mixer.port}"]},
+            "lxd": {"sockets": [host.path for host in self.hosts.values()]},
+        }
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[World]:
+        """All servers listen within the body."""
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            for server in self.zones.values():
+                await server.start()
+                stack.push_async_callback(server.stop)
+            systems: list[Voctocore | LxdServer] = [self.mixer, *self.hosts.values()]
+            for system in systems:
+                await system.start()
+                stack.push_async_callback(system.close)
+            self.mixer.live()
+            if self.still:
+                self.mixer.blank()
+                self.hosts["beta"].crash("encode3")
+            running = [tasks.create_task(self.trees.run()), tasks.create_task(self.mixers.run())]
+            running.append(tasks.create_task(self._sound()))
+            if not self.still:
+                running.append(tasks.create_task(self._direct()))
+            try:
+                yield self
+            finally:
+                for task in running:
+                    task.cancel()
+
+    async def _sound(self) -> None:
+        """What players do to their cards: a PCM runs while its zone plays, unless its board is gone."""
+        while True:
+            for name in ZONES:
+                player, there = self.zones[name].player, name in self.trees.cards
+                player.advance()
+                if player.state == "playing" and not there:
+                    player.lost = True
+                elif player.state != "playing":
+                    player.lost = False
+                open_now = there and player.state != "stopped" and not player.lost
+                state = {"playing": "RUNNING", "paused": "PAUSED"}.get(player.state, "closed") if open_now else "closed"
+                if there and self.trees.sounds[name].state != state:
+                    self.trees.pcm(name, state, os.getpid() if state != "closed" else 0)
+            await asyncio.sleep(TICK)
+
+    async def _direct(self) -> None:
+        """Goes through the scenes for ever. Each waits until its trouble is mended, or mends it in the end."""
+        scenes: tuple[Callable[[], Awaitable[None]], ...] = (
+            self._instance_stops, self._board_leaves, self._stream_is_blanked, self._amplifier_is_kept_awake,
+            self._operation_fails, self._player_ends, self._capture_board_changes_mode,
+        )  # fmt: skip
+        while True:
+            for scene in scenes:
+                await asyncio.sleep(15)
+                await scene()
+
+    async def _board_leaves(self) -> None:
+        self.trees.unplug(ZONES["kitchen"])
+        await asyncio.sleep(45)
+        self.trees.replug(ZONES["kitchen"])
+        self.zones["kitchen"].player.stop()
+        await asyncio.sleep(1)
+        self.zones["kitchen"].player.play()
+
+    async def _amplifier_is_kept_awake(self) -> None:
+        self.trees.set(ZONES["garden"], "power/control", "on")
+        await self._mended(lambda: self.trees.get(ZONES["garden"], "power/control") == "auto", 120)
+        self.trees.set(ZONES["garden"], "power/control", "auto")
+
+    async def _stream_is_blanked(self) -> None:
+        self.mixer.blank()
+        await self._mended(lambda: self.mixer.blank_source is None, 90)
+        self.mixer.live()
+
+    async def _instance_stops(self) -> None:
+        self.hosts["beta"].crash("encode3")
+        box = self.hosts["beta"].boxes["default", "encode3"]
+        await self._mended(lambda: box.status == "Running", 120)
+        if box.status != "Running":
+            self.hosts["beta"].revive("encode3")
+
+    async def _operation_fails(self) -> None:
+        host = self.hosts["alpha"]
+        operation = host.add_operation("Migrating instance", "encode2")
+        for sent in range(1, 16):
+            host.progress(operation, f"encode2: {sent * 20.5:.2f}MB (20.50MB/s)")
+            await asyncio.sleep(1)
+        host.finish(operation, "Error transferring instance data: No space left on device (28)")
+
+    async def _player_ends(self) -> None:
+        await self.zones["terrace"].stop()
+        await asyncio.sleep(30)
+        await self.zones["terrace"].start()
+
+    async def _capture_board_changes_mode(self) -> None:
+        for attribute, value in (("bcdDevice", "0001"), ("idProduct", "60b6")):
+            self.trees.set("2-2", attribute, value)
+        await asyncio.sleep(45)
+        for attribute, value in (("bcdDevice", "0101"), ("idProduct", "60b7")):
+            self.trees.set("2-2", attribute, value)
+
+    @staticmethod
+    async def _mended(done: Callable[[], bool], seconds: float) -> None:
+        for _ in range(int(seconds / TICK)):
+            if done():
+                return
+            await asyncio.sleep(TICK)
+
+
+def player(number: int, name: str, still: bool) -> Player:
+    """A zone's player. In a still world nothing plays, but for the one whose board is gone: a position that stood
+    still under a healthy player would be a fault."""
+    tracks = [*MUSIC[number:], *MUSIC[:number]]
+    if still:
+        state = "playing" if name == "kitchen" else "stopped" if name in ("garden", "office") else "paused"
+        return Player(tracks, state, 0 if name == "kitchen" else 37.0 + 11 * number, still=True)
+    return Player(tracks, "stopped" if name == "office" else "playing", 7.0 * number)
+
+
+def boxes(host: str) -> list[Box]:
+    third = {"alpha": "1", "beta": "2"}[host]
+    return [
+        Box(name, memory=64.0 + 48 * number, address=f"10.0.{third}.{10 + number}")
+        for number, name in enumerate(BOXES[host])
+    ]

@@ -1,0 +1,180 @@
+"""Reads USB audio devices and hubs from sysfs into `Board` and `Hub`.
+
+The attributes: Documentation/ABI/testing/sysfs-bus-usb, sysfs-devices-power, and drivers/usb/core/{sysfs,port}.c.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backends import sysfs
+from backends.contract import Evidence, Id, Key, Link, Unknown, Why
+from backends.hardware.enumerator import hub_port, parent
+from backends.kinds import Board, Hub, Number, Text
+
+# TI SBFS036: the stereo DACs of the amplifier boards, by vendor and product.
+CHIPS = {"08bb:27c4": "PCM2704C", "08bb:27c5": "PCM2705C", "08bb:27c6": "PCM2706C", "08bb:27c7": "PCM2707C"}
+HID = "03"
+HELD, RELEASED, NO_HID = "bound to usbhid", "released", "none"
+HID_DRIVER = "HID interface's driver"
+
+
+class Reading:
+    """Reads one device and keeps, as evidence, what each file said."""
+
+    def __init__(self, device: Path, at: float) -> None:
+        self.device, self.at = device, at
+        self.evidence: list[Evidence] = []
+
+    def text(self, name: str) -> Text:
+        value = sysfs.attribute(self.device, name)
+        if isinstance(value, str):
+            self.note(name, self.device / name, value)
+        return value
+
+    def number(self, name: str) -> int | Unknown:
+        return sysfs.as_number(name, self.text(name))
+
+    def note(self, what: str, path: Path, raw: str) -> None:
+        self.evidence.append(Evidence(what, str(path), self.at, raw))
+
+
+def board(host: str, port: str, device: Path, at: float, reenumerations: int = 0) -> Board | None:
+    """The audio device at a port; None when it left while it was being read."""
+    read, hub = Reading(device, at), parent(port)
+    devnum, ids = read.number("devnum"), _ids(read)
+    product, wakeup = read.text("product"), _wakeup(read.text("power/wakeup"))
+    power, policy = read.text("power/runtime_status"), read.text("power/control")
+    over_current = sysfs.number(hub_port(device, port, hub), "over_current_count")
+    if isinstance(over_current, int):
+        read.note("over_current_count", hub_port(device, port, hub) / "over_current_count", str(over_current))
+    found = Board(
+        id=Id(host, "board", port),
+        name=port,
+        keys=(Key("usb-port", port, host), *_address(host, sysfs.number(device, "busnum"), devnum)),
+        links=(Link("hub", Key("usb-port", hub, host), f"the port's name, {port}"),),
+        at=at,
+        port=port,
+        model=CHIPS.get(ids, product) if isinstance(ids, str) else product,
+        ids=ids,
+        maker=read.text("manufacturer"),
+        speed=_speed(read.text("speed")),
+        power=power,
+        policy=policy,
+        delay=read.number("power/autosuspend_delay_ms"),
+        asleep=_asleep(device),
+        current=read.number("bMaxPower"),
+        hid=_hid(read),
+        wakeup=wakeup,
+        devnum=devnum,
+        reenumerations=reenumerations,
+        over_current=over_current,
+        hub=hub,
+        serial=read.text("serial"),
+        evidence=tuple(read.evidence),
+    )
+    return found if present(device, devnum) else None
+
+
+def hub(host: str, port: str, device: Path, at: float) -> Hub | None:
+    """The hub at a port ("usb1" for a root hub); None when it left while it was being read."""
+    read, above = Reading(device, at), parent(port)
+    devnum = read.number("devnum")
+    count = sysfs.number(hub_port(device, port, above), "over_current_count") if above else _NO_PORT
+    found = Hub(
+        id=Id(host, "hub", port),
+        name=port,
+        keys=(Key("usb-port", port, host),),
+        links=(Link("hub", Key("usb-port", above, host), f"the port's name, {port}"),) if above else (),
+        at=at,
+        port=port,
+        ids=_ids(read),
+        model=read.text("product"),
+        speed=_speed(read.text("speed")),
+        ports=read.number("maxchild"),
+        translators=_translators(read.text("bDeviceProtocol")),
+        over_current=count,
+        evidence=tuple(read.evidence),
+    )
+    return found if present(device, devnum) else None
+
+
+def present(device: Path, devnum: int | Unknown) -> bool:
+    """Whether the device is still the one whose number was read: not gone, and not another in its place."""
+    match sysfs.number(device, "devnum"):
+        case int(now):
+            return now == devnum
+        case Unknown(why=why):
+            return why not in (Why.NOT_APPLICABLE, Why.UNREACHABLE)
+
+
+_NO_PORT = Unknown(Why.NOT_APPLICABLE, "a root hub is on no hub's port")
+
+
+def _ids(read: Reading) -> Text:
+    vendor, product = read.text("idVendor"), read.text("idProduct")
+    if isinstance(vendor, Unknown):
+        return vendor
+    return product if isinstance(product, Unknown) else f"{vendor}:{product}"
+
+
+def _address(host: str, bus: int | Unknown, devnum: int | Unknown) -> tuple[Key, ...]:
+    """Bus and device number the way /proc/asound/cardN/usbbus writes them (sound/usb/proc.c)."""
+    if isinstance(bus, Unknown) or isinstance(devnum, Unknown):
+        return ()
+    return (Key("usb-address", f"{bus:03d}/{devnum:03d}", host),)
+
+
+def _speed(text: Text) -> Number:
+    """Mbit/s: 1.5, 12, 480, 5000..."""
+    if isinstance(text, Unknown):
+        return text
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return Unknown(Why.MALFORMED, f"speed says {text!r}")
+
+
+def _asleep(device: Path) -> int | Unknown:
+    """Percent of the time since it was plugged in; both counters are in ms and stand in no evidence, because
+    they never stand still."""
+    asleep = sysfs.number(device, "power/runtime_suspended_time")
+    awake = sysfs.number(device, "power/runtime_active_time")
+    if isinstance(asleep, Unknown):
+        return asleep
+    if isinstance(awake, Unknown):
+        return awake
+    return 100 * asleep // (asleep + awake) if asleep + awake > 0 else Unknown()
+
+
+def _wakeup(text: Text) -> Text:
+    """A device that cannot wake the bus has an empty power/wakeup or none (drivers/base/power/sysfs.c)."""
+    if isinstance(text, Unknown):
+        return "none" if text.why is Why.NOT_APPLICABLE else text
+    return text or "none"
+
+
+def _hid(read: Reading) -> Text:
+    """Who holds the board's HID interface. The kernel's keyboard handler opens every HID device with keys, and
+    usbhid then keeps the device awake unless it can wake the bus (drivers/hid/usbhid/hid-core.c)."""
+    interfaces = sysfs.interfaces(read.device)
+    if not interfaces:
+        return Unknown(Why.NOT_MEASURABLE, "it has no configured interfaces")
+    for interface in interfaces:
+        if interface.cls == HID:
+            read.note(HID_DRIVER, interface.path / "driver", interface.driver or "none")
+            return f"bound to {interface.driver}" if interface.driver else RELEASED
+    return NO_HID
+
+
+def hid_interface(board: Board) -> str:
+    """The number of the board's HID interface, from the evidence; "*" where none was seen."""
+    paths = (Path(each.read_from).parent.name for each in board.evidence if each.what == HID_DRIVER)
+    return next(paths, "*").rpartition(".")[2]
+
+
+def _translators(protocol: Text) -> Text:
+    """bDeviceProtocol of a hub (USB 2.0, 11.23.1): one translator for all its slow ports, or one for each."""
+    if isinstance(protocol, Unknown):
+        return protocol
+    return {"00": "none", "01": "single", "02": "multi", "03": "none"}.get(protocol, f"protocol {protocol}")

@@ -1,0 +1,107 @@
+"""Which USB devices there are and what their descriptors say, without opening one.
+
+One of the three seams where files cannot stand in for the kernel: `pyusb` asks libusb, which takes the descriptors
+from sysfs (libusb, os/linux_usbfs.c); `sysfs` reads the same facts from the tree, for the embedded venue. Opening a
+device (strings, claims, status requests) would resume it (the kernel's usbdev_open calls usb_autoresume_device),
+so nobody here does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from backends import sysfs
+
+AUDIO, HUB = 0x01, 0x09  # USB-IF class codes
+
+
+class Seen(Struct, frozen=True):
+    """One device: its port ("1-1.3.2"), device number, and its own class and those of its interfaces."""
+
+    port: str
+    devnum: int
+    cls: int
+    classes: frozenset[int]
+
+    @property
+    def is_hub(self) -> bool:
+        return self.cls == HUB
+
+    @property
+    def is_audio(self) -> bool:
+        return AUDIO in self.classes
+
+
+def by_pyusb(root: Path) -> list[Seen]:
+    """What libusb lists. Raises ImportError when there is no libusb; `root` is libusb's own business."""
+    if reason := missing():
+        raise ImportError(reason)
+    import usb.core
+
+    return [
+        Seen(port_name(device.bus, device.port_numbers), device.address, device.bDeviceClass, _classes(device))
+        for device in usb.core.find(find_all=True)
+    ]
+
+
+def missing() -> str:
+    """What keeps pyusb from enumerating on this machine, or ""."""
+    try:
+        import usb.backend.libusb1
+    except ImportError:
+        return "pyusb is not installed"
+    return "" if usb.backend.libusb1.get_backend() else "libusb-1.0 is missing"
+
+
+def _classes(device: Iterable[Iterable[object]]) -> frozenset[int]:
+    """The classes of all interfaces of all configurations, from the cached descriptors."""
+    import usb.core
+
+    try:
+        return frozenset(interface.bInterfaceClass for config in device for interface in config)  # type: ignore[attr-defined]
+    except usb.core.USBError:  # it left between the list and the question
+        return frozenset()
+
+
+def by_sysfs(root: Path) -> list[Seen]:
+    """The same from the tree under `root`."""
+    found = []
+    for port, device in sysfs.usb_devices(root).items():
+        devnum, cls = sysfs.number(device, "devnum"), sysfs.attribute(device, "bDeviceClass")
+        if isinstance(devnum, int) and isinstance(cls, str):
+            classes = frozenset(_hex(interface.cls) for interface in sysfs.interfaces(device))
+            found.append(Seen(port, devnum, _hex(cls), classes))
+    return found
+
+
+def _hex(text: str) -> int:
+    """A class as a number; one that is no number is class 0, "see the interfaces"."""
+    try:
+        return int(text, 16)
+    except ValueError:
+        return 0
+
+
+def port_name(bus: int, ports: Iterable[int] | None) -> str:
+    """The kernel's name for a place: "1-1.3.2", "usb1" for a root hub."""
+    path = ".".join(map(str, ports or ()))
+    return f"{bus}-{path}" if path else f"usb{bus}"
+
+
+def parent(port: str) -> str:
+    """The hub that a port is on: 1-1.3.2 -> 1-1.3 -> 1-1 -> usb1 -> ""."""
+    if port.startswith("usb"):
+        return ""
+    head, dot, _ = port.rpartition(".")
+    return head if dot else f"usb{port.partition('-')[0]}"
+
+
+def hub_port(device: Path, port: str, hub: str) -> Path:
+    """The directory of the hub's port that `port` is on: <hub>/<hub>:1.0/<hub>-portN (drivers/usb/core/port.c);
+    a root hub's interface is called B-0:1.0."""
+    number = port.replace("-", ".").rpartition(".")[2]
+    interface = f"{hub.removeprefix('usb')}-0:1.0" if hub.startswith("usb") else f"{hub}:1.0"
+    return device.parent / hub / interface / f"{hub}-port{number}"

@@ -1,0 +1,160 @@
+"""What needs root on an amplifier board: a few named operations, nothing else.
+
+`foh helper OPERATION ARGUMENT...` runs as root, by sudo, for an ordinary user; so every argument is taken for
+hostile: it must match a pattern, and the file it leads to must lie inside sysfs and belong to a USB audio device.
+No shell, no path from outside, no file created. The same functions serve a console that may write the files itself.
+
+    usb-power PORT auto|on [DELAY_MS]     may sleep after so many ms of idleness, or never
+    usb-release-hid PORT                  lets go of the board's own keys, so that they cannot keep it awake
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from backends import sysfs
+from backends.contract import Refused, clean
+
+SYSFS = Path("/sys")
+LONGEST_DELAY = 3_600_000  # ms
+_PORT = re.compile(r"[1-9][0-9]{0,2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,6}").fullmatch
+_DELAY = re.compile(r"[0-9]{1,7}").fullmatch
+
+
+def main(argv: Sequence[str], root: Path = SYSFS) -> int:
+    """Exit status 0: done; 1: the kernel refused; 2: not an operation that this helper does."""
+    try:
+        run(argv, root)
+    except Refused as refusal:
+        print(f"foh helper: {refusal}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"foh helper: {clean(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(argv: Sequence[str], root: Path) -> None:
+    """Does one operation. Raises Refused (the arguments) or OSError (the kernel)."""
+    name, *arguments = argv or ("",)
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        raise Refused(f"there is no operation {clean(name, 40)!r}; there are {', '.join(OPERATIONS)}")
+    operation(root, *arguments)
+
+
+def usb_power(root: Path, *arguments: str) -> None:
+    if len(arguments) not in (2, 3):
+        raise Refused("usb-power takes PORT, auto or on, and a delay in ms")
+    port, control, *delay = arguments
+    if control not in ("auto", "on"):
+        raise Refused("the power control is auto or on")
+    if delay and not (_DELAY(delay[0]) and int(delay[0]) <= LONGEST_DELAY):
+        raise Refused(f"the delay is a number of ms, 0 to {LONGEST_DELAY}")
+    device = audio_device(root, port)
+    if delay:
+        _write(root, device / "power/autosuspend_delay_ms", str(int(delay[0])))
+    _write(root, device / "power/control", control)
+
+
+def usb_release_hid(root: Path, *arguments: str) -> None:
+    if len(arguments) != 1:
+        raise Refused("usb-release-hid takes PORT")
+    held = [interface for interface in sysfs.interfaces(audio_device(root, arguments[0])) if interface.cls == "03"]
+    if not held:
+        raise Refused("this board has no HID interface")
+    for interface in held:
+        _write(root, interface.path / "authorized", "0")
+
+
+OPERATIONS: dict[str, Callable[..., None]] = {"usb-power": usb_power, "usb-release-hid": usb_release_hid}
+
+
+def audio_device(root: Path, port: str) -> Path:
+    """The USB audio device at a port, resolved and inside the tree. Raises Refused."""
+    if not _PORT(port):
+        raise Refused(f"{clean(port, 40)!r} is not a USB port, such as 1-1.3.2")
+    device = (root / "bus/usb/devices" / port).resolve()
+    if not device.is_relative_to(root.resolve()) or not device.is_dir():
+        raise Refused(f"nothing is plugged into USB port {port}")
+    if not any(interface.cls == "01" for interface in sysfs.interfaces(device)):
+        raise Refused(f"what is plugged into USB port {port} is not an audio device")
+    return device
+
+
+def _write(root: Path, path: Path, value: str) -> None:
+    """Writes an existing file of the tree. Raises Refused (it lies elsewhere) or OSError."""
+    resolved = path.resolve()
+    if not resolved.is_relative_to(root.resolve()):
+        raise Refused(f"{clean(path)} leads out of {root}")
+    descriptor = os.open(resolved, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_TRUNC)
+    try:
+        os.write(descriptor, value.encode())
+    finally:
+        os.close(descriptor)
+
+
+# --- the user's side --------------------------------------------------------------------------------------
+
+
+def program() -> str:
+    """The `foh` that belongs to this Python."""
+    return str(Path(sys.executable).with_name("foh"))
+
+
+def sudoers_line(user: str, foh: str = "") -> str:
+    """The one line for /etc/sudoers.d that permits the helper, and only the helper, to a user (sudoers(5))."""
+    name = re.sub(r"([^A-Za-z0-9_.-])", r"\\\1", user)
+    path = re.sub(r"([ ,:=\\\\])", r"\\\1", foh or program())
+    return f"{name} ALL=(root) NOPASSWD: " + ", ".join(f"{path} helper {operation} *" for operation in OPERATIONS)
+
+
+def exposed(foh: str) -> bool:
+    """Whether somebody besides root can change the program: then permitting it is permitting everything."""
+    for path in (Path(foh), *Path(foh).parents):
+        try:
+            status = path.stat()
+        except OSError:
+            return True
+        if status.st_uid != 0 or (status.st_mode & 0o022 and not status.st_mode & 0o1000):
+            return True
+    return False
+
+
+async def permitted() -> bool:
+    """Whether sudo would run the helper without asking for a password. Never raises for want of sudo."""
+    if shutil.which("sudo") is None:
+        return False
+    asked = ("-l", program(), "helper", "usb-power", "1-1", "auto")
+    try:
+        return (await _sudo(*asked))[0] == 0
+    except (OSError, TimeoutError):
+        return False
+
+
+async def by_sudo(argv: Sequence[str]) -> None:
+    """Does one operation as root. Raises PermissionError (sudo or the helper said no), OSError, TimeoutError."""
+    status, said = await _sudo(program(), "helper", *argv)
+    if status:
+        raise PermissionError(said or f"the helper ended with {status}")
+
+
+async def _sudo(*argv: str, within: float = 10.0) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        "sudo", "-n", *argv,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(within):
+            _, said = await process.communicate()
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+        raise
+    return process.returncode or 0, clean(said.decode("utf-8", "replace").strip())

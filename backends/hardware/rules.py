@@ -1,0 +1,133 @@
+"""Judges amplifier boards: gone, never asleep, kept from sleeping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backends.contract import Evidence, Finding, Gone, Remedy, Resource, Rule, Severity, Unknown, Verdict, View
+from backends.hardware.power import LET_SLEEP, keeps_awake
+from backends.kinds import Board, Pcm, Zone
+
+MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is called kept awake
+SAMPLES = 4  # readings within that time that must agree, so that a short use in between is not overlooked
+
+
+def gone(board: Board | Gone, view: View) -> Verdict:
+    """USB-BOARD-GONE: it is not at its port. Critical while a zone that depends on it says that it plays."""
+    if isinstance(board, Board):
+        return Verdict()
+    port, zones = board.id.local, _zones(board, view)
+    playing = [zone.name for zone in zones if zone.state == "playing"]
+    doubtful = [zone.name for zone in zones if isinstance(zone.state, Unknown)]
+    hub = view.follow(board, "hub")
+    if playing:
+        verb = "plays" if len(playing) == 1 else "play"
+        cause = f"{_names(playing)} {verb} into nothing: its board left USB port {port}"
+    elif zones:
+        verb = "has" if len(zones) == 1 else "have"
+        cause = f"{_names([zone.name for zone in zones])} {verb} no amplifier: its board left USB port {port}"
+    elif board.last is None:
+        cause = f"the board expected at USB port {port} is not there"
+    else:
+        cause = f"the board left USB port {port}"
+    return Verdict(
+        (
+            Finding(
+                "USB-BOARD-GONE",
+                Severity.CRIT if playing else Severity.WARN,
+                board.id,
+                cause,
+                (Evidence("the port is empty", f"/sys/bus/usb/devices/{port}", board.since, "no such device"),),
+                f"whether anything plays in {_names(doubtful)}" if doubtful else "",
+                (Remedy(f"plug it back into port {port}, or check its cable and its power"),),
+                hub.id if isinstance(hub, Gone) else None,
+            ),
+        )
+    )
+
+
+def never_sleeps(board: Board | Gone, view: View) -> Verdict:
+    """USB-AUTOSUSPEND-OFF: the kernel's default for everything but hubs, power/control=on."""
+    match board:
+        case Board(policy=Unknown()):
+            return Verdict(undecided=True)
+        case Board(policy="on"):
+            cause = f"the amplifier at USB port {board.id.local} never sleeps: its power policy is 'on'"
+            return Verdict((_finding("USB-AUTOSUSPEND-OFF", board, cause, _sleep(board)),))
+    return Verdict()
+
+
+def kept_awake(board: Board | Gone, view: View) -> Verdict:
+    """USB-AUTOSUSPEND-BLOCKED: it may sleep, nobody uses it, and it does not."""
+    if isinstance(board, Gone):
+        return Verdict()
+    pcms = [pcm for pcm in view.back(board, "board") if isinstance(pcm, Pcm)]
+    if not _known(board, pcms):
+        return Verdict(undecided=True)
+    if not _idle(board, pcms):
+        return Verdict()
+    assert isinstance(board.delay, int)
+    hold = max(0, board.delay) / 1000 + MARGIN
+    for sample in range(SAMPLES, 0, -1):
+        then = _ago(board, pcms, view, hold * sample / SAMPLES)
+        if then is None or not _known(
+            *then
+        ):  # not watched for long enough: nothing is said yet, and nothing taken back
+            return Verdict(undecided=True, recheck_at=view.now + hold / SAMPLES)
+        if not _idle(*then):
+            return Verdict(recheck_at=view.now + hold / SAMPLES)
+    where = f"the amplifier at USB port {board.id.local}"
+    if keeps_awake(board):
+        cause = f"{where} cannot sleep: usbhid holds its HID interface, and it has no remote wakeup"
+        return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, _sleep(board)),))
+    if board.delay < 0:
+        cause = f"{where} cannot sleep: a negative autosuspend delay means never"
+        return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, _sleep(board)),))
+    look = Remedy(f"see who has it open: sudo fuser -v /dev/bus/usb/*/* (board {board.id.local})")
+    cause = f"{where} may sleep and is not used, and stays awake"
+    return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, look, "what keeps it awake"),))
+
+
+def _known(board: Board, pcms: Sequence[Pcm]) -> bool:
+    values = (board.policy, board.power, board.delay, *(pcm.state for pcm in pcms))
+    return not any(isinstance(value, Unknown) for value in values)
+
+
+def _idle(board: Board, pcms: Sequence[Pcm]) -> bool:
+    """Whether the board ought to fall asleep: allowed to, awake, and no PCM of it open."""
+    return board.policy == "auto" and board.power == "active" and all(pcm.state == "closed" for pcm in pcms)
+
+
+def _ago(board: Board, pcms: Sequence[Pcm], view: View, seconds: float) -> tuple[Board, list[Pcm]] | None:
+    """The board and its PCMs as they were; None when one of them was not seen then."""
+    then, open_then = view.ago(board.id, seconds), [view.ago(pcm.id, seconds) for pcm in pcms]
+    known = [pcm for pcm in open_then if isinstance(pcm, Pcm)]
+    return (then, known) if isinstance(then, Board) and len(known) == len(pcms) else None
+
+
+def _zones(board: Gone, view: View) -> list[Zone]:
+    """The zones that play through the board: linked to it, or to a PCM of it."""
+    direct: list[Resource] = list(view.back(board, "board"))
+    through = [zone for pcm in direct if isinstance(pcm, Pcm) for zone in view.back(pcm, "pcm")]
+    found = {zone.id: zone for zone in (*direct, *through) if isinstance(zone, Zone)}
+    return [found[key] for key in sorted(found)]
+
+
+def _names(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _sleep(board: Board) -> Remedy:
+    return Remedy("let the amplifier sleep when nothing plays", LET_SLEEP, board.id)
+
+
+def _finding(code: str, board: Board, cause: str, remedy: Remedy, not_known: str = "") -> Finding:
+    shown = tuple(e for e in board.evidence if e.what.startswith(("power/", "HID")))
+    return Finding(code, Severity.WARN, board.id, cause, shown, not_known, (remedy,))
+
+
+RULES = (
+    Rule("board-gone", "board", gone),
+    Rule("board-never-sleeps", "board", never_sleeps),
+    Rule("board-kept-awake", "board", kept_awake),
+)

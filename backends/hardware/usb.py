@@ -1,0 +1,174 @@
+"""The backend `usb`: USB audio devices (amplifier boards, DACs) and hubs, from sysfs, libusb and udev.
+
+Looking never wakes a board: libusb lists descriptors, sysfs tells the rest, and no node of /dev/bus/usb is opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from msgspec import Struct, structs
+
+from backends import sysfs
+from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source
+from backends.hardware import boards, enumerator, helper, power
+from backends.hardware.enumerator import Seen
+from backends.hardware.rules import RULES
+from backends.kinds import BOARD, HUB, Board, Hub
+from backends.uevents import waker
+
+T = TypeVar("T")
+
+POLL = 2.0  # seconds; what udev does not announce: runtime power management and over-current counts
+PERMISSION = 60.0  # seconds for which an answer about sudo is believed
+ENUMERATORS: dict[str, Callable[[Path], list[Seen]]] = {"pyusb": enumerator.by_pyusb, "sysfs": enumerator.by_sysfs}
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`sysfs` is the tree to read; `events` and `enumerator` are the seams (see uevents.py, enumerator.py)."""
+
+    sysfs: str = "/sys"
+    events: str = "udev"
+    enumerator: Literal["pyusb", "sysfs"] = "pyusb"
+
+
+class Usb:
+    """This machine's USB, as far as amplifiers are concerned."""
+
+    name = "usb"
+
+    def __init__(self, host: str, settings: Settings) -> None:
+        self.host, self.root, self.events = host, Path(settings.sysfs), settings.events
+        self._enumerate = ENUMERATORS[settings.enumerator]
+        self._seen: dict[tuple[str, int], Seen] = {}
+        self._numbers: dict[str, tuple[int, int]] = {}  # port: (device number, changes of it)
+        self._one_at_a_time = asyncio.Lock()
+        self._permitted: tuple[float, bool] = (float("-inf"), False)
+
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        async with waker(self.events, "usb") as wait:
+            while True:
+                found = await self._thread(io, self._read, io.clock())
+                no_access = await self._no_access(found, io)
+                yield Observation(complete=True, upserts=tuple(_offering(each, no_access) for each in found))
+                await wait(POLL)
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        board = await self._board(offer, io)
+        if reason := await self._no_access((board,), io, afresh=True):
+            raise Refused(reason)
+        return power.plan(offer, args, board, self._device(board))
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        board = await self._board(plan.offer, io)
+        delay = int(plan.args.get("delay", "0"))
+        operations = power.operations(plan.offer.action, board, delay, self._device(board))
+        if tuple(operation.step for operation in operations) != plan.steps:
+            raise Refused("the board is not as it was when this was planned")
+        for operation in operations:
+            await ledger.step(operation.step.text)
+            if _writable(self._device(board)):
+                await self._thread(io, helper.run, operation.argv, self.root)
+            else:
+                await helper.by_sudo(operation.argv)
+
+    async def _thread(self, io: IO, call: Callable[..., T], *args: object) -> T:
+        """The runtime lends one thread: a plan waits until a reading has ended, and the other way round."""
+        async with self._one_at_a_time:
+            return await io.thread(call, *args)
+
+    def _device(self, board: Board) -> Path:
+        return self.root / "bus/usb/devices" / board.id.local
+
+    async def _board(self, offer: Offer, io: IO) -> Board:
+        port = offer.target.local
+        device = self.root / "bus/usb/devices" / port
+        board = await self._thread(io, boards.board, self.host, port, device, io.clock())
+        if board is None:
+            raise Refused(f"the board has left USB port {port}")
+        return board
+
+    async def _no_access(self, found: Sequence[Board | Hub], io: IO, afresh: bool = False) -> str:
+        """Why the power of boards cannot be changed by this process, or ""."""
+        if all(_writable(self._device(each)) for each in found if isinstance(each, Board)):
+            return ""
+        asked, allowed = self._permitted
+        if afresh or io.clock() - asked > PERMISSION:
+            allowed = self.root == helper.SYSFS and await helper.permitted()
+            self._permitted = (io.clock(), allowed)
+        return "" if allowed else "needs `foh helper`: run `foh doctor`"
+
+    def _read(self, at: float) -> list[Board | Hub]:
+        """Everything there is now. Runs in the source's thread."""
+        devices = sysfs.usb_devices(self.root)
+        numbers = {port: sysfs.number(device, "devnum") for port, device in devices.items()}
+        here = {(port, number) for port, number in numbers.items() if isinstance(number, int)}
+        if not here <= self._seen.keys():  # something new: ask what it is, once for each plugging in
+            self._seen = {(seen.port, seen.devnum): seen for seen in self._enumerate(self.root)}
+        found: list[Board | Hub | None] = []
+        for port, devnum in sorted(here):
+            seen = self._seen.get((port, devnum))
+            if seen is None:  # libusb has not heard of it yet: the next reading asks again
+                continue
+            if seen.is_hub:
+                found.append(boards.hub(self.host, port, devices[port], at))
+            elif seen.is_audio:
+                found.append(boards.board(self.host, port, devices[port], at, self._reenumerations(port, devnum)))
+        return [each for each in found if each is not None]
+
+    def _reenumerations(self, port: str, devnum: int) -> int:
+        """How often the device at this port has changed its number since this program started."""
+        last, changes = self._numbers.get(port, (devnum, 0))
+        changes += last != devnum
+        self._numbers[port] = (devnum, changes)
+        return changes
+
+
+def _offering(each: Board | Hub, no_access: str) -> Board | Hub:
+    return structs.replace(each, offers=power.offers(each, no_access)) if isinstance(each, Board) else each
+
+
+def _is_audio(device: Path) -> bool:
+    return any(interface.cls == "01" for interface in sysfs.interfaces(device))
+
+
+def _writable(device: Path) -> bool:
+    return os.access(device / "power/control", os.W_OK)
+
+
+async def discover(context: Context, io: IO) -> Sequence[Source]:
+    """One source where the machine has a USB bus, none elsewhere."""
+    settings: Settings = context.settings
+    return (Usb(context.host, settings),) if (Path(settings.sysfs) / "bus/usb").is_dir() else ()
+
+
+def needs(context: Context) -> Sequence[Need]:
+    settings: Settings = context.settings
+    bus = Path(settings.sysfs) / "bus/usb"
+    if not bus.is_dir():
+        return (Need("a USB bus", False, f"there is no {bus}: this machine has no USB, so there are no boards"),)
+    found = [Need("a USB bus", True, str(bus))]
+    if settings.enumerator == "pyusb":
+        lacks = enumerator.missing()
+        found.append(Need("pyusb and libusb", not lacks, lacks or "loaded", "apt install libusb-1.0-0"))
+    found.append(_helper_need(Path(settings.sysfs), context))
+    return tuple(found)
+
+
+def _helper_need(root: Path, context: Context) -> Need:
+    what, foh = "permission to change a board's power", helper.program()
+    boards = [device for device in sysfs.usb_devices(root).values() if _is_audio(device)]
+    if all(map(_writable, boards)):
+        return Need(what, True, f"all {len(boards)} boards can be written to")
+    warning = (
+        " (first make it, and all folders above it, root's: now others can change it)" if helper.exposed(foh) else ""
+    )
+    line = helper.sudoers_line(context.environ.get("USER", "USER"))
+    return Need(what, False, "an ordinary user", f"echo '{line}' | sudo tee /etc/sudoers.d/foh{warning}")
+
+
+backend = Backend("usb", (BOARD, HUB), RULES, discover, needs, Settings)

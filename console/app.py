@@ -1,0 +1,317 @@
+"""The application: owns the venue's session, the keys, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from console.screens.main import Main
+from console.widgets.wall import Wall
+
+if TYPE_CHECKING:
+    from backends.contract import Id, Offer
+    from console.session import Session
+    from console.venue.incidents import Incident, Key
+    from console.venue.venue import Update, Venue
+
+TOGETHER = 0.03  # seconds: what changes so close together is painted together
+STAMP = 10.0  # seconds between repaints of what ages
+SILENCE = 3600.0  # seconds
+
+
+class Foh(App[None]):
+    """The console. `open_session` is called after the first frame, so that nothing waits for a source."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "foh"
+    CSS = "Screen { background: transparent; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,ctrl+c", "quit", "quit", show=False),
+        Binding("question_mark", "help", "help", show=False),
+        Binding("colon,ctrl+p", "commands", "commands", show=False),
+        Binding("y", "copy", "copy", show=False),
+        Binding("l", "history", "history", show=False),
+    ]
+    CHANGING: ClassVar[dict[str, str]] = {
+        "a": "actions",
+        "f": "fix",
+        "m": "mute",
+        "A": "acknowledge",
+        "S": "silence",
+    }
+
+    def __init__(self, open_session: Callable[[], Awaitable[Session]], read_only: bool = False) -> None:
+        super().__init__(ansi_color=True)
+        self.venue: Venue | None = None
+        self.read_only = read_only
+        self._open_session = open_session
+        self._session: Session | None = None
+        self._due: list[Update] = []
+        if not read_only:  # a read-only console does not have these keys at all
+            for key, action in self.CHANGING.items():
+                self.bind(key, action, show=False)
+
+    def get_default_screen(self) -> Screen[None]:
+        return Main()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), Wall()]
+
+    # --- life -----------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Replaces SIG_IGN too: under nohup a dropped line would otherwise leave Textual spinning.
+            loop.add_signal_handler(number, self._leave, 128 + number)
+        self.set_interval(0.5, self._watch_terminal)
+
+    def on_ready(self) -> None:
+        self.run_worker(self._run(), name="session", exit_on_error=True)
+
+    async def _run(self) -> None:
+        from console.config import ConfigError
+
+        try:
+            self._session = await self._open_session()
+            self.venue = self._session.venue
+            self.venue.listeners.append(self._changed)
+            self.set_interval(STAMP, self._repaint)
+            await self._session.run(self.read_only)
+        except ConfigError as error:
+            self._leave(2, str(error))
+
+    def _leave(self, code: int, message: str = "") -> None:
+        self.exit(return_code=code, message=message or None)
+
+    def _watch_terminal(self) -> None:
+        """Ends when the terminal has been closed without a signal (an end of file that nobody reads)."""
+        poll = select.poll()
+        with contextlib.suppress(OSError, ValueError):
+            poll.register(0, 0)  # 0: only hang-up and error are reported
+            if any(flags & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, flags in poll.poll(0)):
+                self._leave(128 + signal.SIGHUP)
+
+    # --- painting -------------------------------------------------------------------------------------------
+
+    def _changed(self, update: Update) -> None:
+        if not self._due:
+            self.set_timer(TOGETHER, self._paint_due)
+        self._due.append(update)
+
+    def _paint_due(self) -> None:
+        from console.venue.venue import Update
+
+        due, self._due = self._due, []
+        everything = any(not update.ids for update in due)
+        ids = frozenset[("Id")]() if everything else frozenset().union(*(update.ids for update in due))
+        self._paint(Update(ids, any(update.incidents for update in due)))
+
+    def _repaint(self) -> None:
+        self._paint(None)
+
+    def _paint(self, update: Update | None) -> None:
+        for screen in self.screen_stack:
+            paint = getattr(screen, "paint", None)
+            if paint is not None:
+                paint(update)
+
+    def say(self, text: str, style: str = "") -> None:
+        """One line of news at the foot of every screen that has one."""
+        for screen in self.screen_stack:
+            say = getattr(screen, "say", None)
+            if say is not None:
+                say(text, style)
+
+    # --- reading --------------------------------------------------------------------------------------------
+
+    def incident(self, key: Key) -> Incident | None:
+        if self.venue is None:
+            return None
+        ended = next((i for i in self.venue.incidents.cleared if i.key == key), None)
+        return self.venue.incidents.open.get(key) or ended
+
+    def open_key(self, key: Hashable) -> None:
+        """A row's key: an id opens the resource, an incident's key the incident."""
+        if isinstance(key, tuple):
+            self.open_incident(key)
+        else:
+            self.open_resource(key)  # type: ignore[arg-type]
+
+    def open_resource(self, id: Id) -> None:
+        self.run_worker(self._open_resource(id), exclusive=True, group="open")
+
+    async def _open_resource(self, id: Id) -> None:
+        from console.panes import detail
+        from console.screens.read import Read
+
+        if self.venue is None:
+            return
+        venue, entries = self.venue, list(await self.venue.journal.about(str(id)))
+        make = lambda width: detail.rows(venue, id, time.time(), width, entries, not self.read_only)  # noqa: E731
+        await self.push_screen(Read(make, about=id))
+
+    def open_incident(self, key: Key) -> None:
+        from console.panes import proof
+        from console.screens.read import Read
+
+        if self.venue is None:
+            return
+        venue = self.venue
+        make = lambda width: proof.rows(venue, self.incident(key), time.time(), width, not self.read_only)  # noqa: E731
+        self.push_screen(Read(make, about=key[0], incident=key))
+
+    def action_help(self) -> None:
+        from console.panes.help import rows
+        from console.screens.read import Read
+
+        self.push_screen(Read(lambda width: rows(self.read_only)))
+
+    def action_commands(self) -> None:
+        from textual.command import CommandPalette
+
+        from console.commands import Venue as VenueCommands
+
+        self.push_screen(CommandPalette(providers=[VenueCommands], placeholder="a command, a resource, an action"))
+
+    async def action_history(self) -> None:
+        from console.panes import history
+        from console.screens.read import Read
+
+        id, incident = self._selection()
+        if self.venue is None or (id is None and incident is None):
+            return
+        made = await history.rows(self.venue, id, incident)
+        await self.push_screen(Read(lambda width: made, about=id))
+
+    def action_copy(self) -> None:
+        """The command that fixes the selected incident, or the id, to the clipboard and to a file."""
+        id, incident = self._selection()
+        if self._session is None or (id is None and incident is None):
+            return
+        remedy = next((r for r in incident.remedies if r.action and r.target), None) if incident else None
+        text = (
+            f"foh act {remedy.target.kind}/{remedy.target.local} {remedy.action}"
+            if remedy and remedy.target
+            else str(id)
+        )
+        self.copy_to_clipboard(text)
+        self.say(self._session.keep_copy(text))
+
+    # --- doing ----------------------------------------------------------------------------------------------
+
+    def action_acknowledge(self) -> None:
+        _, incident = self._selection()
+        if self.venue and incident and not incident.cleared:
+            self.venue.acknowledge(incident.key, self._who)
+
+    def action_silence(self) -> None:
+        _, incident = self._selection()
+        if self.venue and incident and not incident.cleared:
+            silenced = incident.is_silenced(time.time())
+            self.venue.silence(incident.key, self._who, 0 if silenced else SILENCE)
+            self.say("no longer silenced" if silenced else "silenced for one hour")
+
+    def action_actions(self) -> None:
+        self.run_worker(self._choose_action(), exclusive=True, group="act")
+
+    def action_mute(self) -> None:
+        id, _ = self._selection()
+        if id is not None:
+            self.start_action(id, "mute")
+
+    def action_fix(self) -> None:
+        _, incident = self._selection()
+        remedy = next((r for r in incident.remedies if r.action and r.target), None) if incident else None
+        if remedy and remedy.target:
+            self.start_action(remedy.target, remedy.action, dict(remedy.args))
+        else:
+            self.say("the console cannot fix this one; Enter shows what to do")
+
+    async def _choose_action(self) -> None:
+        from console.panes.offers import rows
+        from console.screens.choose import Choose
+
+        id, _ = self._selection()
+        if self.venue is None or id is None:
+            return
+        choices = rows(self.venue, id)
+        if not choices:
+            self.say(f"{self.venue.name_of(id)} offers nothing now")
+            return
+        title = f"actions on {self.venue.name_of(id)} and along its chain"
+        chosen = await self.push_screen_wait(Choose(title, choices))
+        if isinstance(chosen, tuple):
+            await self.act(chosen[0], chosen[1])
+
+    def start_action(self, target: Id, action: str, args: dict[str, str] | None = None) -> None:
+        self.run_worker(self.act(target, action, args), exclusive=True, group="act")
+
+    async def act(self, target: Id, action: str, args: dict[str, str] | None = None) -> None:
+        """Plans, shows, asks, runs and says how it ended."""
+        from backends.contract import Refused
+        from console.screens.confirm import Confirm
+        from console.venue.operate import Operator, locate
+
+        if self.venue is None:
+            return
+        offer = locate(self.venue, target, action)
+        if offer is None:
+            self.say(f"{self.venue.name_of(target)} does not offer {action} now", "warn")
+            return
+        operator, name = Operator(self.venue, self._who), self.venue.name_of(offer.target)
+        try:
+            given = await self._arguments(offer, name, args or {})
+            if given is None:
+                return
+            plan = await operator.plan(offer, given)
+        except Refused as refused:
+            self.say(f"{name}: {refused}", "warn")
+            return
+        if await self.push_screen_wait(Confirm(plan, name)):
+            outcome = await operator.run(plan, lambda text: self.say(f"{name}: {text}"))
+            self.say(f"{name}: {outcome.text}", "good" if outcome.ok else "crit")
+
+    async def _arguments(self, offer: Offer, name: str, given: dict[str, str]) -> dict[str, str] | None:
+        """Asks for what an offer needs. None if the operator turned away."""
+        from console.screens.ask import Ask
+        from console.screens.choose import Choose
+
+        args = dict(given)
+        for arg in offer.args:
+            if arg.name in args:
+                continue
+            title = f"{name}: {offer.label}"
+            value: Hashable | None
+            if arg.choices:
+                value = await self.push_screen_wait(Choose(title, [(word, ((word, ""),)) for word in arg.choices]))
+            else:
+                value = await self.push_screen_wait(Ask(title, arg))
+            if value is None:
+                return None
+            args[arg.name] = str(value)
+        return args
+
+    @property
+    def _who(self) -> str:
+        return os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
+
+    def _selection(self) -> tuple[Id | None, Incident | None]:
+        screen = self.screen
+        id = getattr(screen, "selected_id", lambda: None)()
+        rows = getattr(screen, "focused_rows", None)
+        incident = getattr(screen, "selected_incident", lambda: None)()
+        if rows is not None and rows.id != "incidents":
+            incident = next(iter(self.venue.incidents_about(id)), None) if self.venue and id else None
+        return id, incident

@@ -1,0 +1,119 @@
+"""The command line. It imports no more than the command given needs: `--version` and the first frame are quick."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from console.config import Config
+
+USAGE = 64  # sysexits.h EX_USAGE, apart from the monitoring plugins' 0 to 3
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        from backends.contract import clean
+
+        self.exit(USAGE, f"{self.prog}: {clean(message, 500)}; `{self.prog} --help` says what is right\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = Parser(prog="foh", description="One terminal console over a venue. Without a command: the console.")
+    top.add_argument("--version", action="store_true", help="say which version this is")
+    top.add_argument("--read-only", action="store_true", help="bind no key that changes anything")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    demo = commands.add_parser("demo", help="the console on the embedded venue, to practise on")
+    demo.add_argument("--still", action="store_true", help="the world stands still, for pictures and measurement")
+    demo.add_argument("--read-only", action="store_true", help="bind no key that changes anything")
+    status = commands.add_parser("status", help="one screenful; exit code 0 fine, 1 warning, 2 critical, 3 unknown")
+    status.add_argument("--json", action="store_true", help="for programs; the schema is docs/status.schema.json")
+    act = commands.add_parser("act", help="an action without the screen: same plan, check and journal")
+    act.add_argument("target", nargs="?", help="kind/name or host/kind/local, such as zone/bar")
+    act.add_argument("action", nargs="?", help="what to do; without it, what the target offers")
+    act.add_argument("args", nargs="*", metavar="NAME=VALUE", help="the action's arguments")
+    act.add_argument("--yes", action="store_true", help="do it (without: show the plan and stop)")
+    act.add_argument("--confirm", metavar="NAME", help="for what destroys something: its name")
+    for command in (status, act):
+        command.add_argument("--demo", action="store_true", help="on the embedded venue")
+    commands.add_parser("doctor", help="what each backend needs here, what is missing, what mends it")
+    init = commands.add_parser("init", help="write the venue file: the inventory that is seen now")
+    init.add_argument("--yes", action="store_true", help="accept what is seen without asking")
+    init.add_argument("--demo", action="store_true", help="on the embedded venue")
+    helper = commands.add_parser("helper", help="the root helper: named operations only, started by sudo")
+    helper.add_argument("operation", nargs=argparse.REMAINDER)
+    completion = commands.add_parser("completion", help="print the shell completion")
+    completion.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parser().parse_args(argv)
+    try:
+        code = run(args)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads any more: do not complain at exit either
+        code = 141
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.version:
+        print(f"foh {version('foh')}")
+        return 0
+    match args.command:
+        case None | "demo":
+            return full_screen(args)
+        case "completion":
+            import shtab
+
+            print(shtab.complete(parser(), args.shell))
+            return 0
+        case "helper":
+            from backends import registry
+
+            return registry.helper(args.operation)
+        case command:
+            from console import plain
+
+            return plain.run(command, args)
+
+
+def full_screen(args: argparse.Namespace) -> int:
+    """The console. Paints a first frame in plain bytes, then imports the rest."""
+    from console import terminal
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("foh: this is no terminal; `foh status` is for pipes and scripts", file=sys.stderr)
+        return USAGE
+    if not sys.stderr.isatty():  # Textual draws on standard error
+        os.dup2(1, 2)
+    terminal.first_frame("embedded venue" if args.command == "demo" else "")
+    with terminal.restored():
+        load = loader(args.command == "demo", getattr(args, "still", False))
+        from console.app import Foh
+        from console.session import open_session
+
+        read_only = args.read_only or bool(os.environ.get("FOH_READ_ONLY"))
+        app = Foh(lambda: open_session(load), read_only)
+        app.run()
+    return app.return_code or 0
+
+
+def loader(demo: bool, still: bool = False) -> Callable[[], Config]:
+    """How to get the configuration: from the venue file, or from the embedded venue, which starts at once."""
+    if demo:
+        from console.embedded import Embedded
+
+        return Embedded(still).config
+    from console.config import load
+
+    return load

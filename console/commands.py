@@ -1,0 +1,41 @@
+"""What the command palette finds: every action now on offer, and every resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+if TYPE_CHECKING:
+    from console.app import Foh
+
+
+class Venue(Provider):
+    """Commands are `name: action`; without an action, the name opens the resource."""
+
+    def _all(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        app: Foh = self.app  # type: ignore[assignment]
+        venue = app.venue
+        if venue is None:
+            return
+        for resource in sorted(venue.state.current.values(), key=lambda r: (r.id.kind, r.name)):
+            title = f"{resource.id.kind} {resource.name}"
+            yield title, partial(app.open_resource, resource.id)
+            if not app.read_only:
+                for offer in resource.offers:
+                    if not offer.blocked:
+                        yield f"{title}: {offer.label}", partial(app.start_action, offer.target, offer.action)
+
+    async def discover(self) -> Hits:
+        for title, run in self._all():
+            yield DiscoveryHit(Text(title), run, title)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for title, run in self._all():
+            score = matcher.match(title)
+            if score > 0:
+                yield Hit(score, Text(title), run, title)

@@ -1,0 +1,50 @@
+"""Starts the embedded venue as a child process and reads from it where everything is."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from console.config import Config, ConfigError, of_table
+
+START = 10.0  # seconds until it must have said where it listens
+
+
+class Embedded:
+    """The embedded venue's process. It ends when its standard input closes, so it never outlives this one."""
+
+    def __init__(self, still: bool = False) -> None:
+        argv = [sys.executable, "-m", "backends.demo", *(["--still"] if still else [])]
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        self._table: dict[str, Any] = {}
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Lets it end and clean up, for as long as an operator would wait."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        try:
+            self.process.wait(0.7)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def config(self) -> Config:
+        """The configuration as the venue file would hold it. Blocks until the servers listen. Raises ConfigError."""
+        assert self.process.stdout
+        if not self._table:
+            ready, _, _ = select.select([self.process.stdout], [], [], START)
+            line = self.process.stdout.readline() if ready else b""
+            if not line:
+                raise ConfigError("the embedded venue did not start; `foh doctor` says what is missing")
+            self._table = json.loads(line)
+        state = os.environ.get("FOH_STATE") or tempfile.mkdtemp(prefix="foh-demo-", dir=self._table.pop("folder"))
+        self._table.pop("folder", None)
+        return of_table(self._table, None, "", {"FOH_STATE": state})

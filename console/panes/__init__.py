@@ -1,0 +1,1 @@
+"""What is painted: pure functions from the venue to lines of text."""

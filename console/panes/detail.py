@@ -1,0 +1,86 @@
+"""Everything known about one resource. Pure."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from backends.contract import Gone, Id
+from console.line import Line, Row, fit
+from console.panes.cells import age, moment, sentence, value_text
+from console.panes.resources import MARKS
+from console.panes.text import labelled
+from console.venue.journal import Entry
+from console.venue.venue import Venue
+
+
+def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], actions: bool = True) -> list[Row]:
+    """Fields, freshness, evidence, links, findings, offers and recent history, as one scrollable list."""
+    entry = venue.state.get(id)
+    resource = entry.last if isinstance(entry, Gone) else entry
+    out: list[Line] = [((fit(f" {id.kind} {venue.name_of(id)}   {id}", width), "title"),)]
+    if resource is None:
+        return [(None, line) for line in (*out, ((" it has never been seen", "crit"),))]
+    if isinstance(entry, Gone):
+        out.append(((f" GONE since {moment(entry.since)}: what follows is how it was last", "crit"),))
+    else:
+        source = venue.state.source_of.get(id, "the venue")
+        fresh = f" read less than {age((now - resource.at) // 10 * 10 + 10)} ago from {source}"
+        out.append(((fit(fresh, width), "dim"),))
+    spec = venue.state.kinds.get(id.kind)
+    links: list[Row] = []
+    for link in resource.links:
+        resolved = venue.resolver.resolve(link)
+        line: Line = ((fit(f"  {link.relation}", 14), "dim"), (f"{resolved.says}  ({link.because})", ""))
+        links.append((resolved.ids[0] if len(resolved.ids) == 1 else None, line))
+    out.append(_head("fields", width))
+    for field in spec.fields if spec else ():
+        if not field.via:
+            value = getattr(resource, field.name)
+            out += _wrap(field.label.lower(), sentence(value, field), width)
+    found: list[Row] = [(None, line) for line in out]
+    if links:
+        found += [(None, _head("leads to (Enter follows)", width)), *links]
+    rest: list[Line] = []
+    findings = [f for i in venue.incidents.open.values() for f in i.findings if id in (f.about, f.root)]
+    if findings:
+        rest.append(_head("findings", width))
+        for finding in findings:
+            mark, style = MARKS[finding.severity]
+            rest.append((("  " + mark, style), (f"{finding.cause}  [{finding.code}]", "")))
+            for evidence in finding.evidence:
+                rest += _wrap("", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width)
+    if resource.evidence:
+        rest.append(_head("evidence", width))
+        for item in resource.evidence:
+            rest += _wrap(
+                item.what, f"{item.raw or '(empty)'}  ({item.read_from}, {moment(item.at or resource.at)})", width
+            )
+    if resource.offers and actions:
+        rest.append(_head("offers (a)", width))
+        for offer in resource.offers:
+            state = f"blocked: {offer.blocked}" if offer.blocked else offer.risk.value
+            rest += _wrap(offer.action, f"{offer.label}  ({state})", width)
+    past = list(venue.state.history.get(id, ()))[-12:]
+    if len(past) > 1 and spec:
+        rest.append(_head("recent changes", width))
+        for before, then in pairwise(past):
+            changed = [
+                f"{f.label.lower()} {value_text(getattr(then.resource, f.name), f.unit)}"
+                for f in spec.fields
+                if not f.via and getattr(before.resource, f.name) != getattr(then.resource, f.name)
+            ]
+            if changed:
+                rest += _wrap(moment(then.since)[4:], ", ".join(changed), width)
+    if journal:
+        rest.append(_head("journal", width))
+        for line_ in journal:
+            rest += _wrap(moment(line_.at), f"{line_.what} by {line_.who}: {line_.text}", width)
+    return found + [(None, line) for line in rest]
+
+
+def _head(text: str, width: int) -> Line:
+    return ((fit(f"-- {text} " + "-" * width, width), "dim"),)
+
+
+def _wrap(label: str, text: str, width: int) -> list[Line]:
+    return labelled(" " + label, text, width, indent=22, most=12)

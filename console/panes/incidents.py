@@ -1,0 +1,106 @@
+"""The list of incidents, and everything about the selected one. Pure."""
+
+from __future__ import annotations
+
+from backends.contract import Evidence, Gone, Id
+from console.line import Line, Row, fit
+from console.panes.cells import age, moment
+from console.panes.resources import MARKS
+from console.panes.text import labelled
+from console.venue.incidents import Incident
+from console.venue.venue import Venue
+
+WHERE, AGE, SYM, WHO = 11, 5, 4, 9
+
+
+def rows(venue: Venue, now: float, width: int, filter: str = "") -> list[Row]:
+    """One line an incident, worst first. The sign in front says crit, warn or info in a letter."""
+    what = max(8, width - 4 - WHERE - AGE - SYM - WHO - 1)
+    head = f"SEV {fit('WHERE', WHERE)} {fit('WHAT', what)}{'AGE':>{AGE}}{'SYM':>{SYM}} {fit('WHO', WHO - 1)}"
+    found: list[Row] = [(None, ((fit(head, width), "head"),))]
+    for incident in venue.incidents.ordered(now):
+        if filter.casefold() in f"{incident.where} {incident.what} {incident.code}".casefold():
+            found.append((incident.key, _row(incident, now, what)))
+    if len(found) == 1:
+        calm = "no incidents" if venue.complete else "reading…"
+        found.append(
+            (None, ((fit("   " + (calm if not filter else f"no incident matches {filter!r}"), width), "dim"),))
+        )
+    return found
+
+
+def _row(incident: Incident, now: float, what: int) -> Line:
+    quiet = incident.is_silenced(now)
+    who = "silenced" if quiet else f"ack {incident.acked_by}" if incident.acked_by else ""
+    style = "dim" if who else MARKS[incident.severity][1]
+    since = age(coarse(now - incident.opened))
+    return (
+        (" " + MARKS[incident.severity][0] + " ", style),
+        (fit(incident.where, WHERE - 1) + " ", style),
+        (fit(incident.what, what), "dim" if who else ""),
+        (f"{since:>{AGE}}{len(incident.findings):>{SYM}} ", ""),
+        (fit(who, WHO - 1), "dim"),
+    )
+
+
+def coarse(seconds: float) -> float:
+    """An age in steps that a still screen can afford: seconds by ten, then minutes."""
+    return seconds // 10 * 10 if seconds < 60 else seconds
+
+
+def trouble(venue: Venue, incident: Incident | None, now: float, width: int, actions: bool = True) -> list[Line]:
+    """The chain, the evidence, what is not known and what to press, for one incident."""
+    if incident is None:
+        return [(("-" * width, "dim"),), ((fit(" nothing is wrong", width), "dim"),)]
+    lines: list[Line] = [(("-" * width, "dim"),), _chain(venue, incident, width)]
+    lines += labelled("cause", f"{incident.what}  [{incident.code}]", width)
+    for finding in incident.findings:
+        if finding is not incident.findings[0]:
+            lines += labelled("follows", f"{venue.name_of(finding.about)}: {finding.cause}  [{finding.code}]", width)
+    for evidence in _evidence(incident):
+        lines += labelled(
+            "evidence", f"{evidence.what}: {evidence.raw} ({evidence.read_from}, {moment(evidence.at)})", width
+        )
+    for unknown in dict.fromkeys(finding.not_known for finding in incident.findings if finding.not_known):
+        lines += labelled("not known", unknown, width)
+    keyed = False
+    for number, remedy in enumerate(incident.remedies, 1):
+        label = "fix" if number == 1 else ""
+        key = "f " if remedy.action and actions and not keyed else ""
+        keyed = keyed or bool(key)
+        lines += labelled(label, f"{number}  {key}{remedy.text}", width)
+        if remedy.action and remedy.target:
+            args = "".join(f" {name}={value}" for name, value in remedy.args.items())
+            lines += labelled(
+                "", f"     $ foh act {remedy.target.kind}/{remedy.target.local} {remedy.action}{args}", width
+            )
+    return lines
+
+
+def _evidence(incident: Incident) -> list[Evidence]:
+    return [evidence for finding in incident.findings for evidence in finding.evidence]
+
+
+def _chain(venue: Venue, incident: Incident, width: int) -> Line:
+    """`zone bar --- pcm 3 -X- board 1-1.3.2`: X stands where the path is broken."""
+    start = next((f.about for f in incident.findings if f.about != incident.root), incident.root)
+    entry = venue.state.get(start)
+    path = [start, *(venue.resolver.chain(entry) if entry else ())]
+    if incident.root not in path:
+        path.append(incident.root)
+    spans: list[tuple[str, str]] = []
+    for id in path:
+        if id.kind == "control" and id != incident.root:
+            continue
+        broken = id == incident.root or isinstance(venue.state.get(id), Gone)
+        if spans:
+            spans.append((" -X- " if broken else " --- ", "crit" if broken else "dim"))
+        elif broken:
+            spans.append(("X ", "crit"))
+        spans.append((f"{id.kind} {_name(venue, id)}", "crit" if broken else ""))
+    return (("  ", ""), *spans)
+
+
+def _name(venue: Venue, id: Id) -> str:
+    name = venue.name_of(id)
+    return name if len(name) <= 24 else name[:23] + "…"

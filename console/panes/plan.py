@@ -1,0 +1,37 @@
+"""A plan written out: what is done, what it interrupts, what it rests on, what must then be seen. Pure."""
+
+from __future__ import annotations
+
+from backends.contract import Expect, Plan, Risk, Test, clean
+from console.line import Line, fit
+from console.panes.text import labelled
+
+_WORDS = {
+    Test.EQUALS: "is",
+    Test.DIFFERS: "is no longer",
+    Test.NEAR: "is about",
+    Test.CONTAINS: "holds",
+    Test.LACKS: "lacks",
+}
+
+
+def lines(plan: Plan, name: str, width: int) -> list[Line]:
+    args = " ".join(f"{key}={value}" for key, value in plan.args.items())
+    risk = "" if plan.offer.risk is Risk.ROUTINE else f"  [{plan.offer.risk}]"
+    out: list[Line] = [((fit(clean(f"{name}: {plan.offer.label} {args}{risk}"), width), "title"),)]
+    for what in plan.interrupts:
+        out += [(line[0], (line[1][0], "warn")) for line in labelled("interrupts", what, width)]
+    for number, step in enumerate(plan.steps, 1):
+        out += labelled(f"step {number}", clean(step.text, 400), width)
+        if step.shell:
+            out += labelled("", f"$ {clean(step.shell, 400)}", width)
+    for evidence in plan.based_on[:4]:
+        out += labelled("because", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width, most=2)
+    for expect in plan.expect:
+        out += labelled("then", expectation(expect), width)
+    return out
+
+
+def expectation(expect: Expect) -> str:
+    wanted = "yes" if expect.wanted is True else "no" if expect.wanted is False else clean(expect.wanted)
+    return f"{expect.field} {_WORDS[expect.test]} {wanted}, seen within {expect.within:g} s"

@@ -1,0 +1,184 @@
+"""The commands without a screen: status, act, doctor, init."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+
+from backends.contract import Id, Refused, Resource, clean
+from console.cli import USAGE, loader
+from console.config import ConfigError, venue_file
+from console.line import plain
+from console.panes import plan as plan_lines
+from console.session import Session, open_session
+from console.venue.operate import Operator, locate
+from console.venue.report import EXIT, report, text
+
+LONGEST = 6.0  # seconds to wait for sources that say nothing
+SECOND_LOOK = 3.3  # seconds after which a rule that compares two moments has had its second one
+
+
+def run(command: str, args: argparse.Namespace) -> int:
+    """Runs one command. Whatever is wrong with the configuration is one sentence on standard error."""
+    commands = {"status": status, "act": act, "doctor": doctor, "init": init}
+    try:
+        return asyncio.run(commands[command](args))
+    except ConfigError as error:
+        print(f"foh: {error}", file=sys.stderr)
+        return USAGE
+
+
+@contextlib.asynccontextmanager
+async def opened(args: argparse.Namespace) -> AsyncIterator[Session]:
+    """A session whose every source has said something, or has had its time."""
+    session = await open_session(loader(getattr(args, "demo", False)))
+    task = asyncio.create_task(session.run())
+    try:
+        begun = time.monotonic()
+        while not session.venue.complete and time.monotonic() - begun < LONGEST:
+            if task.done():
+                task.result()
+            await session.venue.changed(0.1)
+        yield session
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def status(args: argparse.Namespace) -> int:
+    async with opened(args) as session:
+        recheck = session.venue.evaluator.next_recheck()
+        if recheck is not None:  # something is undecided until it has been seen twice
+            await asyncio.sleep(SECOND_LOOK)
+        said = report(session.venue, time.time())
+        if args.json:
+            import msgspec
+
+            sys.stdout.write(msgspec.json.format(msgspec.json.encode(said), indent=1).decode() + "\n")
+        else:
+            print("\n".join(text(session.venue, said)))
+        return EXIT[said.status]
+
+
+async def act(args: argparse.Namespace) -> int:
+    try:
+        given = dict(pair.split("=", 1) for pair in args.args)
+    except ValueError:
+        print("foh act: arguments are NAME=VALUE, such as percent=40", file=sys.stderr)
+        return USAGE
+    async with opened(args) as session:
+        venue = session.venue
+        target = find(venue.state.current, args.target or "")
+        if target is None:
+            print(f"foh act: nothing here is called {clean(args.target or '')!r}; it could be:", file=sys.stderr)
+            for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
+                if resource.offers:
+                    print(f"  {resource.id.kind}/{resource.name}", file=sys.stderr)
+            return USAGE
+        offer = locate(venue, target, args.action or "")
+        if offer is None:
+            chain = [venue.state.current.get(id) for id in (target, *venue.resolver.chain(venue.state.current[target]))]
+            print(f"{venue.name_of(target)} offers:" if not args.action else f"it does not offer {args.action!r}, but:")
+            for here in chain:
+                for each in here.offers if here else ():
+                    names = " ".join(f"{arg.name}=…" for arg in each.args)
+                    print(
+                        f"  {each.action} {names}  {each.label}  {each.blocked and '(blocked: ' + each.blocked + ')'}"
+                    )
+            return 0 if not args.action else USAGE
+        lacking = [arg.name for arg in offer.args if arg.name not in given and not arg.default]
+        if lacking:
+            print(f"foh act: {offer.action} needs {', '.join(name + '=…' for name in lacking)}", file=sys.stderr)
+            return USAGE
+        given = {arg.name: arg.default for arg in offer.args if arg.default} | given
+        operator, name = Operator(venue, os.environ.get("SUDO_USER") or os.environ.get("USER", "cli")), offer.target
+        try:
+            plan = await operator.plan(offer, given)
+        except Refused as refused:
+            print(f"not done: {refused}", file=sys.stderr)
+            return 1
+        for line in plan_lines.lines(plan, venue.name_of(name), 100):
+            print(plain(line).rstrip())
+        if not args.yes or (offer.risk == "destructive" and args.confirm != venue.name_of(name)):
+            needed = f"--yes --confirm {venue.name_of(name)}" if offer.risk == "destructive" else "--yes"
+            print(f"nothing done; to do it: {needed}")
+            return 0 if not args.yes else USAGE
+        outcome = await operator.run(plan, lambda text: print(f"  {text}", flush=True))
+        print(outcome.text)
+        return 0 if outcome.ok else 1
+
+
+def find(resources: dict[Id, Resource], text: str) -> Id | None:
+    """The resource meant by host/kind/local, kind/local or kind/name; None unless there is exactly one."""
+    with contextlib.suppress(ValueError):
+        if (id := Id.parse(text)) in resources:
+            return id
+    kind, _, rest = text.partition("/")
+    same = [id for id in resources if id.kind == kind and id.local == rest]
+    named = [id for id, resource in resources.items() if id.kind == kind and resource.name == rest]
+    for found in (same, named):
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+async def doctor(args: argparse.Namespace) -> int:
+    from backends import registry
+    from backends.contract import Context
+    from console.config import load, settings
+
+    config = load()
+    backends, broken = registry.load_all()
+    unmet = len(broken)
+    for name, health in broken.items():
+        print(f"{name}\n  MISSING  it cannot be loaded: {health.sentence}")
+    for backend in backends:
+        print(backend.name)
+        import msgspec
+
+        section = settings(config, backend.name, backend.settings, os.environ)
+        context = Context(config.host, msgspec.convert(section, backend.settings), os.environ)
+        for need in await asyncio.to_thread(backend.needs, context):
+            print(f"  {'ok     ' if need.met else 'MISSING'}  {need.what}: {need.found}")
+            if not need.met and need.mend:
+                print(f"           mend: {need.mend}")
+            unmet += not need.met
+    print(f"venue file: {config.file or f'none; `foh init` would write {venue_file(os.environ)}'}")
+    return 1 if unmet else 0
+
+
+async def init(args: argparse.Namespace) -> int:
+    from console.inventory import venue_toml
+
+    file = venue_file(os.environ)
+    async with opened(args) as session:
+        found = sorted(session.venue.state.current.values(), key=lambda r: r.id)
+        written = venue_toml(session.venue, session.config)
+        for kind in session.venue.state.kinds.values():
+            names = [resource.name for resource in found if resource.id.kind == kind.kind]
+            if names and kind.pane:
+                print(f"{len(names)} {kind.plural if len(names) > 1 else kind.label}: {', '.join(names)}")
+    if not args.yes:
+        if not sys.stdin.isatty():
+            print(f"nothing written; `foh init --yes` accepts this and writes {file}")
+            return 0
+        answer = await asyncio.to_thread(input, f"is this all, and may it be written to {file}? [y/N] ")
+        if answer.strip().casefold() not in ("y", "yes"):
+            print("nothing written")
+            return 1
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_suffix(".new")
+        fresh.write_text(written, "utf-8")
+        fresh.replace(file)
+    except OSError as error:
+        print(f"foh: {file} cannot be written: {error}", file=sys.stderr)
+        return 1
+    print(f"written: {file}")
+    return 0

@@ -1,0 +1,70 @@
+"""Shows a plan whole and asks, by its risk: Run focused; Cancel focused; the name typed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input
+
+from backends.contract import Plan, Risk
+from console.panes.plan import lines
+from console.widgets.lines import Lines
+
+
+class Confirm(ModalScreen[bool]):
+    """Ends with True only if the operator said yes."""
+
+    CSS = """
+    Confirm { align: center middle; background: transparent; }
+    #box { width: 90; max-width: 95%; height: auto; max-height: 95%; border: round white; padding: 0 1; }
+    #buttons { height: 1; margin-top: 1; }
+    #buttons Button { margin-right: 2; min-width: 10; }
+    #typed { height: 1; border: none; padding: 0; margin-top: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "dismiss(False)", "cancel", show=False),
+        Binding("left,h,right,l", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, plan: Plan, name: str) -> None:
+        super().__init__()
+        self._plan, self._subject = plan, name
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box"):
+            yield Lines(id="plan")
+            if self._plan.offer.risk is Risk.DESTRUCTIVE:
+                yield Input(id="typed", placeholder=f"type {self._subject} to confirm", compact=True)
+            with Horizontal(id="buttons"):
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Button("Run", id="run", compact=True, disabled=self._plan.offer.risk is Risk.DESTRUCTIVE)
+
+    def on_mount(self) -> None:
+        plan = self.query_one("#plan", Lines)
+        width = min(86, self.size.width * 95 // 100 - 4)
+        shown = lines(self._plan, self._subject, width)[: max(4, self.size.height - 7)]
+        plan.styles.height = len(shown)
+        plan.show(shown)
+        match self._plan.offer.risk:
+            case Risk.ROUTINE:
+                self.query_one("#run").focus()
+            case Risk.DISRUPTIVE:
+                self.query_one("#cancel").focus()
+            case Risk.DESTRUCTIVE:
+                box = self.query_one("#typed", Input)
+                box.cursor_blink = False
+                box.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one("#run", Button).disabled = event.value != self._subject
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value == self._subject:
+            self.dismiss(True)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "run")

@@ -1,0 +1,266 @@
+"""The first screen: incidents above four panes; on a small terminal, trouble first and a digit opens a pane."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Input
+
+from console.line import Line, fit
+from console.widgets.lines import Lines
+from console.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from backends.contract import Id
+    from console.app import Foh
+    from console.venue.incidents import Incident
+    from console.venue.venue import Update
+
+PANES = {"audio": "audio zones", "amps": "amplifiers and DACs", "capture": "capture", "containers": "containers"}
+LEAST = (60, 20)  # columns, rows: less shows only a sentence
+ROOMY = (120, 36)  # from here on everything is on one screen
+
+
+class Main(Screen[None]):
+    """Header, incidents, trouble or panes, and a line for messages."""
+
+    DEFAULT_CSS = """
+    Main { layout: vertical; }
+    #header { height: 2; }
+    #incidents { height: 7; }
+    #trouble { height: 1fr; display: none; }
+    .panes { height: 1fr; }
+    .left { margin-right: 1; }
+    #filter { height: 1; border: none; padding: 0 1; display: none; background: transparent; }
+    #message { height: 1; }
+    #small { display: none; height: 1fr; }
+    """
+    AUTO_FOCUS = "#incidents"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(n), f"pane('{pane}')", f"pane {n}", show=False) for n, pane in enumerate(PANES, 1)),
+        Binding("i", "incidents", "incidents", show=False),
+        Binding("z", "zoom", "zoom", show=False),
+        Binding("slash", "filter", "filter", show=False),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("left,h", "around(-1)", show=False),
+        Binding("l", "app.history", "history", show=False),
+        Binding("escape", "back", "back", show=False),
+    ]
+
+    app: Foh
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.zoomed = ""
+        self.filters: dict[str, str] = {}
+        self._filtering = ""
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="header", lines=(((" foh  reading…", "title"),),))
+        yield Rows(id="incidents", lines=((("SEV WHERE      WHAT", "head"),), (("   reading…", "dim"),)))
+        yield Lines(id="trouble")
+        for left, right in (("audio", "amps"), ("capture", "containers")):
+            with Horizontal(classes="panes"):
+                for name in (left, right):
+                    number = list(PANES).index(name) + 1
+                    rows = Rows(
+                        id=name, lines=(((f"{number} {PANES[name]}", "title"),), (("  reading…", "dim"),)), sticky=2
+                    )
+                    rows.set_class(name == left, "left")
+                    yield rows
+        yield Lines(id="small")
+        yield Input(id="filter", placeholder="words to look for; Enter keeps, Esc clears", compact=True)
+        yield Lines(id="message", lines=(KEYS,))
+
+    def on_mount(self) -> None:
+        self.query_one("#filter", Input).cursor_blink = False
+
+    def on_resize(self) -> None:
+        self._arrange()
+        if self.app.venue:
+            self.call_after_refresh(self.paint)
+
+    # --- painting -------------------------------------------------------------------------------------------
+
+    def paint(self, update: Update | None = None) -> None:
+        """Shows the venue as it is. With an update, only what it touches."""
+        venue = self.app.venue
+        if venue is None or not self.is_mounted:
+            return
+        from console.panes import header, incidents, resources
+
+        now = time.time()
+        head = self.query_one("#header", Lines)
+        head.show(header.header(venue, now, head.size.width, self.app.read_only))
+        table = self.query_one("#incidents", Rows)
+        if table.display:
+            table.show_rows(incidents.rows(venue, now, table.size.width, self.filters.get("incidents", "")))
+        self.paint_trouble()
+        for number, name in enumerate(PANES, 1):
+            pane = self.query_one(f"#{name}", Rows)
+            if pane.display and (update is None or update.incidents or self._touches(name, update)):
+                pane.show_rows(resources.rows(venue, name, number, pane.size.width, self.filters.get(name, "")))
+
+    def paint_trouble(self) -> None:
+        widget, venue = self.query_one("#trouble", Lines), self.app.venue
+        if widget.display and venue:
+            from console.panes import incidents
+
+            lines = incidents.trouble(
+                venue, self.selected_incident(), time.time(), widget.size.width, not self.app.read_only
+            )
+            widget.show(lines)
+
+    def say(self, text: str, style: str = "") -> None:
+        line: Line = ((fit(f" {text}", self.size.width), style),) if text else KEYS
+        self.query_one("#message", Lines).show([line])
+
+    def _touches(self, pane: str, update: Update) -> bool:
+        """Whether a pane shows something of what has changed, be it at the other end of a link."""
+        venue = self.app.venue
+        if venue is None or not update.ids:
+            return venue is not None and not update.ids
+        kinds = {kind.kind for kind in venue.state.kinds.values() if kind.pane == pane}
+        others = {kind.kind for kind in venue.state.kinds.values() if not kind.pane}
+        return any(id.kind in kinds or id.kind in others for id in update.ids)
+
+    # --- what is selected -----------------------------------------------------------------------------------
+
+    @property
+    def focused_rows(self) -> Rows | None:
+        return self.focused if isinstance(self.focused, Rows) else None
+
+    def selected_incident(self) -> Incident | None:
+        key = self.query_one("#incidents", Rows).cursor
+        venue = self.app.venue
+        return venue.incidents.open.get(key) if venue and key is not None else None  # type: ignore[call-overload]
+
+    def selected_id(self) -> Id | None:
+        """The resource under the cursor: a row's own, or the selected incident's root."""
+        rows = self.focused_rows
+        if rows is None:
+            return None
+        if rows.id == "incidents":
+            incident = self.selected_incident()
+            return incident.root if incident else None
+        return rows.cursor  # type: ignore[return-value]
+
+    # --- keys -----------------------------------------------------------------------------------------------
+
+    def action_pane(self, name: str) -> None:
+        pane = self.query_one(f"#{name}", Rows)
+        if self.zoomed or self.is_small or self.focused is pane:
+            self.zoomed = "" if self.zoomed == name else name
+            self._arrange()
+        pane.focus() if pane.display else self.query_one("#incidents").focus()
+        self.call_after_refresh(self.paint)
+
+    def action_incidents(self) -> None:
+        self.zoomed = ""
+        self._arrange()
+        self.query_one("#incidents").focus()
+        self.call_after_refresh(self.paint)
+
+    def action_zoom(self) -> None:
+        rows = self.focused_rows
+        self.zoomed = "" if self.zoomed or rows is None else str(rows.id)
+        self._arrange()
+        self.call_after_refresh(self.paint)
+
+    def action_around(self, step: int) -> None:
+        self.focus_next() if step > 0 else self.focus_previous()
+
+    def action_back(self) -> None:
+        rows = self.focused_rows
+        if rows and self.filters.pop(str(rows.id), ""):
+            self.paint()
+        elif self.zoomed:
+            self.action_incidents()
+        else:
+            self.query_one("#incidents").focus()
+
+    def action_filter(self) -> None:
+        rows = self.focused_rows
+        if rows is not None:
+            self._filtering = str(rows.id)
+            box = self.query_one("#filter", Input)
+            box.value = self.filters.get(self._filtering, "")
+            box.display = True
+            box.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "filter" and event.input.display:
+            self.filters[self._filtering] = event.value
+            self.paint()
+
+    def on_input_submitted(self) -> None:
+        self._end_filter()
+
+    def on_key(self, event: object) -> None:
+        if getattr(event, "key", "") == "escape" and isinstance(self.focused, Input):
+            self.filters.pop(self._filtering, None)
+            self._end_filter()
+            event.stop()  # type: ignore[attr-defined]
+
+    def _end_filter(self) -> None:
+        self.query_one("#filter").display = False
+        self.query_one(f"#{self._filtering}").focus()
+        self.paint()
+
+    def on_rows_selected(self, event: Rows.Selected) -> None:
+        if event.rows.id == "incidents":
+            incident = self.selected_incident()
+            if incident:
+                self.app.open_incident(incident.key)
+        else:
+            self.app.open_resource(event.key)  # type: ignore[arg-type]
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        if event.rows.id == "incidents":
+            self.paint_trouble()
+
+    # --- sizes ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_small(self) -> bool:
+        return self.size.width < ROOMY[0] or self.size.height < ROOMY[1]
+
+    def _arrange(self) -> None:
+        """Decides what is there at this size. Nothing is lost: it comes back when there is room."""
+        width, height = self.size
+        tiny = width < LEAST[0] or height < LEAST[1]
+        shown = {"small"} if tiny else {"header", "message"} | self._middle()
+        for name in ("header", "message", "small", "incidents", "trouble", *PANES):
+            self.query_one(f"#{name}").display = name in shown
+        for holder in self.query(".panes"):
+            holder.display = any(child.display for child in holder.children)
+        self.query_one("#incidents").styles.height = "1fr" if self.zoomed == "incidents" else self._incident_rows()
+        if tiny:
+            text = f"foh needs {LEAST[0]}x{LEAST[1]}; this terminal has {width}x{height}."
+            lines: list[Line] = [((text[i : i + width], ""),) for i in range(0, len(text), max(1, width))]
+            self.query_one("#small", Lines).show([*lines, (("Make it larger, or q to quit.", ""),)])
+            self.query_one("#small").refresh()
+        if self.focused is not None and not self.focused.display and not tiny:
+            (self.query_one(f"#{self.zoomed}") if self.zoomed else self.query_one("#incidents")).focus()
+
+    def _middle(self) -> set[str]:
+        if self.zoomed:
+            return {self.zoomed}
+        return {"incidents", "trouble"} if self.is_small else {"incidents", *PANES}
+
+    def _incident_rows(self) -> int:
+        return max(4, min(9, self.size.height // 5 if not self.is_small else self.size.height // 3))
+
+
+KEYS: Line = (
+    (" Enter", "key"), (" open  ", "dim"), ("a", "key"), (" actions  ", "dim"), ("f", "key"), (" fix  ", "dim"),
+    ("A", "key"), (" ack  ", "dim"), ("S", "key"), (" silence  ", "dim"), ("/", "key"), (" find  ", "dim"),
+    ("1-4", "key"), (" panes  ", "dim"), ("i", "key"), (" incidents  ", "dim"), (":", "key"), (" commands  ", "dim"),
+    ("?", "key"), (" help  ", "dim"), ("q", "key"), (" quit", "dim"),
+)  # fmt: skip

@@ -1,0 +1,66 @@
+"""A screen to read: everything about a resource or an incident, or the help. Follows the venue while open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from console.line import Line, Row, fit
+from console.widgets.lines import Lines
+from console.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from backends.contract import Id
+    from console.app import Foh
+    from console.venue.incidents import Key
+
+
+class Read(Screen[None]):
+    """Shows rows made anew at every change. Enter follows a row that leads somewhere."""
+
+    CSS = "Read { layout: vertical; } #rows { height: 1fr; } #message { height: 1; }"
+    AUTO_FOCUS = "#rows"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,left,h,backspace", "app.pop_screen", "back", show=False)]
+
+    app: Foh
+
+    def __init__(
+        self, make: Callable[[int], Sequence[Row]], about: Id | None = None, incident: Key | None = None
+    ) -> None:
+        super().__init__()
+        self._make = make
+        self.about, self.incident = about, incident
+
+    def compose(self) -> ComposeResult:
+        yield Rows(id="rows")
+        yield Lines(id="message", lines=(FOOT,))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.paint)
+
+    def paint(self, update: object = None) -> None:
+        rows = self.query_one("#rows", Rows)
+        if rows.size.width:
+            rows.show_rows(self._make(rows.size.width))
+
+    def say(self, text: str, style: str = "") -> None:
+        self.query_one("#message", Lines).show([((fit(f" {text}", self.size.width), style),) if text else FOOT])
+
+    def on_rows_selected(self, event: Rows.Selected) -> None:
+        self.app.open_key(event.key)
+
+    def selected_id(self) -> Id | None:
+        return self.about
+
+    def selected_incident(self) -> Hashable | None:
+        return self.app.incident(self.incident) if self.incident else None
+
+
+FOOT: Line = (
+    (" Esc", "key"), (" back  ", "dim"), ("Enter", "key"), (" follow  ", "dim"), ("a", "key"), (" actions  ", "dim"),
+    ("f", "key"), (" fix  ", "dim"), ("y", "key"), (" copy  ", "dim"), ("q", "key"), (" quit", "dim"),
+)  # fmt: skip

@@ -1,0 +1,154 @@
+"""Findings joined under their root cause, with a life: open, acknowledged, silenced, cleared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeAlias
+
+from msgspec import Struct, structs
+
+from backends.contract import Finding, Id, Remedy, Severity
+
+Key: TypeAlias = tuple[Id, str]  # the root and the code of the finding that founds the incident
+
+
+class Incident(Struct, frozen=True):
+    """One root cause and everything that follows from it. `findings` starts with the one that founds it."""
+
+    key: Key
+    severity: Severity
+    where: str
+    findings: tuple[Finding, ...]
+    opened: float
+    acked_by: str = ""
+    silenced_until: float = 0.0
+    cleared: float = 0.0
+
+    @property
+    def root(self) -> Id:
+        return self.key[0]
+
+    @property
+    def code(self) -> str:
+        return self.key[1]
+
+    @property
+    def what(self) -> str:
+        return self.findings[0].cause
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        every = [remedy for finding in self.findings for remedy in finding.remedies]
+        return tuple(remedy for number, remedy in enumerate(every) if remedy not in every[:number])
+
+    def is_silenced(self, now: float) -> bool:
+        return now < self.silenced_until
+
+
+def correlate(findings: Iterable[Finding]) -> dict[Key, tuple[Finding, ...]]:
+    """Groups findings by root cause. Blame is followed to its end; a finding that blames something about which
+    nothing else was found founds an incident of its own there."""
+    every = sorted(findings, key=lambda f: (-f.severity.rank, f.code, f.about))
+    blamed = {f.about: f.blames for f in reversed(every) if f.blames and f.blames != f.about}
+
+    def root_of(id: Id) -> Id:
+        seen = {id}
+        while (there := blamed.get(id)) and there not in seen:
+            seen.add(there)
+            id = there
+        return id
+
+    by_root: defaultdict[Id, list[Finding]] = defaultdict(list)
+    for finding in every:
+        by_root[root_of(finding.root)].append(finding)
+    groups: dict[Key, tuple[Finding, ...]] = {}
+    for root, members in by_root.items():
+        founders = [f for f in members if f.about == root] or members[:1]
+        followers = [f for f in members if f not in founders]
+        for founder in founders:
+            key = (root, founder.code)
+            groups[key] = (*groups.get(key, ()), founder)
+        first = (root, founders[0].code)
+        groups[first] = (*groups[first], *followers)
+    return groups
+
+
+def missing(lost: Iterable[Id], blamed: Collection[Id]) -> list[Finding]:
+    """What the inventory lists, a healthy source does not see, and no rule explains."""
+    return [
+        Finding(
+            "EXPECTED-MISSING", Severity.WARN, id, f"{id.kind} {id.local} is in the inventory but was not found",
+            not_known="whether it is unplugged, off, or renamed",
+            remedies=(Remedy("bring it back, or accept the venue as it is with `foh init`"),),
+        )
+        for id in lost
+        if id not in blamed
+    ]  # fmt: skip
+
+
+class Change(Struct, frozen=True):
+    """One step in an incident's life, for the journal."""
+
+    what: str  # opened, changed, cleared
+    incident: Incident
+
+
+class Incidents:
+    """The open incidents, and those cleared lately."""
+
+    def __init__(self, name_of: Callable[[Id], str], remembered: Mapping[str, tuple[str, float]] = {}) -> None:
+        self.open: dict[Key, Incident] = {}
+        self.cleared: list[Incident] = []
+        self._name_of = name_of
+        self.remembered = dict(remembered)  # str(key) -> who had acknowledged it, silenced until
+
+    def update(self, groups: Mapping[Key, tuple[Finding, ...]], now: float) -> list[Change]:
+        changes: list[Change] = []
+        for key in [key for key in self.open if key not in groups]:
+            ended = structs.replace(self.open.pop(key), cleared=now)
+            self.cleared = [ended, *self.cleared[:49]]
+            changes.append(Change("cleared", ended))
+        for key, findings in groups.items():
+            known = self.open.get(key)
+            severity = max((finding.severity for finding in findings), key=lambda s: s.rank)
+            acked, silenced = self.remembered.pop(key_text(key), ("", 0.0)) if known is None else ("", 0.0)
+            incident = Incident(
+                key, severity, self._where(key, findings), findings,
+                known.opened if known else now,
+                known.acked_by if known else acked,
+                known.silenced_until if known else silenced,
+            )  # fmt: skip
+            if known and severity.rank > known.severity.rank:
+                incident = structs.replace(incident, acked_by="", silenced_until=0.0)  # worse than what was accepted
+            self.open[key] = incident
+            if known is None:
+                changes.append(Change("opened", incident))
+            elif (known.severity, known.what, known.where) != (severity, incident.what, incident.where):
+                changes.append(Change("changed", incident))
+        return changes
+
+    def ordered(self, now: float) -> list[Incident]:
+        """Worst first; what is acknowledged or silenced last; then the oldest."""
+        return sorted(
+            self.open.values(),
+            key=lambda i: (i.is_silenced(now), bool(i.acked_by), -i.severity.rank, i.opened, i.key),
+        )
+
+    def acknowledge(self, key: Key, who: str) -> Incident:
+        self.open[key] = structs.replace(self.open[key], acked_by="" if self.open[key].acked_by else who)
+        return self.open[key]
+
+    def silence(self, key: Key, until: float) -> Incident:
+        self.open[key] = structs.replace(self.open[key], silenced_until=until)
+        return self.open[key]
+
+    def _where(self, key: Key, findings: tuple[Finding, ...]) -> str:
+        """Where people notice: the worst consequence elsewhere, else the root itself."""
+        elsewhere = [finding.about for finding in findings if finding.about != key[0]]
+        return self._name_of(elsewhere[0] if elsewhere else key[0])
+
+
+def key_text(key: Key) -> str:
+    """An incident's key as the journal writes it."""
+    return f"{key[0]} {key[1]}"

@@ -1,0 +1,152 @@
+"""Doing things: a plan is confirmed, journalled, executed, and judged by what is observed afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from backends.contract import Expect, Gone, Id, Offer, Plan, Refused, Resource, Test, Unknown, clean
+from console.venue.journal import Entry
+
+if TYPE_CHECKING:
+    from console.venue.venue import Venue
+
+
+class Outcome(Struct, frozen=True):
+    """How an action ended. `ok` only if everything expected was observed."""
+
+    ok: bool
+    text: str
+
+
+def met(expect: Expect, resource: Resource | Gone | None) -> bool:
+    """Whether an observed resource shows what was expected. What is unknown or gone shows nothing."""
+    if resource is None or isinstance(resource, Gone):
+        return False
+    value = getattr(resource, expect.field, None)
+    if value is None or isinstance(value, Unknown):
+        return False
+    match expect.test:
+        case Test.EQUALS:
+            return bool(value == expect.wanted)
+        case Test.DIFFERS:
+            return bool(value != expect.wanted)
+        case Test.NEAR:
+            wanted = expect.wanted
+            return isinstance(value, int | float) and isinstance(wanted, int | float) and abs(value - wanted) <= 1
+        case Test.CONTAINS:
+            return expect.wanted in value
+        case Test.LACKS:
+            return expect.wanted not in value
+
+
+def seen(expect: Expect, resource: Resource | Gone | None) -> str:
+    """What was observed instead, for the operator."""
+    if resource is None or isinstance(resource, Gone):
+        return f"{expect.target.local} is gone"
+    value = getattr(resource, expect.field, None)
+    said = f"unknown ({value.why}: {value.detail})" if isinstance(value, Unknown) else clean(value, 60)
+    wanted = {Test.DIFFERS: "something else than ", Test.CONTAINS: "to hold ", Test.LACKS: "not to hold "}
+    return f"{expect.field} is {said}, expected {wanted.get(expect.test, '')}{expect.wanted}"
+
+
+def locate(venue: Venue, target: Id, action: str) -> Offer | None:
+    """The offer of that name on a resource or, nearest first, along its chain."""
+    resource = venue.state.current.get(target)
+    if resource is None:
+        return None
+    chain = [venue.state.current.get(id) for id in venue.resolver.chain(resource)]
+    return next((offer for r in (resource, *chain) if r is not None and (offer := r.offer(action))), None)
+
+
+class Operator:
+    """Plans and runs actions on behalf of one person."""
+
+    def __init__(self, venue: Venue, who: str) -> None:
+        self._venue, self.who = venue, who
+
+    async def plan(self, offer: Offer, args: Mapping[str, str]) -> Plan:
+        """Raises Refused with the reason, also for what went wrong while planning."""
+        control, source = self._venue.control, self._venue.state.source_of.get(offer.target)
+        if control is None:
+            raise Refused("read-only: nothing can be changed from here")
+        if source is None:
+            raise Refused(f"{offer.target} is not there any more")
+        if offer.blocked:
+            raise Refused(offer.blocked)
+        try:
+            return await control.plan(source, offer, args)
+        except Refused:
+            raise
+        except Exception as error:
+            raise Refused(clean(str(error) or type(error).__name__, 300)) from error
+
+    async def run(self, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Outcome:
+        """Reads the evidence afresh, writes the plan down, does it and judges it. Never raises."""
+        try:
+            fresh = await self.plan(plan.offer, plan.args)
+            if basis(fresh) != basis(plan):
+                raise Refused("what this rests on has changed since it was shown: look again")
+            await self._write("planned", plan, plan.offer.label, {"plan": msgspec.to_builtins(plan)})
+        except Refused as refused:
+            return Outcome(False, f"not done: {refused}")
+        except OSError as error:
+            return Outcome(False, f"not done, because it cannot be journalled: {error}")
+        started, source = time.time(), self._venue.state.source_of.get(plan.offer.target, "")
+        try:
+            assert self._venue.control is not None
+            await self._venue.control.execute(source, plan, _Steps(self, plan, progress))
+            outcome = await self._judge(plan, started, progress)
+        except Exception as error:  # noqa: BLE001  (whatever it was, the operator is told and it is written down)
+            outcome = Outcome(False, f"failed: {clean(str(error) or type(error).__name__, 300)}")
+        try:
+            await self._write("done" if outcome.ok else "failed", plan, outcome.text, {"after": self._after(plan)})
+        except OSError as error:
+            return Outcome(outcome.ok, f"{outcome.text} (but not journalled: {error})")
+        return outcome
+
+    async def _judge(self, plan: Plan, started: float, progress: Callable[[str], None]) -> Outcome:
+        progress("waiting to see it take effect")
+        waiting, begun = list(plan.expect), time.monotonic()
+        while waiting:
+            for expect in tuple(waiting):
+                resource = self._venue.state.get(expect.target)
+                fresh = isinstance(resource, Resource) and resource.at >= started
+                if fresh and met(expect, resource):
+                    waiting.remove(expect)
+                elif time.monotonic() - begun > expect.within:
+                    took = f"not seen within {expect.within:g} s"
+                    return Outcome(False, f"failed: {seen(expect, resource)} ({took})")
+            if waiting:
+                await self._venue.changed(0.1)
+        return Outcome(True, f"done: {plan.offer.label}, seen after {time.monotonic() - begun:.1f} s")
+
+    def _after(self, plan: Plan) -> dict[str, str]:
+        return {
+            f"{e.target} {e.field}": clean(getattr(self._venue.state.get(e.target), e.field, "gone"))
+            for e in plan.expect
+        }
+
+    async def _write(self, what: str, plan: Plan, text: str, data: dict[str, object]) -> None:
+        entry = Entry(time.time(), self.who, what, str(plan.offer.target), text, data)
+        await self._venue.journal.write(entry)
+
+
+class _Steps:
+    """The ledger of one run: each step is in the journal before it is taken."""
+
+    def __init__(self, operator: Operator, plan: Plan, progress: Callable[[str], None]) -> None:
+        self._operator, self._plan, self._progress = operator, plan, progress
+
+    async def step(self, text: str) -> None:
+        self._progress(text)
+        await self._operator._write("step", self._plan, text, {})
+
+
+def basis(plan: Plan) -> tuple[object, ...]:
+    """What must not have changed between showing a plan and running it."""
+    return plan.steps, plan.interrupts, tuple((e.what, e.raw) for e in plan.based_on)

@@ -1,0 +1,117 @@
+"""The venue as a report: for programs (`foh status --json`), and one screenful of text. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from backends.contract import Finding, Remedy, Severity, State, clean
+from console.venue.venue import Venue
+
+VERSION = 1
+
+
+class Status(StrEnum):
+    """The whole venue in a word."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+EXIT = {Status.OK: 0, Status.WARNING: 1, Status.CRITICAL: 2, Status.UNKNOWN: 3}  # as monitoring plugins use them
+
+
+class SourceReport(Struct):
+    """How one source is."""
+
+    name: str
+    state: State
+    sentence: str
+    remedy: str
+    read_at: float | None  # seconds since the epoch; null: never
+
+
+class IncidentReport(Struct):
+    """One incident with what founds it and what follows from it."""
+
+    root: str
+    code: str
+    severity: Severity
+    where: str
+    what: str
+    opened: float
+    acked_by: str
+    findings: tuple[Finding, ...]
+    remedies: tuple[Remedy, ...]
+
+
+class Report(Struct):
+    """What `foh status --json` prints. `resources` are grouped by kind; their fields are the kind's own."""
+
+    version: int
+    host: str
+    at: float
+    status: Status
+    sources: list[SourceReport]
+    incidents: list[IncidentReport]
+    resources: dict[str, list[Any]]
+    gone: list[str]
+
+
+def report(venue: Venue, now: float) -> Report:
+    """A snapshot. Nothing seen at all is unknown, not fine; what is acknowledged or silenced does not count."""
+    sources = [
+        SourceReport(name, h.state, clean(h.sentence, 300), clean(h.remedy, 300), venue.state.seen_at.get(name))
+        for name, h in sorted(venue.state.health.items())
+    ]
+    incidents = venue.incidents.ordered(now)
+    active = {i.severity for i in incidents if not i.acked_by and not i.is_silenced(now)}
+    if Severity.CRIT in active:
+        status = Status.CRITICAL
+    elif Severity.WARN in active:
+        status = Status.WARNING
+    elif not sources or not venue.complete:
+        status = Status.UNKNOWN
+    else:
+        status = Status.OK
+    kinds = {kind: venue.state.of_kind(kind) for kind in venue.state.kinds if kind != "source"}
+    told = [
+        IncidentReport(str(i.root), i.code, i.severity, i.where, i.what, i.opened, i.acked_by, i.findings, i.remedies)
+        for i in incidents
+    ]
+    return Report(
+        VERSION, venue.state.host, now, status, sources, told,
+        {kind: list(found) for kind, found in sorted(kinds.items()) if found},
+        sorted(map(str, venue.state.gone)),
+    )  # fmt: skip
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a report."""
+    return msgspec.json.schema(Report)
+
+
+def text(venue: Venue, said: Report) -> list[str]:
+    """One screenful: the verdict first, then incidents, then counts."""
+    well = sum(source.state is State.OK for source in said.sources)
+    lines = [f"{said.status.value.upper()}  {said.host}  sources {well}/{len(said.sources)}"]
+    for incident in said.incidents[:15]:
+        note = f" (ack {incident.acked_by})" if incident.acked_by else ""
+        lines.append(
+            f"  {incident.severity.value.upper():<5} {incident.where}: {incident.what} [{incident.code}]{note}"
+        )
+        for remedy in incident.remedies[:1]:
+            command = ""
+            if remedy.target and remedy.action:
+                command = f"  $ foh act {remedy.target.kind}/{remedy.target.local} {remedy.action} --yes"
+            lines.append(f"        {remedy.text}{command}")
+    if len(said.incidents) > 15:
+        lines.append(f"  and {len(said.incidents) - 15} more")
+    counts = [f"{venue.state.kinds[kind].plural} {len(found)}" for kind, found in said.resources.items()]
+    lines.append("  " + ("  ".join(counts) or "nothing found: `foh doctor` says what is needed"))
+    return [clean(line, 300) for line in lines]

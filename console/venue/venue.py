@@ -1,0 +1,211 @@
+"""The venue itself: takes observations in, keeps the incidents, tells whoever listens what has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection
+
+import msgspec
+from msgspec import Struct
+
+from backends.contract import Gone, Id, Observation, State, clean
+from backends.kinds import SOURCE
+from backends.rules import SOURCE_RULES
+from console.venue.evaluate import Evaluator
+from console.venue.feed import Control, Feed
+from console.venue.incidents import Change, Incident, Incidents, Key, correlate, key_text, missing
+from console.venue.journal import Entry, Journal
+from console.venue.resolver import Resolver
+from console.venue.state import VenueState
+
+TOGETHER = 0.02  # seconds: observations that arrive so close are judged and painted together
+SETTLED = 3.0  # seconds after which a source that has said nothing is not waited for any more
+
+
+class Update(Struct, frozen=True):
+    """What has changed since the last one."""
+
+    ids: frozenset[Id]
+    incidents: bool
+
+
+class Venue:
+    """One venue, fed by one feed."""
+
+    def __init__(self, state: VenueState, journal: Journal, expected: Collection[Id] = ()) -> None:
+        self.state, self.journal, self.expected = state, journal, frozenset(expected)
+        self.resolver = Resolver(state)
+        self.evaluator = Evaluator(state, self.resolver)
+        self.incidents = Incidents(self.name_of)
+        self.control: Control | None = None
+        self.listeners: list[Callable[[Update], None]] = []
+        self.started = 0.0
+        self.awaited = -1  # how many sources there are to hear from; -1: not known yet
+        self._pulse = asyncio.Event()
+        self._entries: asyncio.Queue[Entry] = asyncio.Queue()
+        self._wake = asyncio.Event()
+        self._backends_of: dict[str, set[str]] = {}
+
+    def name_of(self, id: Id) -> str:
+        entry = self.state.get(id)
+        resource = entry.last if isinstance(entry, Gone) else entry
+        return resource.name if resource else clean(id.local, 60)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source has said something, good or bad."""
+        return 0 <= self.awaited <= len(self.state.health)
+
+    async def run(self, feed: Feed, read_only: bool = False) -> None:
+        """Listens until cancelled. Ends the feed and closes the journal on its way out."""
+        self.started = time.time()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._open_journal())
+                backends, awaited = await feed.start()
+                self.control = None if read_only else feed.control
+                self.state.add_kinds([SOURCE, *(kind for backend in backends for kind in backend.kinds)])
+                self.evaluator.add_rules("source", SOURCE_RULES)
+                for backend in backends:
+                    self.evaluator.add_rules(backend.name, backend.rules)
+                    for kind in backend.kinds:
+                        self._backends_of.setdefault(kind.kind, set()).add(backend.name)
+                self.awaited = awaited
+                self._tell(Update(frozenset(), False))
+                tasks.create_task(self._listen(feed))
+                tasks.create_task(self._look_again())
+        finally:
+            await asyncio.shield(self._close(feed))
+
+    async def changed(self, seconds: float) -> None:
+        """Returns when something has been observed, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._pulse.wait(), seconds)
+
+    def take(self, observations: list[Observation]) -> None:
+        """Applies observations, judges what they touch and tells the listeners."""
+        changed: set[Id] = set()
+        for observation in observations:
+            changed |= self.state.apply(observation)
+        self._judge(changed)
+
+    def acknowledge(self, key: Key, who: str) -> None:
+        incident = self.incidents.acknowledge(key, who)
+        what = "acked" if incident.acked_by else "opened"
+        self._log(Entry(time.time(), who, what, key_text(key), incident.what))
+        self._tell(Update(frozenset(), True))
+
+    def silence(self, key: Key, who: str, seconds: float) -> None:
+        until = time.time() + seconds
+        incident = self.incidents.silence(key, until)
+        self._log(Entry(time.time(), who, "silenced", key_text(key), incident.what, {"until": until}))
+        self._tell(Update(frozenset(), True))
+
+    def incidents_about(self, id: Id) -> list[Incident]:
+        return [i for i in self.incidents.open.values() if i.root == id or any(f.about == id for f in i.findings)]
+
+    def _judge(self, changed: set[Id]) -> None:
+        now = time.time()
+        changed |= self._miss(now)
+        differs = self.evaluator.touch(changed, now) or bool(changed & self.expected)
+        if differs:
+            differs = self._correlate(now)
+        if changed or differs:
+            self._tell(Update(frozenset(changed), differs))
+        self._pulse.set()
+        self._pulse.clear()
+        self._wake.set()
+
+    def _correlate(self, now: float) -> bool:
+        findings = self.evaluator.findings()
+        blamed = {finding.root for finding in findings} | {finding.about for finding in findings}
+        findings += missing([id for id in self.expected if id in self.state.gone], blamed)
+        before = dict(self.incidents.open)
+        changes = self.incidents.update(correlate(findings), now)
+        for change in changes:
+            self._log(_entry(change, now))
+        return before != self.incidents.open
+
+    def _miss(self, now: float) -> set[Id]:
+        """Marks as gone what the inventory lists and was never seen, where the sources that would see it are well.
+        Before every source has had its time, nothing is claimed."""
+        if not self.complete and now - self.started < SETTLED:
+            return set()
+        never = {id for id in self.expected if self.state.get(id) is None and self._can_tell(id)}
+        self.state.gone |= {id: Gone(id, None, self.started) for id in never}
+        return never
+
+    def _can_tell(self, id: Id) -> bool:
+        backends = self._backends_of.get(id.kind, set())
+        return all(
+            health.state is State.OK
+            for source, health in self.state.health.items()
+            if source.partition(" ")[0] in backends
+        )
+
+    async def _listen(self, feed: Feed) -> None:
+        arrived: asyncio.Queue[Observation] = asyncio.Queue()
+
+        async def collect() -> None:
+            async for observation in feed.observations():
+                arrived.put_nowait(observation)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(collect())
+            while True:
+                batch = [await arrived.get()]
+                await asyncio.sleep(TOGETHER)
+                while not arrived.empty():
+                    batch.append(arrived.get_nowait())
+                self.take(batch)
+
+    async def _look_again(self) -> None:
+        """Runs the rules that asked for it, when they asked for it."""
+        while True:
+            self._wake.clear()
+            due = self.evaluator.next_recheck()
+            settle = self.started + SETTLED - time.time()
+            wait = max(0.05, min(due - time.time() if due else 60, settle + 0.05 if settle > 0 else 60))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), wait)
+            due = self.evaluator.next_recheck()
+            if (due and due <= time.time()) or 0 > self.started + SETTLED - time.time() > -1:
+                self._judge(set())
+
+    async def _open_journal(self) -> None:
+        await self.journal.open()
+        self.incidents.remembered |= await self.journal.accepted()
+        while True:
+            entries = [await self._entries.get()]
+            while not self._entries.empty():
+                entries.append(self._entries.get_nowait())
+            with contextlib.suppress(OSError):  # said in the header by journal.trouble
+                await self.journal.write(*entries)
+
+    async def _close(self, feed: Feed) -> None:
+        await feed.stop()
+        entries = [self._entries.get_nowait() for _ in range(self._entries.qsize())]
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(0.5):
+                if entries:
+                    await self.journal.write(*entries)
+        await self.journal.close()
+
+    def _log(self, entry: Entry) -> None:
+        self._entries.put_nowait(entry)
+
+    def _tell(self, update: Update) -> None:
+        for listener in self.listeners:
+            listener(update)
+
+
+def _entry(change: Change, now: float) -> Entry:
+    incident = change.incident
+    data = {
+        "severity": incident.severity.value,
+        "where": incident.where,
+        "findings": msgspec.to_builtins(incident.findings),
+    }
+    return Entry(now, "foh", change.what, key_text(incident.key), incident.what, data)

@@ -1,0 +1,1 @@
+"""The few widgets everything on the screen is made of."""

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backends.hardware import helper
+from tests.backends.hardware.tree import tree
+
+
+def state(device: Path) -> dict[str, str]:
+    return {str(path): path.read_text() for path in sorted(device.rglob("*")) if path.is_file()}
+
+
+def test_it_does_its_two_things(tmp_path: Path) -> None:
+    device = tree(tmp_path)
+    assert helper.main(["usb-power", "1-1.1", "auto", "700"], tmp_path) == 0
+    assert (device / "power/control").read_text() == "auto"
+    assert (device / "power/autosuspend_delay_ms").read_text() == "700"
+    assert helper.main(["usb-release-hid", "1-1.1"], tmp_path) == 0
+    assert (device / "1-1.1:1.2/authorized").read_text() == "0"
+    assert (device / "1-1.1:1.0/authorized").read_text() == "1\n"
+    assert helper.main(["usb-power", "1-1.1", "on"], tmp_path) == 0
+    assert (device / "power/control").read_text() == "on"
+
+
+HOSTILE = [
+    [], [""], ["sh"], ["-c", "id"], ["usb-power"], ["usb-release-hid"], ["main"], ["__class__"],
+    ["usb-power", "1-1.1"], ["usb-power", "1-1.1", "off"], ["usb-power", "1-1.1", "auto", "2000", "more"],
+    ["usb-power", "1-1.1", "auto", "-1"], ["usb-power", "1-1.1", "auto", "1;id"],
+    ["usb-power", "1-1.1", "auto", "1\n"],
+    ["usb-power", "1-1.1", "auto", "99999999"], ["usb-power", "1-1.1", "auto", "²"], ["usb-power", "1-1.1", "on\n"],
+    ["usb-power", "../../../etc", "auto"], ["usb-power", "1-1.1/../1-1.1", "auto"], ["usb-power", "/etc", "auto"],
+    ["usb-power", "1-1.1\n", "auto"], ["usb-power", "1-1.1\x00", "auto"], ["usb-power", "1-1.1:1.0", "auto"],
+    ["usb-power", "usb1", "auto"], ["usb-power", "*", "auto"], ["usb-power", "1-1.9", "auto"],
+    ["usb-power", "1-2", "auto"], ["usb-power", "3-3", "auto"], ["usb-release-hid", "1-2"],
+    ["usb-release-hid", "1-1.1", "1-1.1"], ["usb-power", "١-1", "auto"], ["usb-power", "-n", "auto"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("argv", HOSTILE, ids=repr)
+def test_everything_else_is_refused_and_changes_nothing(
+    tmp_path: Path, argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = tree(tmp_path / "sys")
+    (device.parent / "1-2").mkdir()  # plugged in, but no audio device
+    outside = tree(tmp_path / "outside")
+    (device.parent / "3-3").symlink_to(outside)  # a way out of the tree
+    before = state(tmp_path)
+    assert helper.main(argv, tmp_path / "sys") == 2
+    assert state(tmp_path) == before
+    said = capsys.readouterr().err
+    assert said.startswith("foh helper: ")
+    assert said.count("\n") == 1
+    assert "\x00" not in said
+
+
+def test_it_follows_no_attribute_out_of_the_tree(tmp_path: Path) -> None:
+    device = tree(tmp_path / "sys")
+    victim = tmp_path / "passwd"
+    victim.write_text("root\n")
+    (device / "power/control").unlink()
+    (device / "power/control").symlink_to(victim)
+    assert helper.main(["usb-power", "1-1.1", "auto"], tmp_path / "sys") == 2
+    assert victim.read_text() == "root\n"
+
+
+def test_it_creates_no_file(tmp_path: Path) -> None:
+    device = tree(tmp_path)
+    (device / "power/control").unlink()
+    assert helper.main(["usb-power", "1-1.1", "auto"], tmp_path) == 1
+    assert not (device / "power/control").exists()
+
+
+def test_the_permission_is_for_the_helper_only() -> None:
+    line = helper.sudoers_line("op, ALL", "/opt/my foh/bin/foh")
+    assert line == (
+        "op\\,\\ ALL ALL=(root) NOPASSWD: /opt/my\\ foh/bin/foh helper usb-power *, "
+        "/opt/my\\ foh/bin/foh helper usb-release-hid *"
+    )
+
+
+def test_a_program_that_others_can_change_is_said_to_be_exposed(tmp_path: Path) -> None:
+    program = tmp_path / "foh"
+    program.write_text("")
+    program.chmod(0o777)
+    assert helper.exposed(str(program))
+    assert helper.exposed(str(tmp_path / "missing"))
+    assert not helper.exposed("/usr/bin/env")
+
+
+async def test_an_ordinary_user_goes_through_sudo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for sudo: permits what `-l` asks about, notes what it is to run, and fails when told to."""
+    said = tmp_path / "said"
+    (tmp_path / "sudo").write_text(
+        f'#!/bin/sh\necho "$*" >> {said}\n[ ! -e {tmp_path}/no ] || {{ echo no >&2; exit 1; }}\n'
+    )
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert await helper.permitted()
+    await helper.by_sudo(("usb-release-hid", "1-1.1"))
+    assert said.read_text().splitlines() == [
+        f"-n -l {helper.program()} helper usb-power 1-1 auto",
+        f"-n {helper.program()} helper usb-release-hid 1-1.1",
+    ]
+    (tmp_path / "no").touch()
+    assert not await helper.permitted()
+    with pytest.raises(PermissionError, match="no"):
+        await helper.by_sudo(("usb-release-hid", "1-1.1"))
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert not await helper.permitted()

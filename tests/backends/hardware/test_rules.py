@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from backends.contract import Gone, Id, Resource, Severity, Unknown, Verdict, Why
+from backends.hardware import rules
+from backends.hardware.boards import HELD
+from backends.kinds import Board, Hub, Pcm, Zone
+from tests.backends.worlds import FakeView
+
+PORT = "1-1.1"
+
+
+def board(**facts: Any) -> Board:
+    usual = {"power": "active", "policy": "auto", "delay": 2000, "hid": HELD, "wakeup": "none"}
+    return Board(id=Id("h", "board", PORT), name=PORT, **(usual | facts))
+
+
+def pcm(state: Any = "closed") -> Pcm:
+    return Pcm(id=Id("h", "pcm", "hw:bar,0"), name="bar", state=state)
+
+
+def zone(name: str, state: Any) -> Zone:
+    return Zone(id=Id("h", "zone", name), name=name, state=state)
+
+
+def test_board_that_is_there_is_not_gone() -> None:
+    assert rules.gone(board(), FakeView()) == Verdict()
+
+
+GONE = Gone(board().id, board(), 990.0)
+TWO = {"a": "playing", "b": "playing"}
+DOUBT = Unknown(Why.UNREACHABLE, "refused")
+
+
+@pytest.mark.parametrize(
+    ("gone", "zones", "severity", "cause"),
+    [
+        (GONE, {"bar": "playing"}, Severity.CRIT, "bar plays into nothing: its board left USB port 1-1.1"),
+        (GONE, {"bar": "stopped"}, Severity.WARN, "bar has no amplifier: its board left USB port 1-1.1"),
+        (GONE, {"bar": DOUBT}, Severity.WARN, "bar has no amplifier: its board left USB port 1-1.1"),
+        (GONE, TWO, Severity.CRIT, "a and b play into nothing: its board left USB port 1-1.1"),
+        (GONE, {}, Severity.WARN, "the board left USB port 1-1.1"),
+        (Gone(GONE.id, None, 0.0), {}, Severity.WARN, "the board expected at USB port 1-1.1 is not there"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("through", [True, False])
+def test_gone_names_the_port_and_who_is_silent(
+    gone: Gone, zones: dict[str, Any], severity: Severity, cause: str, through: bool
+) -> None:
+    resources: list[Resource] = [zone(name, state) for name, state in zones.items()]
+    backs: dict[tuple[Id, str], list[Resource]] = {(gone.id, "board"): resources}
+    if through:  # by way of the PCM that went with it
+        backs = {(gone.id, "board"): [pcm()], (pcm().id, "pcm"): resources}
+    (finding,) = rules.gone(gone, FakeView(backs=backs)).findings
+    assert (finding.code, finding.severity, finding.cause) == ("USB-BOARD-GONE", severity, cause)
+    assert finding.about == gone.id
+    assert "1-1.1" in finding.remedies[0].text
+    assert ("anything plays in bar" in finding.not_known) == (zones.get("bar") is DOUBT)
+
+
+def test_a_board_that_went_with_its_hub_blames_the_hub() -> None:
+    hub = Gone(Id("h", "hub", "1-1"), Hub(id=Id("h", "hub", "1-1"), name="1-1"), 990.0)
+    (finding,) = rules.gone(GONE, FakeView(ends={(GONE.id, "hub"): hub})).findings
+    assert finding.root == hub.id
+
+
+@pytest.mark.parametrize(
+    ("policy", "codes", "undecided"),
+    [("on", ["USB-AUTOSUSPEND-OFF"], False), ("auto", [], False), (Unknown(Why.DENIED, "no"), [], True)],
+)
+def test_never_sleeps(policy: Any, codes: list[str], undecided: bool) -> None:
+    verdict = rules.never_sleeps(board(policy=policy), FakeView())
+    assert ([finding.code for finding in verdict.findings], verdict.undecided) == (codes, undecided)
+    assert all(finding.remedies[0].action == "let-sleep" for finding in verdict.findings)
+
+
+NOBODY = Unknown(Why.NOT_YET, "")
+
+
+@pytest.mark.parametrize(
+    ("now", "sound", "past", "cause", "undecided"),
+    [
+        # awake, allowed to sleep and unused for longer than the delay and the margin
+        ({}, "closed", [(60, {}, "closed")], "usbhid holds its HID interface", False),
+        ({"hid": "released"}, "closed", [(60, {}, "closed")], "stays awake", False),
+        ({"delay": -1}, "closed", [(60, {}, "closed")], "usbhid holds", False),
+        ({"delay": -1, "hid": "none"}, "closed", [(60, {}, "closed")], "negative autosuspend delay", False),
+        # not yet seen for so long; not so for so long; not so at all
+        ({}, "closed", [(3, {}, "closed")], "", True),
+        ({}, "closed", [(1, {}, "closed"), (2, {"power": "suspended"}, "closed"), (60, {}, "closed")], "", False),
+        ({}, "closed", [(1, {}, "closed"), (2, {}, "RUNNING"), (60, {}, "closed")], "", False),
+        ({}, "RUNNING", [(60, {}, "closed")], "", False),
+        ({"policy": "on"}, "closed", [(60, {}, "closed")], "", False),
+        ({"power": "suspended"}, "closed", [(60, {}, "closed")], "", False),
+        # what is not known decides nothing
+        ({"power": NOBODY}, "closed", [(60, {}, "closed")], "", True),
+        ({}, NOBODY, [(60, {}, "closed")], "", True),
+        ({}, "closed", [(60, {"power": NOBODY}, "closed")], "", True),
+    ],
+)
+def test_kept_awake(now: dict[str, Any], sound: Any, past: list[Any], cause: str, undecided: bool) -> None:
+    here = board(**now)
+    view = FakeView(
+        backs={(here.id, "board"): [pcm(sound)]},
+        past={
+            here.id: [(age, structs.replace(here, **facts)) for age, facts, _ in past],
+            pcm().id: [(age, pcm(state)) for age, _, state in past],
+        },
+    )
+    verdict = rules.kept_awake(here, view)
+    assert verdict.undecided == undecided
+    assert [finding.code for finding in verdict.findings] == (["USB-AUTOSUSPEND-BLOCKED"] if cause else [])
+    assert all(cause in finding.cause for finding in verdict.findings)
+    if undecided and here.power == "active" and sound == "closed":
+        assert verdict.recheck_at is not None

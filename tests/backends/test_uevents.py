@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from backends.uevents import waker
+
+
+async def test_a_burst_wakes_once_and_others_events_do_not(tmp_path: Path) -> None:
+    writers: list[asyncio.StreamWriter] = []
+
+    async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    server = await asyncio.start_unix_server(joined, tmp_path / "events")
+    async with server, waker(f"unix:{tmp_path / 'events'}", "usb") as wait:
+        assert await wait(0.05) == []
+        writers[0].write(b'{"action": "add", "subsystem": "sound", "name": "card1"}\n')
+        assert await wait(0.05) == []
+        line = b'{"action": "remove", "subsystem": "usb", "name": "1-1"}\n'
+        writers[0].write(line + line)
+        assert [event.action for event in await wait(5)] == ["remove", "remove"]
+        writers[0].close()
+        with pytest.raises(ConnectionError, match="was closed"):
+            await wait(5)
+
+
+async def test_no_one_there_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        async with waker(f"unix:{tmp_path / 'none'}", "usb"):
+            pass

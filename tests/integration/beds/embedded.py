@@ -1,0 +1,58 @@
+"""The embedded venue's hardware behind the handles of the beds `usb` and `pulse`, for tests that run on both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from backends.demo.mixer import Mixers
+from backends.demo.trees import DemoBoard, Trees
+from tests.integration.beds.usb import NAMES, PORTS
+
+
+class Embedded:
+    """`settings` are the backends' sections of the configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self.env: dict[str, str] = {}
+        boards = [DemoBoard(card, port, "on", True) for card, port in zip(NAMES, PORTS, strict=True)]
+        self.trees = trees = Trees(folder, boards, {"2-1": "opsis", "2-2": "atlys"})
+        self.mixers = Mixers(folder / "mixers", lambda: trees.cards)
+        trees.watchers.append(self.mixers.tell)
+        self.unplug, self.replug, self.set, self.get, self.pcm = (
+            trees.unplug, trees.replug, trees.set, trees.get, trees.pcm,
+        )  # fmt: skip
+        self.settings = {
+            "usb": {"sysfs": str(trees.sysfs), "events": trees.events, "enumerator": "sysfs"},
+            "alsa": {"proc": str(trees.proc), "events": trees.events, "mixer": self.mixers.argv},
+        }
+        self.controls = tuple(f"hw:{name}/PCM" for name in NAMES)
+
+    def level(self, control: str, percent: int) -> None:
+        self.mixers.set(_card(control), level=percent)
+
+    def mute(self, control: str, muted: bool) -> None:
+        self.mixers.set(_card(control), mute=muted)
+
+    def heard(self, control: str) -> tuple[int | None, bool | None]:
+        fader = self.mixers.get(_card(control))
+        return fader.level, fader.mute
+
+
+def _card(control: str) -> str:
+    return control.removeprefix("hw:").removesuffix("/PCM")
+
+
+@contextlib.asynccontextmanager
+async def bed() -> AsyncIterator[Embedded]:
+    with tempfile.TemporaryDirectory(prefix="embedded-") as folder:
+        venue = Embedded(Path(folder))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(venue.trees.run()), group.create_task(venue.mixers.run())]
+            await asyncio.sleep(0.05)
+            yield venue
+            for task in tasks:
+                task.cancel()

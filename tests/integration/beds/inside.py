@@ -1,0 +1,162 @@
+"""One backend run by the project's own runtime in a program of its own, driven over JSON lines.
+
+    python -m tests.integration.beds.inside BACKEND [SETTINGS-AS-JSON]
+
+Out: {"observation": ...}, {"plan": ...}, {"done": [steps]}, {"refused": why}, {"failed": why}.
+In: {"target": "h/board/1-1.1", "action": "let-sleep", "args": {...}, "execute": true}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from backends import registry
+from backends.contract import Offer, Refused
+from backends.runtime import Runtime
+
+
+class Steps(list[str]):
+    async def step(self, text: str) -> None:
+        self.append(text)
+
+
+async def act(runtime: Runtime, offers: dict[tuple[str, str], tuple[str, Offer]], message: dict[str, Any]) -> None:
+    """One plan and, if asked for, its execution, as a console would do it."""
+    name, offer = offers[message["target"], message["action"]]
+    source, io, steps = runtime.sources[name], runtime.io(name), Steps()
+    try:
+        plan = await source.plan(offer, message.get("args", {}), io)
+        say({"plan": plan})
+        if message.get("execute"):
+            await source.execute(plan, steps, io)
+            say({"done": list(steps)})
+    except Refused as refusal:
+        say({"refused": str(refusal)})
+    except Exception as error:  # noqa: BLE001  (told to the test)
+        say({"failed": f"{type(error).__name__}: {error}"})
+
+
+def say(message: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message, enc_hook=str) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+async def main(name: str, settings: str = "{}") -> None:
+    sources, health = await registry.discover(registry.load(name), "h", json.loads(settings), os.environ)
+    say({"sources": [source.name for source in sources], "health": health})
+    runtime, offers = Runtime(), dict[tuple[str, str], tuple[str, Offer]]()
+    runtime.start(sources)
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+
+    async def watch() -> None:
+        async for observation in runtime.observations():
+            for resource in observation.upserts:
+                offers.update({(str(o.target), o.action): (observation.source, o) for o in resource.offers})
+            ids = [str(each.id) for each in observation.upserts]
+            say({"observation": observation, "ids": ids})
+
+    watching = asyncio.create_task(watch())
+    while line := await reader.readline():
+        await act(runtime, offers, json.loads(line))
+    watching.cancel()
+    await runtime.stop()
+
+
+# --- the test's side --------------------------------------------------------------------------------------
+
+
+class Inside:
+    """The program, from outside: `resources` is what its complete observations say now, by id."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process, self.pid = process, process.pid
+        self.resources: dict[str, dict[str, Any]] = {}
+        self.health: dict[str, dict[str, Any]] = {}
+        self.sources: list[str] = []
+        self._owner: dict[str, str] = {}
+
+    async def receive(self, within: float = 10.0) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(within):
+            line = await self._process.stdout.readline()
+        if not line:
+            assert self._process.stderr is not None
+            raise RuntimeError(f"the program has ended: {(await self._process.stderr.read()).decode()[-3000:]}")
+        message: dict[str, Any] = json.loads(line)
+        if "observation" in message:
+            self._take(message["observation"], message["ids"])
+        return message
+
+    def _take(self, observation: dict[str, Any], ids: list[str]) -> None:
+        source = observation["source"]
+        self.health[source] = observation["health"]
+        if observation["complete"] and observation["health"]["state"] == "ok":
+            for gone in [key for key, owner in self._owner.items() if owner == source and key not in ids]:
+                del self.resources[gone], self._owner[gone]
+        for key, resource in zip(ids, observation["upserts"], strict=True):
+            self.resources[key], self._owner[key] = resource, source
+
+    async def until(self, holds: Callable[[Inside], bool], within: float = 5.0) -> float:
+        """Reads on until it holds; the seconds that took. Raises TimeoutError with what is known instead."""
+        start = time.monotonic()
+        try:
+            async with asyncio.timeout(within):
+                while not holds(self):
+                    await self.receive()
+        except TimeoutError:
+            raise TimeoutError(
+                f"not so after {within} s: {self.health} {json.dumps(self.resources)[:2000]}"
+            ) from None
+        return time.monotonic() - start
+
+    async def settle(self, seconds: float) -> None:
+        """Reads on for so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    await self.receive()
+
+    async def act(self, target: str, action: str, execute: bool = True, **args: str) -> dict[str, Any]:
+        """The plan, with `done` or `refused` or `failed` beside it."""
+        assert self._process.stdin is not None
+        message = {"target": target, "action": action, "args": args, "execute": execute}
+        self._process.stdin.write(json.dumps(message).encode() + b"\n")
+        answer: dict[str, Any] = {}
+        last = {"refused", "failed", "done"} if execute else {"refused", "failed", "plan"}
+        while not last & answer.keys():
+            message = await self.receive()
+            answer |= {key: value for key, value in message.items() if key in ("plan", *last)}
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def inside(
+    backend: str, env: Mapping[str, str], settings: Mapping[str, Any] | None = None
+) -> AsyncIterator[Inside]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.integration.beds.inside", backend, json.dumps(settings or {}),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **env}, limit=1 << 22,
+    )  # fmt: skip
+    try:
+        program = Inside(process)
+        program.sources = (await program.receive())["sources"]
+        yield program
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""Real Mopidy servers on loopback, each a zone that plays generated files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import httpx
+from mutagen.flac import FLAC
+
+ZONES = ("bar", "foyer", "mainhall", "terrace", "kitchen", "gallery", "greenroom", "garden", "office")
+
+CONFIG = """
+[core]
+cache_dir = {state}/cache
+config_dir = {state}/config
+data_dir = {state}/data
+[logging]
+verbosity = 0
+color = false
+[audio]
+mixer = software
+mixer_volume = 40
+output = {output}
+[http]
+hostname = 127.0.0.1
+port = {port}
+zeroconf =
+[mpd]
+enabled = false
+[local]
+enabled = false
+[file]
+media_dirs = {media}
+[m3u]
+enabled = false
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_track(path: Path, title: str, artist: str = "Test Artist", seconds: int = 120, hertz: int = 440) -> Path:
+    """A FLAC file with a tone, made by GStreamer, with any tags, hostile ones included."""
+    subprocess.run(
+        ["gst-launch-1.0", "-q", "audiotestsrc", f"num-buffers={seconds * 44100 // 4096}", "samplesperbuffer=4096",
+         f"freq={hertz}", "volume=0.5", "!", "audio/x-raw,rate=44100,channels=2", "!", "flacenc", "!",
+         "filesink", f"location={path}"],
+        check=True, timeout=60, capture_output=True,
+    )  # fmt: skip
+    file = FLAC(path)
+    file["title"], file["artist"] = title, artist
+    file.save()
+    return path
+
+
+class RealMopidy:
+    """One running server, and an outsider's own connection to it."""
+
+    def __init__(self, name: str, folder: Path, output: str, env: Mapping[str, str], wait: bool = True) -> None:
+        self.name, self.folder, self.port = name, folder, free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self._env = {**os.environ, **env, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
+        self.media = folder / "media"
+        self.media.mkdir(parents=True, exist_ok=True)
+        self.config = folder / f"{name}.conf"
+        self.config.write_text(CONFIG.format(state=folder / "state", output=output, port=self.port, media=self.media))
+        self.start(wait)
+
+    def start(self, wait: bool = True) -> None:
+        self._log = (self.folder / "mopidy.log").open("ab")
+        self.process = subprocess.Popen(
+            ["mopidy", "--config", str(self.config)], env=self._env, stdin=subprocess.DEVNULL,
+            stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        if wait:
+            self.wait()
+
+    def wait(self, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self.rpc("core.get_version")
+                return
+            except httpx.HTTPError as error:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    log = (self.folder / "mopidy.log").read_text(errors="replace")[-2000:]
+                    raise RuntimeError(f"Mopidy {self.name} did not start: {log}") from error
+                time.sleep(0.1)
+
+    def rpc(self, method: str, **params: object) -> object:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method} | ({"params": params} if params else {})
+        answer = httpx.post(f"{self.endpoint}/mopidy/rpc", json=body, timeout=5, trust_env=False).json()
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["result"]
+
+    def play(self, *tracks: Path) -> None:
+        self.rpc("core.tracklist.clear")
+        self.rpc("core.tracklist.add", uris=[track.as_uri() for track in tracks])
+        self.rpc("core.playback.play")
+
+    def signal(self, number: signal.Signals) -> None:
+        os.killpg(self.process.pid, number)
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._log.close()
+
+
+@contextlib.contextmanager
+def mopidies(
+    folder: Path,
+    names: tuple[str, ...] = ZONES,
+    output: Callable[[str], str] = lambda name: "fakesink sync=true",
+    env: Mapping[str, str] = {},
+) -> Iterator[dict[str, RealMopidy]]:
+    """As many servers as names, started side by side, all answering when the body begins."""
+    servers: dict[str, RealMopidy] = {}
+    try:
+        for name in names:
+            servers[name] = RealMopidy(name, folder / name, output(name), env, wait=False)
+        for server in servers.values():
+            server.wait()
+        yield servers
+    finally:
+        for server in servers.values():
+            server.stop()

@@ -108,6 +108,11 @@ def instance(lxd: Watched, name: str) -> Instance:
     return found
 
 
+def failures(lxd: Watched, subject: str) -> list[Operation]:
+    found = [r for r in lxd.resources.values() if isinstance(r, Operation)]
+    return [operation for operation in found if (operation.subject, operation.state) == (subject, "Failure")]
+
+
 async def test_everything_is_read(lxd: Watched) -> None:
     web1, web2, host = instance(lxd, "web1"), instance(lxd, "web2"), lxd.of("host")
     assert host is not None
@@ -165,6 +170,15 @@ async def test_every_action_works(lxd: Watched) -> None:
         await lxd.source.plan(offer, {"name": "a/../b c"}, lxd.runtime.io(lxd.source.name))
 
 
+async def test_a_plan_does_not_trip_over_a_reading(lxd: Watched) -> None:
+    """The runtime has one thread for a source: twenty plans at once, while it is being read."""
+    io, offer = lxd.runtime.io(lxd.source.name), instance(lxd, "web1").offer("snapshot")
+    assert offer is not None
+    plans = await asyncio.gather(*(lxd.source.plan(offer, {"name": f"s{n}"}, io) for n in range(20)))
+    assert [plan.args["name"] for plan in plans] == [f"s{n}" for n in range(20)]
+    assert lxd.state is State.OK
+
+
 async def test_what_is_so_already_is_refused_with_the_reason(lxd: Watched) -> None:
     for name, action, why in (("web1", "start", "running already"), ("web2", "stop", "stopped")):
         offer = instance(lxd, name).offer(action)
@@ -183,10 +197,8 @@ async def test_lxds_own_words_are_said_when_it_fails(server: Server, lxd: Watche
     await server.do("start", "web2")
     with pytest.raises(Refused, match="LXD says: The instance is already running"):
         await lxd.source.execute(plan, _Ledger(), io)
-    await lxd.until(
-        lambda w: any(isinstance(r, Operation) and r.state == "Failure" for r in w.resources.values()), 1
-    )
-    failure = next(r for r in lxd.resources.values() if isinstance(r, Operation) and r.state == "Failure")
+    await lxd.until(lambda w: failures(w, "web2"), 1)
+    failure = failures(lxd, "web2")[-1]
     assert (failure.subject, failure.error) == ("web2", "The instance is already running")
     assert failure.links[0].to in instance(lxd, "web2").keys
 
@@ -211,9 +223,7 @@ async def test_killed_hung_and_back(server: Server, lxd: Watched) -> None:
     assert instance(lxd, "web1").name == "web1"
 
 
-async def test_it_does_not_matter_what_the_environment_says(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_does_not_matter_what_the_environment_says(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, "/nonexistent")
     for name in ("http_proxy", "https_proxy", "all_proxy"):

@@ -49,6 +49,11 @@ class LxdServer:
         self._place(self.boxes[project, name], "Stopped")
         self._lifecycle("instance-shutdown", name, project)
 
+    def freeze(self, name: str, project: str = "default") -> None:
+        """As if somebody had paused it: its processes stand still."""
+        self.boxes[project, name].status = "Frozen"
+        self._lifecycle("instance-paused", name, project)
+
     def revive(self, name: str, project: str = "default") -> None:
         """As if somebody else had started it, at once."""
         self._place(self.boxes[project, name], "Running")
@@ -155,8 +160,11 @@ class LxdServer:
         """What an operation does: it takes its time, then comes the change, then its end."""
         await asyncio.sleep(self.seconds)
         if not fault:
-            self._place(box, "Stopped" if action == "stop" else "Running")
-            past = {"start": "started", "stop": "stopped", "restart": "restarted"}[action]
+            if action == "unfreeze":
+                box.status = "Running"  # the same process goes on
+            else:
+                self._place(box, "Stopped" if action == "stop" else "Running")
+            past = {"start": "started", "stop": "stopped", "restart": "restarted", "unfreeze": "resumed"}[action]
             self._lifecycle(f"instance-{past}", box.name, box.project)
         self.finish(id, fault)
 
@@ -220,6 +228,8 @@ class LxdServer:
         match action, box.status:
             case "start", "Stopped":
                 fault = box.fails
+            case "unfreeze", "Frozen":
+                fault = ""
             case "start", _:
                 fault = "The instance is already running"
             case "stop" | "restart", "Stopped":
@@ -228,7 +238,7 @@ class LxdServer:
                 fault = ""
             case _:
                 return error(400, f"Unknown action: '{action}'")
-        what = {"start": "Starting", "stop": "Stopping", "restart": "Restarting"}[action]
+        what = {"start": "Starting", "stop": "Stopping", "restart": "Restarting", "unfreeze": "Unfreezing"}[action]
         return self._begin(f"{what} instance", box, lambda id: self._work(id, box, action, fault))
 
     async def _snapshots(self, request: web.Request) -> web.Response:

@@ -53,7 +53,7 @@ def plain(box: Box) -> dict[str, Any]:
 
 def full(box: Box) -> dict[str, Any]:
     """An instance with its state and snapshots."""
-    up = box.status == "Running"
+    up = box.status in ("Running", "Frozen")
     network = {"eth0": {"addresses": [{"family": "inet", "address": box.address, "scope": "global"}]}}
     state = {
         "status": box.status, "status_code": CODES.get(box.status, 0), "pid": box.pid,

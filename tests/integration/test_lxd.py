@@ -41,10 +41,8 @@ class EmbeddedServer:
         self.socket, self.hang = self.server.path, self.server.hang
 
     async def do(self, action: str, name: str, project: str = "default") -> None:
-        if action == "start":
-            self.server.revive(name, project)
-        else:
-            self.server.crash(name, project)
+        do = {"start": self.server.revive, "stop": self.server.crash, "pause": self.server.freeze}[action]
+        do(name, project)
 
     async def start(self) -> None:
         await self.server.start()
@@ -170,6 +168,15 @@ async def test_every_action_works(lxd: Watched) -> None:
         await lxd.source.plan(offer, {"name": "a/../b c"}, lxd.runtime.io(lxd.source.name))
 
 
+async def test_a_frozen_instance_is_let_run_again_with_the_same_process(server: Server, lxd: Watched) -> None:
+    pid = instance(lxd, "web1").pid
+    await server.do("pause", "web1")
+    await lxd.until(lambda w: w.get("instance", "state", "web1") == "Frozen", 1)
+    await lxd.act(instance(lxd, "web1"), "unfreeze")
+    assert instance(lxd, "web1").pid == pid
+    assert instance(lxd, "web1").offer("unfreeze") is None
+
+
 async def test_a_plan_does_not_trip_over_a_reading(lxd: Watched) -> None:
     """The runtime has one thread for a source: twenty plans at once, while it is being read."""
     io, offer = lxd.runtime.io(lxd.source.name), instance(lxd, "web1").offer("snapshot")
@@ -261,6 +268,38 @@ async def test_the_shell_command_shown_does_the_same(bed: Lxd) -> None:
             wanted = {"snapshot": "by-hand", "stop": "Stopped", "start": "Running"}[action]
             field = plan.expect[0].field
             await watched.until(lambda w, f=field, v=wanted: v in str(w.get("instance", f, "web1")), 2)
+
+
+async def test_what_is_created_is_seen_with_its_progress_and_what_is_deleted_is_gone(bed: Lxd) -> None:
+    async with watching(LxdSource("venue", bed.socket)) as watched:
+        await watched.until(lambda w: w.of("instance", "web1"), 5)
+        await asyncio.to_thread(bed.lxc, "init", "busybox", "web3")
+        await watched.until(lambda w: w.get("instance", "state", "web3") == "Stopped", 1)
+        made = [r for o in watched.seen for r in o.upserts if isinstance(r, Operation) and r.subject == "web3"]
+        percents = [op.percent for op in made if isinstance(op.percent, int)]
+        assert percents
+        assert percents == sorted(percents)
+        await asyncio.to_thread(bed.lxc, "delete", "web3")
+        await watched.until(lambda w: w.of("instance", "web3") is None, 1)
+
+
+async def test_a_burst_of_progress_is_a_few_observations(tmp_path: Path) -> None:
+    embedded = EmbeddedServer(tmp_path)
+    await embedded.start()
+    try:
+        async with watching(LxdSource("venue", embedded.socket)) as watched:
+            await watched.until(lambda w: w.of("instance", "web1"), 5)
+            operation, before = embedded.server.add_operation("Copying instance", "web1"), len(watched.seen)
+            for mebibytes in range(100):
+                embedded.server.progress(operation, f"web1: {mebibytes}.00MB (15.17MB/s)")
+                await asyncio.sleep(0.005)
+            await watched.until(lambda w: w.get("operation", "progress") == "web1: 99.00MB (15.17MB/s)", 1)
+            assert len(watched.seen) - before <= 10
+            assert "LXD is busy" in next(offer.blocked for offer in instance(watched, "web1").offers)
+            embedded.server.finish(operation, "No space left on device")
+            await watched.until(lambda w: failures(w, "web1"), 1)
+    finally:
+        await embedded.kill()
 
 
 async def test_a_crash_seen_from_inside(bed: Lxd) -> None:

@@ -93,6 +93,7 @@ def test_what_cannot_be_read_is_malformed_and_offers_nothing(changes: dict[str, 
         ("Running", "", {"start"}),
         ("Stopped", "", {"stop", "restart"}),
         ("Frozen", "", {"start"}),
+        ("Frozen", "LXD is busy", {"unfreeze", "start", "stop", "restart", "snapshot"}),
         ("Running", "LXD is busy", {"start", "stop", "restart", "snapshot"}),
     ],
 )
@@ -122,6 +123,13 @@ def test_local(project: str, name: str, expected: str) -> None:
     ("status", "action", "args", "shell", "asked"),
     [
         ("Stopped", "start", {}, "lxc start web1", Call("PUT", "/1.0/instances/web1/state", {"action": "start"}, 20)),
+        (
+            "Frozen",
+            "unfreeze",
+            {},
+            "lxc start web1",
+            Call("PUT", "/1.0/instances/web1/state", {"action": "unfreeze"}, 20),
+        ),
         (
             "Running",
             "stop",

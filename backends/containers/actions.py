@@ -44,7 +44,7 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
     state, pid = Expect(instance.id, "state", "Running", 20), instance.pid
     expect: tuple[Expect, ...]
     match offer.action:
-        case "start":
+        case "start" | "unfreeze":
             expect = (state,)
         case "stop":
             expect = (Expect(instance.id, "state", "Stopped", PATIENCE + 5),)
@@ -74,7 +74,8 @@ def text(name: str, action: str, how: str, snapshot: str) -> str:
 
 def shell(place: Place, project: str, instance: Instance, offer: Offer, args: Mapping[str, str]) -> str:
     """The `lxc` command that does the same."""
-    words = ["lxc", offer.action, instance.id.local.rpartition("/")[2]]
+    verb = "start" if offer.action == "unfreeze" else offer.action  # `lxc start` unfreezes
+    words = ["lxc", verb, instance.id.local.rpartition("/")[2]]
     if offer.action == "snapshot":
         words.append(args["name"])
     elif args.get("how") == "force":
@@ -92,6 +93,6 @@ def call(name: str, action: str, args: Mapping[str, str]) -> Call:
         return Call("POST", f"{path}/snapshots", {"name": args["name"], "stateful": False}, 60)
     force = args.get("how") == "force"
     body: dict[str, Any] = {"action": action}
-    if action != "start":
+    if action in ("stop", "restart"):
         body |= {"force": force, "timeout": PATIENCE}
-    return Call("PUT", f"{path}/state", body, 20 if action == "start" or force else PATIENCE + 15)
+    return Call("PUT", f"{path}/state", body, PATIENCE + 15 if action in ("stop", "restart") and not force else 20)

@@ -127,7 +127,9 @@ def offers(id: Id, state: str, snapshots: Iterable[str], busy: str) -> tuple[Off
     down = busy or ("it is stopped" if stopped else "")
     how = Arg("how", "how", choices=("clean", "force"), default="clean")
     name = Arg("name", "snapshot name", default=next_snapshot(snapshots))
+    thaw = (Offer(id, "unfreeze", "let it run again", blocked=busy),) if state == "Frozen" else ()
     return (
+        *thaw,
         Offer(id, "start", "start", blocked=up),
         Offer(id, "stop", "stop", Risk.DISRUPTIVE, (how,), down),
         Offer(id, "restart", "restart", Risk.DISRUPTIVE, (how,), down),

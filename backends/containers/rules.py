@@ -36,13 +36,13 @@ def broken(instance: Instance | Gone, view: View) -> Verdict:
     match instance.state:
         case "Error":
             severity, cause = Severity.CRIT, f"LXD cannot tell the state of {instance.name}"
+            text, action, args = "restart it by force: what it holds in memory is lost", "restart", {"how": "force"}
         case "Frozen":
             severity, cause = Severity.WARN, f"{instance.name} is frozen: its processes do not run"
+            text, action, args = "let it run again", "unfreeze", {}
         case _:
             return Verdict()
-    remedies = (
-        Remedy("restart it by force: what it holds in memory is lost", "restart", instance.id, {"how": "force"}),
-    )
+    remedies = (Remedy(text, action, instance.id, args),)
     return Verdict((Finding("LXD-INSTANCE-ERROR", severity, instance.id, cause, instance.evidence, "", remedies),))
 
 

@@ -72,9 +72,7 @@ class Watched:
         before = dict(self.resources)
         await self.source.execute(plan, ledger, io)
         for expect in plan.expect:
-            await self.until(
-                lambda w, e=expect: met(e, w.resources.get(e.target), before.get(e.target)), expect.within
-            )
+            await self.until(lambda w, e=expect: met(e, w.resources.get(e.target), before.get(e.target)), expect.within)
         return plan, ledger
 
 

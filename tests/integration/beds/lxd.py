@@ -107,6 +107,8 @@ class Lxd:
     def signal(self, number: signal.Signals) -> None:
         assert self._daemon is not None
         os.kill(self._child(self._daemon.pid), number)
+        if number is signal.SIGCONT:
+            self._daemon.send_signal(number)  # nsenter stops with its child, and does not go on by itself
 
     def kill(self) -> None:
         """The daemon only: its containers run on."""

@@ -13,9 +13,7 @@ from pathlib import Path
 from tests.integration.beds.netns import Namespace, wait_for
 
 CONTROL = 9999
-CAPS = (
-    "video/x-raw,format=I420,width=320,height=180,framerate=10/1,pixel-aspect-ratio=1/1,interlace-mode=progressive"
-)
+CAPS = "video/x-raw,format=I420,width=320,height=180,framerate=10/1,pixel-aspect-ratio=1/1,interlace-mode=progressive"
 CONFIG = f"""
 [mix]
 videocaps = {CAPS}

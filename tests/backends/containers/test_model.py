@@ -1,0 +1,183 @@
+"""From LXD's JSON to the kinds, and the plans made on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backends.containers.actions import Call, call, plan
+from backends.containers.model import Place, instance, local, next_snapshot
+from backends.contract import Refused, Risk, Unknown, Why
+from backends.kinds import Instance
+
+PLACE = Place("venue", "alpha", "/var/lib/lxd/unix.socket")
+STATE = {
+    "pid": 48,
+    "processes": 2,
+    "memory": {"usage": 3 << 20},
+    "network": {
+        "lo": {"addresses": [{"address": "127.0.0.1", "scope": "local"}]},
+        "eth0": {"addresses": [{"address": "10.0.3.5", "scope": "global"}, {"address": "fe80::1", "scope": "link"}]},
+        "eth1": {"addresses": None},
+    },
+}
+RAW: dict[str, Any] = {
+    "name": "web1",
+    "project": "default",
+    "status": "Running",
+    "created_at": "2026-01-02T03:04:05.678Z",
+    "expanded_config": {"image.description": "Debian bookworm", "boot.autostart": "true"},
+    "state": STATE,
+    "snapshots": [{"name": "snap0"}, {"name": "evening"}],
+}
+
+
+def read(busy: str = "", **changes: Any) -> Instance:
+    return instance(PLACE, RAW | changes, busy, 5.0)
+
+
+def test_everything() -> None:
+    web = read()
+    assert (web.id.local, web.state, web.host, web.project, web.image) == (
+        "web1",
+        "Running",
+        "alpha",
+        "default",
+        "Debian bookworm",
+    )
+    assert (web.pid, web.processes, web.memory, web.addresses) == (48, 2, 3.0, ("10.0.3.5",))
+    assert (web.snapshots, web.autostart, web.created) == (("snap0", "evening"), True, "2026-01-02 03:04:05")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "expected"),
+    [
+        ({"expanded_config": {"volatile.base_image": "ac17d984a4c4cbf5dc2f"}}, "image", "ac17d984a4c4"),
+        ({"expanded_config": None}, "image", "none"),
+        ({"expanded_config": {}}, "autostart", False),
+        ({"snapshots": None}, "snapshots", ()),
+        ({"project": "stage"}, "name", "stage/web1"),
+        ({"name": "w\x1b[31m"}, "name", "w␛[31m"),
+    ],
+)
+def test_a_field(changes: dict[str, Any], field: str, expected: object) -> None:
+    assert getattr(read(**changes), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"state": None}, Why.NOT_YET),
+        ({"state": {"pid": 0}}, Why.NOT_APPLICABLE),
+        ({"state": {"pid": -1, "processes": -1}}, Why.NOT_APPLICABLE),
+    ],
+)
+def test_what_does_not_run_has_no_memory(changes: dict[str, Any], why: Why) -> None:
+    memory = read(**changes).memory
+    assert isinstance(memory, Unknown)
+    assert memory.why is why
+
+
+@pytest.mark.parametrize("changes", [{"status": 7}, {"state": "x"}, {"snapshots": [1]}, {"expanded_config": []}])
+def test_what_cannot_be_read_is_malformed_and_offers_nothing(changes: dict[str, Any]) -> None:
+    web = read(**changes)
+    assert isinstance(web.state, Unknown)
+    assert web.state.why is Why.MALFORMED
+    assert web.offers == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "busy", "blocked"),
+    [
+        ("Running", "", {"start"}),
+        ("Stopped", "", {"stop", "restart"}),
+        ("Frozen", "", {"start"}),
+        ("Frozen", "LXD is busy", {"unfreeze", "start", "stop", "restart", "snapshot"}),
+        ("Running", "LXD is busy", {"start", "stop", "restart", "snapshot"}),
+    ],
+)
+def test_offers(status: str, busy: str, blocked: set[str]) -> None:
+    offers = read(busy, status=status).offers
+    assert {offer.action for offer in offers if offer.blocked} == blocked
+    assert {offer.action for offer in offers if offer.risk is Risk.DISRUPTIVE} == {"stop", "restart"}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [((), "snap0"), (("snap0", "snap7", "x"), "snap8"), (("snap007",), "snap8"), (("snapx", "mysnap3"), "snap0")],
+)
+def test_next_snapshot(names: tuple[str, ...], expected: str) -> None:
+    assert next_snapshot(names) == expected
+
+
+@pytest.mark.parametrize(
+    ("project", "name", "expected"),
+    [("default", "a", "a"), ("", "a", "a"), ("p", "a", "p/a")],
+)
+def test_local(project: str, name: str, expected: str) -> None:
+    assert local(project, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "args", "shell", "asked"),
+    [
+        ("Stopped", "start", {}, "lxc start web1", Call("PUT", "/1.0/instances/web1/state", {"action": "start"}, 20)),
+        (
+            "Frozen",
+            "unfreeze",
+            {},
+            "lxc start web1",
+            Call("PUT", "/1.0/instances/web1/state", {"action": "unfreeze"}, 20),
+        ),
+        (
+            "Running",
+            "stop",
+            {},
+            "lxc stop web1 --timeout 30",
+            Call("PUT", "/1.0/instances/web1/state", {"action": "stop", "force": False, "timeout": 30}, 45),
+        ),
+        (
+            "Running",
+            "restart",
+            {"how": "force"},
+            "lxc restart web1 --force",
+            Call("PUT", "/1.0/instances/web1/state", {"action": "restart", "force": True, "timeout": 30}, 20),
+        ),
+        (
+            "Running",
+            "snapshot",
+            {},
+            "lxc snapshot web1 snap1",
+            Call("POST", "/1.0/instances/web1/snapshots", {"name": "snap1", "stateful": False}, 60),
+        ),
+    ],
+)
+def test_plan(status: str, action: str, args: dict[str, str], shell: str, asked: Call) -> None:
+    web = read(status=status)
+    offer = web.offer(action)
+    assert offer is not None
+    made = plan(PLACE, web, "default", offer, args, 5.0)
+    assert made.steps[0].shell == f"{shell} --project default"
+    assert call("web1", action, made.args) == asked
+    assert bool(made.interrupts) == (action in ("stop", "restart"))
+
+
+@pytest.mark.parametrize(
+    ("action", "args", "why"),
+    [
+        ("start", {}, "running already"),
+        ("stop", {"how": "softly"}, "clean or force"),
+        ("snapshot", {"name": "snap0"}, "already"),
+        ("snapshot", {"name": "a b"}, "letters"),
+        ("snapshot", {"name": "-x"}, "letters"),
+        ("snapshot", {"name": "x" * 64}, "63"),
+        ("snapshot", {"name": "x;reboot"}, "letters"),
+    ],
+)
+def test_refused(action: str, args: dict[str, str], why: str) -> None:
+    web = read()
+    offer = web.offer(action)
+    assert offer is not None
+    with pytest.raises(Refused, match=why):
+        plan(PLACE, web, "default", offer, args, 0.0)

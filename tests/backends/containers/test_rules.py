@@ -1,0 +1,92 @@
+"""What the containers' rules find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backends.containers.rules import broken, failed, stopped
+from backends.contract import Gone, Id, Key, Link, Offer, Resource, Severity, Unknown, Verdict
+from backends.kinds import Instance, Operation
+
+ID = Id("venue", "instance", "web1")
+OP = Id("venue", "operation", "7")
+
+
+class One:
+    """A view in which every link leads to one instance, or nowhere."""
+
+    now = 0.0
+
+    def __init__(self, end: Resource | None = None) -> None:
+        self.end = end
+
+    def follow(self, resource: Resource | Gone, relation: str) -> Resource | None:
+        return self.end if relation == "instance" else None
+
+    def back(self, resource: Resource | Gone, relation: str) -> tuple[Resource, ...]:
+        return ()
+
+    def ago(self, id: Id, seconds: float) -> None:
+        return None
+
+
+def web(state: str | Unknown, autostart: bool | Unknown = True, blocked: str = "") -> Instance:
+    return Instance(
+        id=ID, name="web1", state=state, autostart=autostart, offers=(Offer(ID, "start", "start", blocked=blocked),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("instance", "found", "undecided"),
+    [
+        (web("Stopped"), 1, False),
+        (web("Stopped", False), 0, False),
+        (web("Running"), 0, False),
+        (web(Unknown()), 0, True),
+        (web("Stopped", Unknown()), 0, True),
+        (Gone(ID, None, 0.0), 0, False),
+    ],
+)
+def test_stopped(instance: Instance | Gone, found: int, undecided: bool) -> None:
+    verdict = stopped(instance, One())
+    assert (len(verdict.findings), verdict.undecided) == (found, undecided)
+
+
+def test_the_remedy_is_offered_only_when_it_can_be_done() -> None:
+    (now,), (later,) = stopped(web("Stopped"), One()).findings, stopped(web("Stopped", blocked="busy"), One()).findings
+    assert (now.remedies[0].action, now.remedies[0].target) == ("start", ID)
+    assert (later.remedies[0].action, later.remedies[0].text) == ("", "busy")
+
+
+@pytest.mark.parametrize(
+    ("state", "severity"),
+    [("Error", Severity.CRIT), ("Frozen", Severity.WARN), ("Running", None), ("Stopped", None), ("Starting", None)],
+)
+def test_broken(state: str, severity: Severity | None) -> None:
+    findings = broken(web(state), One()).findings
+    assert [finding.severity for finding in findings] == ([severity] if severity else [])
+
+
+def operation(state: str, **more: Any) -> Operation:
+    fields: dict[str, Any] = {"what": "Starting instance", "subject": "web1", "error": "no such network"}
+    links = (Link("instance", Key("instance", "web1", "venue")),)
+    return Operation(**({"id": OP, "name": "x", "state": state, "links": links} | fields | more))
+
+
+def test_a_failed_operation_blames_its_instance() -> None:
+    (finding,) = failed(operation("Failure"), One(web("Stopped"))).findings
+    assert (finding.code, finding.about, finding.root) == ("LXD-OPERATION-FAILED", OP, ID)
+    assert "no such network" in finding.cause
+    assert finding.severity is Severity.WARN
+
+
+def test_failed_housekeeping_is_worth_a_note() -> None:
+    (finding,) = failed(operation("Failure", links=()), One()).findings
+    assert (finding.severity, finding.root) == (Severity.INFO, OP)
+
+
+@pytest.mark.parametrize("state", ["Running", "Success", "Cancelled"])
+def test_other_ends_are_none(state: str) -> None:
+    assert failed(operation(state), One()) == Verdict()

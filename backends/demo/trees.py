@@ -8,6 +8,7 @@ which the chip would need a remote wakeup that it lacks. `still` holds back all 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import shutil
 import time
@@ -172,11 +173,10 @@ class Trees:
 
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
-        try:
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):  # the venue ends, or the client has
             await reader.read()  # says nothing; returns when the client leaves
-        finally:
-            self._clients.discard(writer)
-            writer.close()
+        self._clients.discard(writer)
+        writer.close()
 
     def _emit(self, action: str, subsystem: str, name: str) -> None:
         for writer in self._clients:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -87,6 +88,8 @@ class Foh(App[None]):
         self.set_interval(0.5, self._watch_terminal)
 
     def on_ready(self) -> None:
+        gc.freeze()
+        gc.enable()
         self._task = asyncio.create_task(self._run())
 
     async def run_async(self, **options: Any) -> None:

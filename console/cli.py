@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.version:
+        from importlib.metadata import version
+
         print(f"foh {version('foh')}")
         return 0
     match args.command:
@@ -96,6 +98,7 @@ def full_screen(args: argparse.Namespace) -> int:
         return USAGE
     if not sys.stderr.isatty():  # Textual draws on standard error
         os.dup2(1, 2)
+    gc.disable()  # collecting while modules load costs 20 ms; the application enables it again
     terminal.first_frame("embedded venue" if args.command == "demo" else "")
     with terminal.restored():
         load = loader(args.command == "demo", getattr(args, "still", False))

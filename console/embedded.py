@@ -9,9 +9,10 @@ import select
 import subprocess
 import sys
 import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from console.config import Config, ConfigError, of_table
+if TYPE_CHECKING:
+    from console.config import Config
 
 START = 10.0  # seconds until it must have said where it listens
 
@@ -38,6 +39,8 @@ class Embedded:
 
     def config(self) -> Config:
         """The configuration as the venue file would hold it. Blocks until the servers listen. Raises ConfigError."""
+        from console.config import ConfigError, of_table  # after the first frame
+
         assert self.process.stdout
         if not self._table:
             ready, _, _ = select.select([self.process.stdout], [], [], START)

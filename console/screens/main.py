@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import Input
 
 from console.line import Line, fit
 from console.widgets.lines import Lines
@@ -36,7 +35,6 @@ class Main(Screen[None]):
     #trouble { height: 1fr; display: none; }
     .panes { height: 1fr; }
     .left { margin-right: 1; }
-    #filter { height: 1; border: none; padding: 0 1; display: none; background: transparent; }
     #message { height: 1; }
     #small { display: none; height: 1fr; }
     """
@@ -59,7 +57,6 @@ class Main(Screen[None]):
         super().__init__()
         self.zoomed = ""
         self.filters: dict[str, str] = {}
-        self._filtering = ""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header", lines=(((" foh  reading…", "title"),),))
@@ -75,11 +72,7 @@ class Main(Screen[None]):
                     rows.set_class(name == left, "left")
                     yield rows
         yield Lines(id="small")
-        yield Input(id="filter", placeholder="words to look for; Enter keeps, Esc clears", compact=True)
         yield Lines(id="message", lines=(KEYS,))
-
-    def on_mount(self) -> None:
-        self.query_one("#filter", Input).cursor_blink = False
 
     def on_resize(self) -> None:
         self._arrange()
@@ -188,29 +181,15 @@ class Main(Screen[None]):
     def action_filter(self) -> None:
         rows = self.focused_rows
         if rows is not None:
-            self._filtering = str(rows.id)
-            box = self.query_one("#filter", Input)
-            box.value = self.filters.get(self._filtering, "")
-            box.display = True
+            from console.widgets.filter import FilterBox
+
+            box = FilterBox(str(rows.id), self.filters.get(str(rows.id), ""))
+            self.mount(box, before="#message")
             box.focus()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id == "filter" and event.input.display:
-            self.filters[self._filtering] = event.value
-            self.paint()
-
-    def on_input_submitted(self) -> None:
-        self._end_filter()
-
-    def on_key(self, event: object) -> None:
-        if getattr(event, "key", "") == "escape" and isinstance(self.focused, Input):
-            self.filters.pop(self._filtering, None)
-            self._end_filter()
-            event.stop()  # type: ignore[attr-defined]
-
-    def _end_filter(self) -> None:
-        self.query_one("#filter").display = False
-        self.query_one(f"#{self._filtering}").focus()
+    def set_filter(self, rows: str, text: str) -> None:
+        """What a FilterBox says, letter by letter."""
+        self.filters[rows] = text
         self.paint()
 
     def on_rows_selected(self, event: Rows.Selected) -> None:

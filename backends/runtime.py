@@ -64,6 +64,7 @@ class SourceIO:
             raise Parked(f"{self.name} has not come back from an earlier call")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._parked = future
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait any more
         # A daemon thread, not an executor: a call that never returns must not hold up the program's end.
         threading.Thread(target=_answer, args=(future, call, args), name=f"foh {self.name}", daemon=True).start()
         try:
@@ -72,7 +73,6 @@ class SourceIO:
         except TimeoutError:
             if future.done():
                 raise  # the call's own TimeoutError
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise TimeoutError(f"{self.name} did not answer within {within:g} s") from None
 
     @contextlib.asynccontextmanager

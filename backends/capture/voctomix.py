@@ -49,7 +49,7 @@ RETRY = 5.0  # seconds before a stranger on the port is asked again
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`endpoints`: host:port of each control port, with a name before it if wanted: room2=10.0.0.5:9999."""
+    """`endpoints`: host:port of each control port; 9999 where the port is left out."""
 
     endpoints: list[str] = []
 
@@ -120,11 +120,10 @@ async def read(connection: Connection) -> Core:
 class VoctomixSource:
     """One core."""
 
-    def __init__(self, host: str, endpoint: str, label: str = "") -> None:
+    def __init__(self, host: str, endpoint: str) -> None:
         self.host, self.endpoint = host, endpoint
-        self.name = f"voctomix {label or endpoint}"
-        self.id = Id(host, "mixer", label or endpoint)
-        self.label = label or f"voctocore {endpoint.removesuffix(':9999')}"
+        self.name = f"voctomix {endpoint}"
+        self.id = Id(host, "mixer", endpoint)
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         while True:
@@ -157,7 +156,7 @@ class VoctomixSource:
             evidence.append(Evidence("stream turned", f"{self.endpoint} stream_status", turned, clean(core.stream)))
         return Mixer(
             id=self.id,
-            name=clean(self.label),
+            name=clean(f"voctocore {self.endpoint}"),
             keys=(Key("tcp", self.endpoint),),
             offers=offers(self.id, core),
             evidence=tuple(evidence),
@@ -174,13 +173,22 @@ class VoctomixSource:
             version="2.x" if core.generation > 1 else "1.x",
         )
 
+    @contextlib.asynccontextmanager
+    async def _asking(self) -> AsyncIterator[Connection]:
+        """A connection of its own, so that an action and the watching do not mix their answers."""
+        try:
+            async with Connection.open(self.endpoint) as connection:
+                yield connection
+        except NotVoctocore as error:
+            raise Refused(f"what listens on {self.endpoint} is no voctocore: it says {error}") from error
+
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
-        async with Connection.open(self.endpoint) as connection:
+        async with self._asking() as connection:
             core = await read(connection)
         return plan(self.id, self.endpoint, core, offer.action, args, io.clock())
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        async with Connection.open(self.endpoint) as connection:
+        async with self._asking() as connection:
             core = await read(connection)
             line = command(core, plan.offer.action, plan.args.get("source", plan.args.get("mode", "")))
             await ledger.step(f"send {line} to {self.endpoint}")
@@ -243,17 +251,15 @@ def plan(mixer: Id, endpoint: str, core: Core, action: str, args: Mapping[str, s
     )
 
 
-def named(endpoint: str) -> tuple[str, str]:
-    """`room2=10.0.0.5:9999` as (address, name); the name may be missing, the port too."""
-    name, _, address = endpoint.rpartition("=")
-    return (address if address.rpartition(":")[2].isdigit() else f"{address}:9999"), name
+def address(endpoint: str) -> str:
+    """`10.0.0.5` or `10.0.0.5:9998` as host:port."""
+    return endpoint if endpoint.rpartition(":")[2].isdigit() else f"{endpoint}:9999"
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
     """The configured cores, or whatever speaks like one on the usual port of this machine."""
     if context.settings.endpoints:
-        pairs = [named(endpoint) for endpoint in context.settings.endpoints]
-        return [VoctomixSource(context.host, address, name) for address, name in pairs]
+        return [VoctomixSource(context.host, address(endpoint)) for endpoint in context.settings.endpoints]
     usual = [VoctomixSource(context.host, USUAL)]
     try:
         async with Connection.open(USUAL) as connection:

@@ -8,11 +8,13 @@ import contextlib
 import ctypes
 import json
 import os
+import queue
 import signal
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import structs
@@ -51,7 +53,8 @@ class SourceIO:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._parked: asyncio.Future[Any] | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None]] | None = None
+        self._latest: asyncio.Future[Any] | None = None
 
     def clock(self) -> float:
         return time.time()
@@ -60,13 +63,16 @@ class SourceIO:
         return asyncio.timeout(seconds)
 
     async def thread(self, call: Callable[..., T], *args: object, within: float = 5.0) -> T:
-        if self._parked and not self._parked.done():
+        if self._latest and not self._latest.done():
             raise Parked(f"{self.name} has not come back from an earlier call")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._parked = future
+        self._latest = future
         future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait any more
-        # A daemon thread, not an executor: a call that never returns must not hold up the program's end.
-        threading.Thread(target=_answer, args=(future, call, args), name=f"foh {self.name}", daemon=True).start()
+        if self._jobs is None:
+            self._jobs = queue.SimpleQueue()
+            # A daemon, not an executor's thread: a call that never returns must not hold up the program's end.
+            threading.Thread(target=_work, args=(self._jobs,), name=f"foh {self.name}", daemon=True).start()
+        self._jobs.put(partial(_answer, future, call, args))
         try:
             async with asyncio.timeout(within):
                 return await asyncio.shield(future)
@@ -87,6 +93,11 @@ class SourceIO:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _work(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
+    while True:
+        jobs.get()()
 
 
 def _answer(future: asyncio.Future[T], call: Callable[..., T], args: tuple[object, ...]) -> None:

@@ -9,14 +9,17 @@ import select
 import signal
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from console.screens.main import Main
+from console.widgets.trim import Trimmed
 from console.widgets.wall import Wall
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 TOGETHER = 0.03  # seconds: what changes so close together is painted together
 STAMP = 10.0  # seconds between repaints of what ages
 SILENCE = 3600.0  # seconds
+CLOSING = 0.5  # seconds for sources to end; what hangs is left behind
 
 
 class Foh(App[None]):
@@ -57,6 +61,7 @@ class Foh(App[None]):
         self.read_only = read_only
         self._open_session = open_session
         self._session: Session | None = None
+        self._task: asyncio.Task[None] | None = None
         self._due: list[Update] = []
         if not read_only:  # a read-only console does not have these keys at all
             for key, action in self.CHANGING.items():
@@ -68,6 +73,10 @@ class Foh(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), Wall()]
 
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        update: Any = Trimmed(renderable) if isinstance(renderable, ChopsUpdate) else renderable
+        super()._display(screen, update)
+
     # --- life -----------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
@@ -78,7 +87,16 @@ class Foh(App[None]):
         self.set_interval(0.5, self._watch_terminal)
 
     def on_ready(self) -> None:
-        self.run_worker(self._run(), name="session", exit_on_error=True)
+        self._task = asyncio.create_task(self._run())
+
+    async def run_async(self, **options: Any) -> None:
+        """Runs, then closes the venue: sources, children and the journal."""
+        try:
+            await super().run_async(**options)
+        finally:
+            if self._task:
+                self._task.cancel()
+                await asyncio.wait({self._task}, timeout=CLOSING)
 
     async def _run(self) -> None:
         from console.config import ConfigError
@@ -91,6 +109,8 @@ class Foh(App[None]):
             await self._session.run(self.read_only)
         except ConfigError as error:
             self._leave(2, str(error))
+        except Exception as error:  # noqa: BLE001  (a defect of ours: end with its traceback and a status that says so)
+            self._handle_exception(error)
 
     def _leave(self, code: int, message: str = "") -> None:
         self.exit(return_code=code, message=message or None)

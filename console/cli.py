@@ -105,6 +105,7 @@ def full_screen(args: argparse.Namespace) -> int:
         read_only = args.read_only or bool(os.environ.get("FOH_READ_ONLY"))
         app = Foh(lambda: open_session(load), read_only)
         app.run()
+    terminal.end_soon(app.return_code or 0)
     return app.return_code or 0
 
 

@@ -32,7 +32,7 @@ class Embedded:
         assert self.process.stdin
         self.process.stdin.close()
         try:
-            self.process.wait(0.7)
+            self.process.wait(0.4)
         except subprocess.TimeoutExpired:
             self.process.kill()
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import termios
+import threading
 from collections.abc import Iterator
 
 # Leaves everything that a full-screen program switches on: alternate screen, mouse, focus, paste, kitty keys,
@@ -35,3 +36,10 @@ def restored() -> Iterator[None]:
         raise
     finally:
         sys.stdout.flush()
+
+
+def end_soon(code: int) -> None:
+    """The program ends now, even if a thread of a library still hangs in a disk or a driver."""
+    timer = threading.Timer(0.5, os._exit, (code,))
+    timer.daemon = True
+    timer.start()

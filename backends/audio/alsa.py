@@ -9,6 +9,7 @@ import itertools
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -38,8 +39,8 @@ ANSWER = 3.0  # seconds for the child to do what it is asked
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`proc` is the tree to read; `events` (uevents.py) and `mixer` (the child's command, mixer_lines.py) are
-    seams; `devices` are mixer devices that ALSA's hints do not list."""
+    """`proc` is the tree to read; `events` (uevents.py) and `mixer` (mixer_lines.py: the child's command, to which
+    devices are appended) are seams; `devices` are mixer devices that ALSA's hints do not list."""
 
     proc: str = "/proc/asound"
     events: str = "udev"
@@ -76,7 +77,7 @@ class Mixers:
 
     def __init__(self, host: str, settings: Settings) -> None:
         self.host = host
-        self._argv = settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child", *settings.devices)
+        self._argv = (*(settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child")), *settings.devices)
         self._built_in = not settings.mixer
         self._child: Child | None = None
         self._numbers = itertools.count(1)
@@ -86,12 +87,11 @@ class Mixers:
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         if self._built_in and importlib.util.find_spec("alsaaudio") is None:
             raise ImportError("pyalsaaudio is missing")
-        async with io.child(self._argv) as child:
+        async with io.child(self._command()) as child:
             self._child = child
             try:
                 while True:
-                    async with io.deadline(3 * BEAT):
-                        message = await child.receive()
+                    message = await self._heard(child, io)
                     if "reply" in message:
                         self._answered(msgspec.convert(message, Reply))
                     else:
@@ -99,8 +99,21 @@ class Mixers:
             finally:
                 self._child = None
                 for future in self._asked.values():
-                    future.set_exception(ConnectionError("the mixer child has ended"))
+                    if not future.done():
+                        future.set_exception(ConnectionError("the mixer child has ended"))
                 self._asked.clear()
+
+    async def _heard(self, child: Child, io: IO) -> dict[str, Any]:
+        try:
+            async with io.deadline(3 * BEAT):
+                return await child.receive()
+        except TimeoutError:
+            raise TimeoutError(f"the mixer child has said nothing for {3 * BEAT:g} s: ALSA hangs") from None
+
+    def _command(self) -> tuple[str, ...]:
+        """A new child is told what an earlier one knew: what it cannot open is then failing, and not gone."""
+        known = {fader.device for fader in self._faders.values() if not fader.device.startswith("hw:")}
+        return (*self._argv, *sorted(known - set(self._argv)))
 
     def _observed(self, told: Told, at: float) -> Observation:
         silent = {key: fader for key, fader in self._faders.items() if fader.device in told.failed}
@@ -141,6 +154,8 @@ class Mixers:
             async with io.deadline(ANSWER):
                 await self._child.send({"ask": number, "do": do, **about, "value": value})
                 reply = await future
+        except TimeoutError:
+            raise TimeoutError(f"{target.local} did not answer within {ANSWER:g} s") from None
         finally:
             self._asked.pop(number, None)
         if reply.error or reply.fader is None:

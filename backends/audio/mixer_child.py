@@ -22,7 +22,7 @@ from msgspec import Struct
 from backends.audio.mixer_lines import BEAT, Ask, Fader, Reply, Told
 from backends.runtime import die_with_parent
 
-LOOK, RESCAN = 1.0, 3.0  # seconds: between looks at the list of cards, between attempts to open what is not open
+LOOK, RESCAN = 1.0, 3.0  # seconds: between probes and looks at the cards; between attempts to open what is not open
 QUIETEST, LOUDEST = -10_000_000, 10_000  # hundredths of dB that a control can say; the first is TLV's "mute"
 NOT_DEVICES = frozenset(
     ("null", "default", "sysdefault", "pulse", "pipewire")
@@ -89,7 +89,8 @@ class Child:
         self.poll = select.poll()
         self.poll.register(0, select.POLLIN)
         self.cards: list[int] = []
-        self.scanned = self.said_at = 0.0
+        self.scanned = self.said_at = self.probed = 0.0
+        self.turn = 0
         self.said: Told | None = None
         self.input = b""
 
@@ -99,6 +100,9 @@ class Child:
             now = time.monotonic()
             if now - self.scanned > RESCAN or alsaaudio.card_indexes() != self.cards:
                 self.scan()
+            if now - self.probed > LOOK:
+                self.probed = now
+                self.probe()
             self.tell(now)
             for descriptor, mask in self.poll.poll(LOOK * 1000):
                 if descriptor != 0:
@@ -157,6 +161,19 @@ class Child:
                     except Gone as error:
                         self.close(device, str(error))
                     return
+
+    def probe(self) -> None:
+        """Opens one mixer afresh, each device in its turn: an open one would never tell that its server is frozen.
+        A frozen one holds this call up until the parent, hearing no beat, kills this process."""
+        if not self.opened:
+            return
+        self.turn = (self.turn + 1) % len(self.opened)
+        device = list(self.opened)[self.turn]
+        mixer = self.opened[device][0].mixer
+        try:
+            alsaaudio.Mixer(mixer.mixer(), mixer.mixerid(), device=device).close()
+        except Gone as error:
+            self.close(device, str(error))
 
     def tell(self, now: float) -> None:
         faders: list[Fader] = []

@@ -10,6 +10,7 @@ same. Each card has one control, `PCM`, of 64 steps of 1 dB, like a PCM2705C's f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import socket
@@ -69,12 +70,11 @@ class Mixers:
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         self.tell()
-        try:
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):  # the venue ends, or the client has
             while line := await reader.readline():
                 writer.write(_line(self._answer(msgspec.json.decode(line, type=Ask))))
-        finally:
-            self._clients.discard(writer)
-            writer.close()
+        self._clients.discard(writer)
+        writer.close()
 
     def _answer(self, ask: Ask) -> Reply:
         card = ask.device.removeprefix("hw:")

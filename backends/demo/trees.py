@@ -8,6 +8,7 @@ which the chip would need a remote wakeup that it lacks. `still` holds back all 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import shutil
 import time
@@ -21,7 +22,7 @@ from backends.demo import shapes
 from backends.hardware.enumerator import parent
 from backends.uevents import UEvent
 
-STEP = 0.25  # seconds between two looks of the kernel
+STEP, COUNT = 0.25, 0.9  # seconds: between two looks of the kernel, between two writings of its counters
 RATE = 44100  # frames per second of a PCM that runs
 
 
@@ -58,6 +59,7 @@ class Trees:
         self._numbers, self._devnum = itertools.count(1), dict[str, int]()
         self._seen_at: dict[str, float] = {}
         self._idle_since = {board.port: float("-inf") for board in boards if board.policy == "auto"}
+        self._texts: dict[tuple[str, str], tuple[tuple[int, ...], str]] = {}
         self._clients: set[asyncio.StreamWriter] = set()
         self.proc.mkdir(parents=True)
         for port in sorted(_hubs([*self.boards, *self.captures]), key=lambda port: ("-" in port, port)):
@@ -115,7 +117,15 @@ class Trees:
         self._emit("change", "usb", port)
 
     def get(self, port: str, attribute: str) -> str:
-        return (self._devices / port / attribute).read_text().strip()
+        """Reads the file only if it has changed: the kernel looks often."""
+        path = self._devices / port / attribute
+        status = path.stat()
+        stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        known, text = self._texts.get((port, attribute), ((), ""))
+        if known != stamp:
+            text = path.read_text().strip()
+            self._texts[port, attribute] = (stamp, text)
+        return text
 
     # --- what the kernel does -----------------------------------------------------------------------------
 
@@ -124,14 +134,15 @@ class Trees:
         now = time.monotonic()
         for port, board in self.boards.items():
             if port in self._devnum:
-                elapsed, self._seen_at[port] = now - self._seen_at[port], now
                 self._power(port, self.sounds[board.card].state != "closed", now)
-                if not self.still:
+                elapsed = now - self._seen_at[port]
+                if elapsed >= COUNT and not self.still:
+                    self._seen_at[port] = now
                     self._count(port, board.card, elapsed)
 
     def _power(self, port: str, used: bool, now: float) -> None:
-        hid, driver = self._devices / port / f"{port}:1.2/authorized", self._devices / port / f"{port}:1.2/driver"
-        if hid.read_text().strip() == "0":
+        driver = self._devices / port / f"{port}:1.2/driver"
+        if self.get(port, f"{port}:1.2/authorized") == "0":
             driver.unlink(missing_ok=True)
         policy, delay = self.get(port, "power/control"), self.get(port, "power/autosuspend_delay_ms")
         if policy not in ("auto", "on") or not delay.lstrip("-").isdigit():
@@ -162,11 +173,10 @@ class Trees:
 
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
-        try:
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):  # the venue ends, or the client has
             await reader.read()  # says nothing; returns when the client leaves
-        finally:
-            self._clients.discard(writer)
-            writer.close()
+        self._clients.discard(writer)
+        writer.close()
 
     def _emit(self, action: str, subsystem: str, name: str) -> None:
         for writer in self._clients:

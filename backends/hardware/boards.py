@@ -167,6 +167,11 @@ def _hid(read: Reading) -> Text:
     return NO_HID
 
 
+def power_evidence(board: Board) -> tuple[Evidence, ...]:
+    """What of the board's evidence bears on whether it sleeps."""
+    return tuple(each for each in board.evidence if each.what.startswith("power/") or each.what == HID_DRIVER)
+
+
 def hid_interface(board: Board) -> str:
     """The number of the board's HID interface, from the evidence; "*" where none was seen."""
     paths = (Path(each.read_from).parent.name for each in board.evidence if each.what == HID_DRIVER)

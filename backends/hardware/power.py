@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends.contract import Arg, Expect, Offer, Plan, Refused, Step, Unknown
-from backends.hardware.boards import HELD, hid_interface
+from backends.hardware.boards import HELD, hid_interface, power_evidence
 from backends.hardware.helper import LONGEST_DELAY
 from backends.kinds import Board
 
@@ -101,7 +101,7 @@ def plan(offer: Offer, args: Mapping[str, str], board: Board, device: Path) -> P
         interrupts=("the board's own keys (volume, play) go dead until it is plugged in again",)
         if len(steps) > 1
         else (),
-        based_on=board.evidence,
+        based_on=power_evidence(board),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backends.contract import Evidence, Finding, Gone, Remedy, Resource, Rule, Severity, Unknown, Verdict, View
+from backends.hardware.boards import power_evidence
 from backends.hardware.power import LET_SLEEP, keeps_awake
 from backends.kinds import Board, Pcm, Zone
 
@@ -122,8 +123,7 @@ def _sleep(board: Board) -> Remedy:
 
 
 def _finding(code: str, board: Board, cause: str, remedy: Remedy, not_known: str = "") -> Finding:
-    shown = tuple(e for e in board.evidence if e.what.startswith(("power/", "HID")))
-    return Finding(code, Severity.WARN, board.id, cause, shown, not_known, (remedy,))
+    return Finding(code, Severity.WARN, board.id, cause, power_evidence(board), not_known, (remedy,))
 
 
 RULES = (

@@ -97,7 +97,7 @@ class Usb:
         if all(_writable(self._device(each)) for each in found if isinstance(each, Board)):
             return ""
         asked, allowed = self._permitted
-        if afresh or io.clock() - asked > PERMISSION:
+        if afresh or not 0 <= io.clock() - asked <= PERMISSION:
             allowed = self.root == helper.SYSFS and await helper.permitted()
             self._permitted = (io.clock(), allowed)
         return "" if allowed else "needs `foh helper`: run `foh doctor`"

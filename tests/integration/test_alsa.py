@@ -129,6 +129,15 @@ async def test_pcms_of_nine_cards_and_the_boards_they_are_on(cards: Cards) -> No
         assert program.resources[terrace]["state"] == "closed"
 
 
+async def test_boards_in_umockdev_and_mixers_in_pulseaudio_together(bed: pulse.Bed) -> None:
+    with usb.bed() as machine:
+        async with inside("alsa", {**machine.env, **bed.env}, machine.settings["alsa"]) as program:
+            await program.until(lambda p: {"h/pcm/hw:bar,0", key("zone3/Master")} <= p.resources.keys())
+            bed.level("zone3/Master", 29)
+            await program.until(lambda p: p.resources[key("zone3/Master")]["level"] == 29)
+            assert all(health["state"] == "ok" for health in program.health.values())
+
+
 async def test_a_machine_without_kernel_sound_has_no_pcm_source(bed: pulse.Bed) -> None:
     async with inside("alsa", bed.env, {"proc": str(bed.folder / "none")}) as program:
         assert program.sources == ["alsa mixer"]
@@ -143,6 +152,19 @@ async def test_a_child_that_hangs_is_said_to_hang_and_replaced(bed: pulse.Bed) -
         await program.until(lambda p: p.health["alsa mixer"]["state"] == "ok")
         bed.level("zone2/Master", 41)
         await program.until(lambda p: p.resources[zone]["level"] == 41)
+
+
+async def test_a_frozen_sound_server_is_noticed_though_nobody_asks(bed: pulse.Bed) -> None:
+    zone = key("zone2/Master")
+    async with inside("alsa", bed.env) as program:
+        await program.until(lambda p: zone in p.resources)
+        assert bed.process
+        os.kill(bed.process.pid, signal.SIGSTOP)
+        assert await program.until(lambda p: p.health["alsa mixer"]["state"] == "hung", 10) < 8
+        assert zone in program.resources  # it hangs: it is not gone
+        os.kill(bed.process.pid, signal.SIGCONT)
+        bed.level("zone2/Master", 43)
+        await program.until(lambda p: p.resources[zone]["level"] == 43, 15)
 
 
 async def test_the_child_dies_with_its_parent(bed: pulse.Bed) -> None:

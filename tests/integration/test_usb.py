@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,39 @@ async def test_the_embedded_kernel_behaves_like_the_real_one() -> None:
         assert "keeps it awake" in (await program.act(BOARD, "let-sleep"))["refused"]
 
 
+async def test_boards_that_flap_are_never_the_sources_failure() -> None:
+    async with embedded.bed() as venue, inside("usb", venue.env, venue.settings["usb"]) as program:
+        await program.until(lambda p: len(boards(p)) == 9)
+        for _ in range(150):
+            port = random.choice(usb.PORTS)
+            random.choice((venue.unplug, venue.replug))(port)
+            await program.settle(random.random() * 0.01)
+        for port in usb.PORTS:
+            venue.replug(port)
+        await program.until(lambda p: len(boards(p)) == 9)
+        assert program.ill == []
+
+
+async def test_a_still_world_says_the_same_again_and_again() -> None:
+    async with embedded.bed(still=True) as venue:
+        venue.pcm("bar", "RUNNING", 7, 1000)
+        for backend in ("usb", "alsa"):
+            async with inside(backend, venue.env, venue.settings[backend]) as program:
+                await program.until(lambda p: len(p.resources) >= 9)
+                await program.settle(1.2)
+                before = timeless(program)
+                await program.settle(2.5)
+                assert timeless(program) == before
+
+
+def timeless(program: Inside) -> dict[str, Any]:
+    """What is said of everything, without when it was read."""
+    said = {key: {**resource, "at": 0} for key, resource in program.resources.items()}
+    for resource in said.values():
+        resource["evidence"] = [{**each, "at": 0} for each in resource["evidence"]]
+    return said
+
+
 async def test_looking_opens_no_device(bed: usb.Bed) -> None:
     """Opening a node of /dev/bus/usb would wake the amplifier (drivers/usb/core/devio.c, usbdev_open)."""
     opened = await _opened(bed, "-m", "tests.integration.beds.inside", "usb")
@@ -149,6 +183,4 @@ async def _opened(bed: usb.Bed, *arguments: str) -> list[str]:
     assert calls is not None
     said = await asyncio.wait_for(calls, 30)
     await process.wait()
-    return [
-        line for line in said.decode(errors="replace").splitlines() if "open" in line and "O_DIRECTORY" not in line
-    ]
+    return [line for line in said.decode(errors="replace").splitlines() if "open" in line and "O_DIRECTORY" not in line]

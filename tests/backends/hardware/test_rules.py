@@ -15,7 +15,7 @@ PORT = "1-1.1"
 
 
 def board(**facts: Any) -> Board:
-    usual = {"power": "active", "policy": "auto", "delay": 2000, "hid": HELD, "wakeup": "none"}
+    usual: dict[str, Any] = {"power": "active", "policy": "auto", "delay": 2000, "hid": HELD, "wakeup": "none"}
     return Board(id=Id("h", "board", PORT), name=PORT, **(usual | facts))
 
 

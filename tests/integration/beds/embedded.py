@@ -7,6 +7,7 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from backends.demo.mixer import Mixers
 from backends.demo.trees import DemoBoard, Trees
@@ -16,16 +17,16 @@ from tests.integration.beds.usb import NAMES, PORTS
 class Embedded:
     """`settings` are the backends' sections of the configuration."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, still: bool) -> None:
         self.env: dict[str, str] = {}
         boards = [DemoBoard(card, port, "on", True) for card, port in zip(NAMES, PORTS, strict=True)]
-        self.trees = trees = Trees(folder, boards, {"2-1": "opsis", "2-2": "atlys"})
+        self.trees = trees = Trees(folder, boards, {"2-1": "opsis", "2-2": "atlys"}, still=still)
         self.mixers = Mixers(folder / "mixers", lambda: trees.cards)
         trees.watchers.append(self.mixers.tell)
         self.unplug, self.replug, self.set, self.get, self.pcm = (
             trees.unplug, trees.replug, trees.set, trees.get, trees.pcm,
         )  # fmt: skip
-        self.settings = {
+        self.settings: dict[str, dict[str, Any]] = {
             "usb": {"sysfs": str(trees.sysfs), "events": trees.events, "enumerator": "sysfs"},
             "alsa": {"proc": str(trees.proc), "events": trees.events, "mixer": self.mixers.argv},
         }
@@ -47,9 +48,9 @@ def _card(control: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def bed() -> AsyncIterator[Embedded]:
+async def bed(still: bool = False) -> AsyncIterator[Embedded]:
     with tempfile.TemporaryDirectory(prefix="embedded-") as folder:
-        venue = Embedded(Path(folder))
+        venue = Embedded(Path(folder), still)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(venue.trees.run()), group.create_task(venue.mixers.run())]
             await asyncio.sleep(0.05)

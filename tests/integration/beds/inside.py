@@ -82,6 +82,7 @@ class Inside:
         self._process, self.pid = process, process.pid
         self.resources: dict[str, dict[str, Any]] = {}
         self.health: dict[str, dict[str, Any]] = {}
+        self.ill: list[dict[str, Any]] = []  # every health so far that was not ok
         self.sources: list[str] = []
         self._owner: dict[str, str] = {}
 
@@ -100,6 +101,7 @@ class Inside:
     def _take(self, observation: dict[str, Any], ids: list[str]) -> None:
         source = observation["source"]
         self.health[source] = observation["health"]
+        self.ill += [observation["health"]] if observation["health"]["state"] != "ok" else []
         if observation["complete"] and observation["health"]["state"] == "ok":
             for gone in [key for key, owner in self._owner.items() if owner == source and key not in ids]:
                 del self.resources[gone], self._owner[gone]
@@ -114,9 +116,7 @@ class Inside:
                 while not holds(self):
                     await self.receive()
         except TimeoutError:
-            raise TimeoutError(
-                f"not so after {within} s: {self.health} {json.dumps(self.resources)[:2000]}"
-            ) from None
+            raise TimeoutError(f"not so after {within} s: {self.health} {json.dumps(self.resources)[:2000]}") from None
         return time.monotonic() - start
 
     async def settle(self, seconds: float) -> None:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 class Bed:
@@ -24,7 +25,7 @@ class Bed:
         self.folder, self.names = folder, tuple(f"zone{n}" for n in range(1, sinks + 1))
         self.socket, self.controls = folder / "native", tuple(f"{name}/Master" for name in self.names)
         self.env = {"ALSA_CONFIG_PATH": str(folder / "asound.conf"), "PULSE_SERVER": f"unix:{self.socket}"}
-        self.settings: dict[str, dict[str, object]] = {"alsa": {}}
+        self.settings: dict[str, dict[str, Any]] = {"alsa": {}}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, within: float = 15.0) -> None:

@@ -2,6 +2,9 @@
 
 `with usb.bed() as bed:` starts it; a program started with `bed.env` is inside and sees nothing else of this
 machine's USB. Needs the system's Python with gir1.2-umockdev-1.0.
+
+The mixer child has to stay outside (`bed.settings`, or `mixer` in a venue file): libasound looks for 32 cards in
+/dev/snd, umockdev leaks a socket for each look, and aborts the program at the fiftieth.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +32,8 @@ class Bed:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.settings: dict[str, dict[str, object]] = {"usb": {}, "alsa": {}}
+        mixer = ["env", "-u", "LD_PRELOAD", sys.executable, "-m", "backends.audio.mixer_child"]
+        self.settings: dict[str, dict[str, Any]] = {"usb": {}, "alsa": {"mixer": mixer}}
         hello = self._receive()
         self.root = Path(hello["root"])
         self.env = {"UMOCKDEV_DIR": hello["root"], "LD_PRELOAD": hello["preload"]}

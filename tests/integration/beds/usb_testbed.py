@@ -178,9 +178,7 @@ class World:
                     folder.rename(self.root / f"gone{index}.{self.next}")
                     (base / name).unlink()
                 continue
-            lines += (
-                f"{index:2d} [{name:<15}]: USB-Audio - USB AUDIO  DAC\n{'':22}BurrBrown from Texas Instruments\n"
-            )
+            lines += f"{index:2d} [{name:<15}]: USB-Audio - USB AUDIO  DAC\n{'':22}BurrBrown from Texas Instruments\n"
             if not folder.exists():
                 (folder / "pcm0p/sub0").mkdir(parents=True)
                 (base / name).symlink_to(folder.name)

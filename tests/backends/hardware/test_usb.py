@@ -1,0 +1,118 @@
+"""The source `usb` in the project's own runtime, over the embedded venue's tree."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from backends.contract import Observation, Offer, Refused
+from backends.demo.trees import DemoBoard, Trees
+from backends.hardware import helper, usb
+from backends.kinds import Board
+from backends.runtime import Runtime
+
+
+class Steps(list[str]):
+    async def step(self, text: str) -> None:
+        self.append(text)
+
+
+class Watched:
+    """The running source, its tree, and what it last said of the board."""
+
+    def __init__(self, trees: Trees) -> None:
+        self.trees, self.runtime = trees, Runtime()
+        self.source = usb.Usb("h", usb.Settings(str(trees.sysfs), trees.events, "sysfs"))
+        self.runtime.start([self.source])
+        self.io = self.runtime.io("usb")
+
+    async def next(self) -> Observation:
+        async for observation in self.runtime.observations():
+            return observation
+        raise AssertionError
+
+    async def offer(self, action: str) -> Offer:
+        (board,) = (each for each in (await self.next()).upserts if isinstance(each, Board))
+        offer = board.offer(action)
+        assert offer is not None
+        return offer
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
+    trees = Trees(tmp_path, [DemoBoard("bar", "1-1.1", "on", True)])
+    running = asyncio.create_task(trees.run())
+    await asyncio.sleep(0.05)
+    source = Watched(trees)
+    yield source
+    await source.runtime.stop()
+    running.cancel()
+
+
+@pytest.fixture
+def sudo(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+    """An ordinary user's console; whether sudo permits the helper can be changed."""
+    state = {"permitted": False}
+
+    async def permitted() -> bool:
+        return state["permitted"]
+
+    monkeypatch.setattr(usb, "_writable", lambda device: False)
+    monkeypatch.setattr(helper, "permitted", permitted)
+    return state
+
+
+async def test_without_permission_the_offer_says_what_to_do(watched: Watched, sudo: dict[str, bool]) -> None:
+    offer = await watched.offer("let-sleep")
+    assert offer.blocked == "needs `foh helper`: run `foh doctor`"
+    with pytest.raises(Refused, match="foh doctor"):
+        await watched.source.plan(offer, {}, watched.io)
+
+
+async def test_with_permission_it_goes_through_the_helper(
+    watched: Watched, sudo: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sudo["permitted"] = True
+    called: list[tuple[str, ...]] = []
+
+    async def by_sudo(argv: tuple[str, ...]) -> None:
+        called.append(argv)
+
+    monkeypatch.setattr(helper, "by_sudo", by_sudo)
+    monkeypatch.setattr(helper, "SYSFS", watched.trees.sysfs)
+    offer = await watched.offer("let-sleep")
+    assert offer.blocked == ""
+    plan = await watched.source.plan(offer, {"delay": "900"}, watched.io)
+    steps = Steps()
+    await watched.source.execute(plan, steps, watched.io)
+    assert called == [("usb-power", "1-1.1", "auto", "900"), ("usb-release-hid", "1-1.1")]
+    assert steps == [step.text for step in plan.steps]
+
+
+async def test_a_plan_that_no_longer_fits_the_board_is_not_executed(watched: Watched) -> None:
+    offer = await watched.offer("let-sleep")
+    plan = await watched.source.plan(offer, {}, watched.io)
+    assert len(plan.steps) == 2
+    watched.trees.set("1-1.1", "1-1.1:1.2/authorized", "0")
+    watched.trees.step()
+    with pytest.raises(Refused, match="not as it was"):
+        await watched.source.execute(plan, Steps(), watched.io)
+    assert watched.trees.get("1-1.1", "power/control") == "on"
+
+
+async def test_planning_while_a_reading_is_under_way_waits_its_turn(watched: Watched) -> None:
+    offer = await watched.offer("let-sleep")
+    plans = await asyncio.gather(*(watched.source.plan(offer, {}, watched.io) for _ in range(20)))
+    assert len(plans) == 20
+    assert (await watched.next()).health.state == "ok"
+
+
+async def test_an_unplugged_board_is_left_out(watched: Watched) -> None:
+    await watched.next()
+    watched.trees.unplug("1-1.1")
+    observation = await watched.next()
+    assert observation.complete
+    assert not [each for each in observation.upserts if isinstance(each, Board)]

@@ -67,6 +67,7 @@ class SourceIO:
             raise Parked(f"{self.name} has not come back from an earlier call")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._latest = future
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait any more
         if self._jobs is None:
             self._jobs = queue.SimpleQueue()
             # A daemon, not an executor's thread: a call that never returns must not hold up the program's end.
@@ -78,7 +79,6 @@ class SourceIO:
         except TimeoutError:
             if future.done():
                 raise  # the call's own TimeoutError
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise TimeoutError(f"{self.name} did not answer within {within:g} s") from None
 
     @contextlib.asynccontextmanager

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import shlex
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from backends.capture.rules import MIXER_RULES
-from backends.capture.voctoline import LONGEST, OPENING, POLL, Core, NotVoctocore, command, heard, on_air
+from backends.capture.voctoclient import Connection, read
+from backends.capture.voctoline import POLL, Core, NotVoctocore, command, heard, on_air
 from backends.contract import (
     IO,
     Arg,
@@ -44,87 +44,22 @@ from backends.kinds import MIXER, Mixer
 
 USUAL = "127.0.0.1:9999"
 EVERY = 1.0  # seconds between two questions when nobody else says anything
-ANSWER = 2.0  # seconds; measured round trip 1 ms at most, so its main loop is stuck after that
 RETRY = 5.0  # seconds before a stranger on the port is asked again
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`endpoints`: host:port of each control port, with a name before it if wanted: room2=10.0.0.5:9999."""
+    """`endpoints`: host:port of each control port; 9999 where the port is left out."""
 
     endpoints: list[str] = []
-
-
-class Connection:
-    """One client of a core: hears what it says to everybody, asks one thing at a time."""
-
-    _numbers = itertools.count(1)
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-
-    @staticmethod
-    @contextlib.asynccontextmanager
-    async def open(endpoint: str) -> AsyncIterator[Connection]:
-        host, _, port = endpoint.rpartition(":")
-        async with asyncio.timeout(ANSWER):
-            streams = await asyncio.open_connection(host.strip("[]"), int(port), limit=LONGEST)
-        try:
-            yield Connection(*streams)
-        finally:
-            streams[1].close()  # never `quit`: it drops answers that are still under way
-
-    async def line(self) -> str:
-        """The next line. Raises ConnectionError when the core has gone."""
-        try:
-            data = await self._reader.readline()
-        except ValueError:
-            raise NotVoctocore(f"more than {LONGEST} bytes in one line") from None
-        if not data.endswith(b"\n"):
-            raise ConnectionError("voctocore closed the connection")
-        return data.decode("utf-8", "replace").rstrip("\r\n")
-
-    async def hear(self, seconds: float) -> str | None:
-        """The next line, if there is one within that time."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await self.line()
-        except TimeoutError:
-            return None
-
-    async def ask(self, *commands: str) -> list[str]:
-        """Everything said up to the end of the answers, news from others included.
-
-        Answers carry no ids but come in order: the value of a key that nobody stores ends them.
-        """
-        fence = f"foh-{next(self._numbers)}"
-        self._writer.write("".join(f"{line}\n" for line in (*commands, f"fetch_value {fence}")).encode())
-        lines: list[str] = []
-        try:
-            async with asyncio.timeout(ANSWER):
-                while (line := await self.line()).split() != ["value", fence]:
-                    heard(Core(), line)  # a stranger may never end its answer: find out at its first line
-                    lines.append(line)
-        except TimeoutError:
-            raise TimeoutError(f"voctocore took the connection but gave no answer within {ANSWER:g} s") from None
-        return lines
-
-
-async def read(connection: Connection) -> Core:
-    """Everything known of a core, asked afresh."""
-    core = Core()
-    for line in await connection.ask(*OPENING, *POLL):
-        core = heard(core, line)
-    return core
 
 
 class VoctomixSource:
     """One core."""
 
-    def __init__(self, host: str, endpoint: str, label: str = "") -> None:
+    def __init__(self, host: str, endpoint: str) -> None:
         self.host, self.endpoint = host, endpoint
-        self.name = f"voctomix {label or endpoint}"
-        self.id = Id(host, "mixer", label or endpoint)
-        self.label = label or f"voctocore {endpoint.removesuffix(':9999')}"
+        self.name = f"voctomix {endpoint}"
+        self.id = Id(host, "mixer", endpoint)
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         while True:
@@ -157,7 +92,7 @@ class VoctomixSource:
             evidence.append(Evidence("stream turned", f"{self.endpoint} stream_status", turned, clean(core.stream)))
         return Mixer(
             id=self.id,
-            name=clean(self.label),
+            name=clean(f"voctocore {self.endpoint}"),
             keys=(Key("tcp", self.endpoint),),
             offers=offers(self.id, core),
             evidence=tuple(evidence),
@@ -174,13 +109,22 @@ class VoctomixSource:
             version="2.x" if core.generation > 1 else "1.x",
         )
 
+    @contextlib.asynccontextmanager
+    async def _asking(self) -> AsyncIterator[Connection]:
+        """A connection of its own, so that an action and the watching do not mix their answers."""
+        try:
+            async with Connection.open(self.endpoint) as connection:
+                yield connection
+        except NotVoctocore as error:
+            raise Refused(f"what listens on {self.endpoint} is no voctocore: it says {error}") from error
+
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
-        async with Connection.open(self.endpoint) as connection:
+        async with self._asking() as connection:
             core = await read(connection)
         return plan(self.id, self.endpoint, core, offer.action, args, io.clock())
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        async with Connection.open(self.endpoint) as connection:
+        async with self._asking() as connection:
             core = await read(connection)
             line = command(core, plan.offer.action, plan.args.get("source", plan.args.get("mode", "")))
             await ledger.step(f"send {line} to {self.endpoint}")
@@ -243,17 +187,15 @@ def plan(mixer: Id, endpoint: str, core: Core, action: str, args: Mapping[str, s
     )
 
 
-def named(endpoint: str) -> tuple[str, str]:
-    """`room2=10.0.0.5:9999` as (address, name); the name may be missing, the port too."""
-    name, _, address = endpoint.rpartition("=")
-    return (address if address.rpartition(":")[2].isdigit() else f"{address}:9999"), name
+def address(endpoint: str) -> str:
+    """`10.0.0.5` or `10.0.0.5:9998` as host:port."""
+    return endpoint if endpoint.rpartition(":")[2].isdigit() else f"{endpoint}:9999"
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
     """The configured cores, or whatever speaks like one on the usual port of this machine."""
     if context.settings.endpoints:
-        pairs = [named(endpoint) for endpoint in context.settings.endpoints]
-        return [VoctomixSource(context.host, address, name) for address, name in pairs]
+        return [VoctomixSource(context.host, address(endpoint)) for endpoint in context.settings.endpoints]
     usual = [VoctomixSource(context.host, USUAL)]
     try:
         async with Connection.open(USUAL) as connection:

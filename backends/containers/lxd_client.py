@@ -110,6 +110,8 @@ class Api:
             raise TimeoutError(f"LXD did not answer within {within:g} s") from error
         except httpx.TransportError as error:
             raise ConnectionError(clean(error) or "LXD closed the connection") from error
+        except ValueError as error:
+            raise ConnectionError(f"what answers there speaks no JSON: {clean(error)}") from error
         if said.get("type") == "error":
             raise Refused(f"LXD says: {clean(said.get('error', ''), 1000)}")
         return said["metadata"]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 TIMEOUT = (2, 10)  # seconds to connect, and between bytes
 Raw = dict[str, Any]
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -24,6 +25,8 @@ def plain_errors() -> Iterator[None]:
 
     try:
         yield
+    except requests.JSONDecodeError as error:
+        raise ValueError("what answers there speaks no JSON") from error
     except requests.Timeout as error:
         raise TimeoutError("LXD took the connection but did not answer") from error
     except (requests.RequestException, ClientConnectionFailed) as error:
@@ -51,10 +54,22 @@ def everything(client: Any) -> tuple[Raw, object, list[Raw]]:
     The state costs LXD about 20 ms for each running instance (measured: 150 ms for 8; 4 ms without).
     """
     with plain_errors():
-        info = client.api.get().json()["metadata"]
-        used = client.resources["memory"].get("used")
-        listed = client.api.instances.get(params={"recursion": 2, "all-projects": "true"}).json()["metadata"]
-    return info, used, [raw for raw in listed or [] if isinstance(raw, dict)]
+        info: Raw = metadata(client.api, dict)
+        memory = metadata(client.api.resources, dict).get("memory")
+        listed: list[Any] = metadata(client.api.instances, list, {"recursion": 2, "all-projects": "true"})
+    used = memory.get("used") if isinstance(memory, dict) else None
+    return info, used, [raw for raw in listed if isinstance(raw, dict)]
+
+
+def metadata(node: Any, kind: type[T], params: Raw | None = None) -> T:
+    """What an answer is about. Raises ValueError where it is not of that kind; null is an empty one."""
+    said = node.get(params=params or {}).json()
+    found = said.get("metadata") if isinstance(said, dict) else said
+    if found is None:
+        return kind()
+    if not isinstance(found, kind):
+        raise ValueError(f"LXD answers with a {type(found).__name__} where a {kind.__name__} should be")
+    return found
 
 
 def some(client: Any, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Raw | None]:
@@ -66,7 +81,7 @@ def some(client: Any, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str],
         with plain_errors():
             try:
                 node = client.api.instances[quote(name, safe="")]
-                found[project, name] = node.get(params={"recursion": 1, "project": project}).json()["metadata"]
+                found[project, name] = metadata(node, dict, {"recursion": 1, "project": project})
             except NotFound:
                 found[project, name] = None
     return found

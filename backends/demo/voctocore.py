@@ -27,7 +27,7 @@ class Voctocore:
         self.volumes = [1.0] + [0.0] * (len(self.sources) - 1)
         self.values: dict[str, str] = {}
         self.port = 0
-        self.silent = False  # the main loop is stuck: takes connections and lines, answers nothing
+        self._silent = False
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
 
@@ -42,6 +42,10 @@ class Voctocore:
         for client in tuple(self._clients):
             client.transport.abort()
         self._server = None
+
+    def hang(self, yes: bool = True) -> None:
+        """Its main loop is stuck: it takes connections and lines but answers nothing; or does again."""
+        self._silent = yes
 
     def blank(self, source: str = "pause") -> None:
         """As if somebody else had blanked the stream."""
@@ -65,7 +69,7 @@ class Voctocore:
                 words = line.decode("utf-8", "replace").strip()
                 if words in ("quit", "exit"):
                     break
-                if words and not self.silent:
+                if words and not self._silent:
                     self._run(words, writer)
         self._clients.discard(writer)
 

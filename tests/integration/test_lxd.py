@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from aiohttp import web
 
 from backends.containers.lxd import LxdSource, Settings, discover
 from backends.contract import Context, Refused, Source, State, Unknown
 from backends.demo.lxd import LxdServer
-from backends.demo.lxd_shapes import Box
+from backends.demo.lxd_shapes import Box, sync
 from backends.kinds import Instance, Operation
 from backends.runtime import SourceIO
 from tests.integration.beds.lxd import Lxd
@@ -336,6 +337,27 @@ async def test_what_is_no_lxd_is_said_to_be_none(tmp_path: Path, mode: str, stat
         await watched.until(lambda w: w.state is state, 5)
     if server:
         server.close()
+
+
+@pytest.mark.parametrize("answer", [[], "x", {"environment": {}}, None, 7])
+async def test_nonsense_instead_of_json_shapes_is_said(
+    answer: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nonsense(self: LxdServer, request: web.Request) -> web.Response:
+        return sync(answer)
+
+    monkeypatch.setattr(LxdServer, "_list", nonsense)
+    monkeypatch.setattr(LxdServer, "_resources", nonsense)
+    embedded = EmbeddedServer(tmp_path)
+    await embedded.start()
+    try:
+        async with watching(LxdSource("venue", embedded.socket)) as watched:
+            wanted = State.OK if answer is None else State.WRONG
+            await watched.until(lambda w: w.state is wanted, 5)
+            assert answer is None or "LXD answers with a" in watched.sentence
+            assert watched.of("instance") is None
+    finally:
+        await embedded.kill()
 
 
 class _Ledger:

@@ -13,8 +13,9 @@ from typing import Protocol
 
 import pytest
 
+from backends.capture import voctomix
 from backends.capture.rules import blanked
-from backends.capture.voctomix import Settings, VoctomixSource, discover, named
+from backends.capture.voctomix import Settings, VoctomixSource, address, discover
 from backends.contract import Context, Refused, Source, State
 from backends.demo.voctocore import MODES
 from backends.demo.voctocore import Voctocore as Embedded
@@ -45,7 +46,7 @@ class EmbeddedCore:
         await self.core.close()
 
     def hang(self, yes: bool) -> None:
-        self.core.silent = yes
+        self.core.hang(yes)
 
 
 class RealCore:
@@ -253,11 +254,28 @@ async def test_a_stranger_on_the_port_is_said_to_be_one(banner: bytes) -> None:
 
 
 async def test_sources_are_found_by_configuration() -> None:
-    context = Context("venue", Settings(endpoints=["127.0.0.1:1", "room2=10.0.0.5"]))
+    context = Context("venue", Settings(endpoints=["127.0.0.1:1", "10.0.0.5"]))
     sources: list[Source] = list(await discover(context, SourceIO("discovery")))
-    assert [source.name for source in sources] == ["voctomix 127.0.0.1:1", "voctomix room2"]
-    assert named("room2=10.0.0.5") == ("10.0.0.5:9999", "room2")
-    assert named("[::1]:9998") == ("[::1]:9998", "")
+    assert [source.name for source in sources] == ["voctomix 127.0.0.1:1", "voctomix 10.0.0.5:9999"]
+    assert address("[::1]:9998") == "[::1]:9998"
+
+
+@pytest.mark.parametrize(("who", "found"), [("core", 1), ("hung core", 1), ("nobody", 0), ("a stranger", 0)])
+async def test_the_usual_port_is_looked_at(who: str, found: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stranger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail\r\n")
+
+    core = EmbeddedCore()
+    await core.start()
+    core.hang(who == "hung core")
+    monkeypatch.setattr(voctomix, "USUAL", core.endpoint)
+    if who in ("nobody", "a stranger"):
+        await core.kill()
+    server = await asyncio.start_server(stranger, "127.0.0.1", core.core.port) if who == "a stranger" else None
+    assert len(await discover(Context("venue", Settings()), SourceIO("discovery"))) == found
+    await core.kill()
+    if server:
+        server.close()
 
 
 def test_the_real_core_is_in_its_own_namespace(real: Real) -> None:

@@ -1,0 +1,75 @@
+"""One connection to a voctocore's control port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+
+from backends.capture.voctoline import LONGEST, OPENING, POLL, Core, NotVoctocore, heard
+
+ANSWER = 2.0  # seconds; measured round trip 1 ms at most, so its main loop is stuck after that
+
+
+class Connection:
+    """One client of a core: hears what it says to everybody, asks one thing at a time."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @staticmethod
+    @contextlib.asynccontextmanager
+    async def open(endpoint: str) -> AsyncIterator[Connection]:
+        host, _, port = endpoint.rpartition(":")
+        async with asyncio.timeout(ANSWER):
+            streams = await asyncio.open_connection(host.strip("[]"), int(port), limit=LONGEST)
+        try:
+            yield Connection(*streams)
+        finally:
+            streams[1].close()  # never `quit`: it drops answers that are still under way
+
+    async def line(self) -> str:
+        """The next line. Raises ConnectionError when the core has gone."""
+        try:
+            data = await self._reader.readline()
+        except ValueError:
+            raise NotVoctocore(f"more than {LONGEST} bytes in one line") from None
+        if not data.endswith(b"\n"):
+            raise ConnectionError("voctocore closed the connection")
+        return data.decode("utf-8", "replace").rstrip("\r\n")
+
+    async def hear(self, seconds: float) -> str | None:
+        """The next line, if there is one within that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.line()
+        except TimeoutError:
+            return None
+
+    async def ask(self, *commands: str) -> list[str]:
+        """Everything said up to the end of the answers, news from others included.
+
+        Answers carry no ids but come in order: the value of a key that nobody stores ends them.
+        """
+        fence = f"foh-{next(self._numbers)}"
+        self._writer.write("".join(f"{line}\n" for line in (*commands, f"fetch_value {fence}")).encode())
+        lines: list[str] = []
+        try:
+            async with asyncio.timeout(ANSWER):
+                while (line := await self.line()).split() != ["value", fence]:
+                    heard(Core(), line)  # a stranger may never end its answer: find out at its first line
+                    lines.append(line)
+        except TimeoutError:
+            raise TimeoutError(f"voctocore took the connection but gave no answer within {ANSWER:g} s") from None
+        return lines
+
+
+async def read(connection: Connection) -> Core:
+    """Everything known of a core, asked afresh."""
+    core = Core()
+    for line in await connection.ask(*OPENING, *POLL):
+        core = heard(core, line)
+    return core

@@ -15,6 +15,7 @@ A backend is one module and one line under the entry-point group `foh.backends`:
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -480,6 +481,12 @@ def stripped_of_times(resource: Resource) -> Resource:
 
 
 def read_text(path: Path, limit: int = 65536) -> str:
-    """A small file's text, bounded, undecodable bytes kept as U+FFFD. Raises OSError."""
-    with path.open("rb") as file:
-        return file.read(limit).decode("utf-8", "replace").rstrip("\n")
+    """A small file's text, bounded, undecodable bytes kept as U+FFFD. Raises OSError.
+
+    Unbuffered: half the cost of `Path.open`, and thousands of small files of /sys and /proc are read a minute.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, limit).decode("utf-8", "replace").rstrip("\n")
+    finally:
+        os.close(file)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from backends.contract import Unknown, Why, clean
+from backends.contract import Unknown, Why, clean, read_text
 
 LONGEST = 4096  # bytes: sysfs hands out one page at most
 _INTERFACE = re.compile(r"\d+-[\d.]+:\d+\.(\d+)").fullmatch  # "1-1.3.2:1.0", and "1-0:1.0" of a root hub
@@ -32,17 +32,16 @@ class Interface(Struct, frozen=True):
 def attribute(device: Path, name: str) -> str | Unknown:
     """An attribute's text without surrounding blanks (it may be ""), or why there is none."""
     try:
-        with (device / name).open("rb") as file:
-            raw = file.read(LONGEST + 1)
+        text = read_text(device / name, LONGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return Unknown(Why.NOT_APPLICABLE, f"there is no {name}")
     except PermissionError:
         return Unknown(Why.DENIED, f"no permission to read {name}")
     except OSError as error:  # ENODEV: it went away under our hands; EIO and the like: the driver does not answer
         return Unknown(Why.UNREACHABLE, f"{name}: {error.strerror}")
-    if len(raw) > LONGEST:
+    if len(text) > LONGEST:
         return Unknown(Why.MALFORMED, f"{name} is longer than {LONGEST} bytes")
-    return clean(raw.decode("utf-8", "replace").strip())
+    return clean(text.strip())
 
 
 def number(device: Path, name: str) -> int | Unknown:

@@ -8,7 +8,7 @@ import os
 import select
 import subprocess
 import sys
-import tempfile
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ START = 10.0  # seconds until it must have said where it listens
 class Embedded:
     """The embedded venue's process. It ends when its standard input closes, so it never outlives this one."""
 
-    def __init__(self, still: bool = False) -> None:
+    def __init__(self, still: bool = False, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
         argv = [sys.executable, "-m", "backends.demo", *(["--still"] if still else [])]
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
@@ -48,6 +49,6 @@ class Embedded:
             if not line:
                 raise ConfigError("the embedded venue did not start; `foh doctor` says what is missing")
             self._table = json.loads(line)
-        state = os.environ.get("FOH_STATE") or tempfile.mkdtemp(prefix="foh-demo-", dir=self._table.pop("folder"))
-        self._table.pop("folder", None)
-        return of_table(self._table, None, "", {"FOH_STATE": state})
+        table = dict(self._table)
+        folder = table.pop("folder")  # it goes with the embedded venue, and a practice journal with it
+        return of_table(table, None, "", {"FOH_STATE": self._environ.get("FOH_STATE") or f"{folder}/state"})

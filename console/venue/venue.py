@@ -46,6 +46,7 @@ class Venue:
         self._pulse = asyncio.Event()
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
         self._wake = asyncio.Event()
+        self._looking_at = 0.0  # when the rules are run next without anything having changed
         self._backends_of: dict[str, set[str]] = {}
 
     def name_of(self, id: Id) -> str:
@@ -116,7 +117,9 @@ class Venue:
             self._tell(Update(frozenset(changed), differs))
         self._pulse.set()
         self._pulse.clear()
-        self._wake.set()
+        due = self.evaluator.next_recheck()
+        if due is not None and due < self._looking_at:
+            self._wake.set()
 
     def _correlate(self, now: float) -> bool:
         findings = self.evaluator.findings()
@@ -162,16 +165,17 @@ class Venue:
                 self.take(batch)
 
     async def _look_again(self) -> None:
-        """Runs the rules that asked for it, when they asked for it."""
+        """Runs the rules that asked for it when they asked for it, and once when the sources have had their time."""
+        settled = False
         while True:
             self._wake.clear()
-            due = self.evaluator.next_recheck()
-            settle = self.started + SETTLED - time.time()
-            wait = max(0.05, min(due - time.time() if due else 60, settle + 0.05 if settle > 0 else 60))
-            with contextlib.suppress(TimeoutError):
+            due = [self.evaluator.next_recheck(), None if settled else self.started + SETTLED]
+            self._looking_at = min((at for at in due if at is not None), default=float("inf"))
+            wait = None if self._looking_at == float("inf") else max(0.02, self._looking_at - time.time())
+            try:
                 await asyncio.wait_for(self._wake.wait(), wait)
-            due = self.evaluator.next_recheck()
-            if (due and due <= time.time()) or 0 > self.started + SETTLED - time.time() > -1:
+            except TimeoutError:
+                settled = settled or time.time() >= self.started + SETTLED
                 self._judge(set())
 
     async def _open_journal(self) -> None:

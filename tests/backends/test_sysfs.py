@@ -37,7 +37,7 @@ def test_errors_of_the_file_have_their_reason(tmp_path: Path, monkeypatch: pytes
         def fail(*args: object, error: OSError = error) -> None:
             raise error
 
-        monkeypatch.setattr(Path, "open", fail)
+        monkeypatch.setattr(sysfs, "read_text", fail)
         got = sysfs.attribute(tmp_path, "a")
         assert isinstance(got, Unknown)
         assert got.why is why

@@ -118,7 +118,8 @@ class Role(StrEnum):
 
 
 class FieldSpec(Struct, frozen=True):
-    """Declares one field of a kind. A lower rank survives in a narrower pane.
+    """Declares one field of a kind: its label in words and, if that is too long for a column, a short heading. A
+    lower rank survives in a narrower pane.
 
     `via` names a relation: the value is then read from `name` of the resource at the other end of that link.
     """
@@ -130,6 +131,7 @@ class FieldSpec(Struct, frozen=True):
     rank: int = 9
     width: int = 8
     via: str = ""
+    heading: str = ""
 
 
 class KindSpec(Struct, frozen=True):

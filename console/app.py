@@ -92,14 +92,21 @@ class Foh(App[None]):
         gc.enable()
         self._task = asyncio.create_task(self._run())
 
+    async def on_unmount(self) -> None:
+        await self._close()
+
     async def run_async(self, **options: Any) -> None:
-        """Runs, then closes the venue: sources, children and the journal."""
         try:
             await super().run_async(**options)
         finally:
-            if self._task:
-                self._task.cancel()
-                await asyncio.wait({self._task}, timeout=CLOSING)
+            await self._close()
+
+    async def _close(self) -> None:
+        """Ends the sources, their children and the journal."""
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            await asyncio.wait({task}, timeout=CLOSING)
 
     async def _run(self) -> None:
         from console.config import ConfigError
@@ -258,7 +265,7 @@ class Foh(App[None]):
         _, incident = self._selection()
         remedy = next((r for r in incident.remedies if r.action and r.target), None) if incident else None
         if remedy and remedy.target:
-            self.start_action(remedy.target, remedy.action, dict(remedy.args))
+            self.start_action(remedy.target, remedy.action, dict(remedy.args), ask=False)
         else:
             self.say("the console cannot fix this one; Enter shows what to do")
 
@@ -278,11 +285,11 @@ class Foh(App[None]):
         if isinstance(chosen, tuple):
             await self.act(chosen[0], chosen[1])
 
-    def start_action(self, target: Id, action: str, args: dict[str, str] | None = None) -> None:
-        self.run_worker(self.act(target, action, args), exclusive=True, group="act")
+    def start_action(self, target: Id, action: str, args: dict[str, str] | None = None, ask: bool = True) -> None:
+        self.run_worker(self.act(target, action, args, ask), exclusive=True, group="act")
 
-    async def act(self, target: Id, action: str, args: dict[str, str] | None = None) -> None:
-        """Plans, shows, asks, runs and says how it ended."""
+    async def act(self, target: Id, action: str, args: dict[str, str] | None = None, ask: bool = True) -> None:
+        """Plans, shows, asks, runs and says how it ended. Without `ask`, arguments are their defaults."""
         from backends.contract import Refused
         from console.screens.confirm import Confirm
         from console.venue.operate import Operator, locate
@@ -295,7 +302,7 @@ class Foh(App[None]):
             return
         operator, name = Operator(self.venue, self._who), self.venue.name_of(offer.target)
         try:
-            given = await self._arguments(offer, name, args or {})
+            given = await self._arguments(offer, name, args or {}, ask)
             if given is None:
                 return
             plan = await operator.plan(offer, given)
@@ -306,7 +313,7 @@ class Foh(App[None]):
             outcome = await operator.run(plan, lambda text: self.say(f"{name}: {text}"))
             self.say(f"{name}: {outcome.text}", "good" if outcome.ok else "crit")
 
-    async def _arguments(self, offer: Offer, name: str, given: dict[str, str]) -> dict[str, str] | None:
+    async def _arguments(self, offer: Offer, name: str, given: dict[str, str], ask: bool) -> dict[str, str] | None:
         """Asks for what an offer needs. None if the operator turned away."""
         from console.screens.ask import Ask
         from console.screens.choose import Choose
@@ -314,6 +321,9 @@ class Foh(App[None]):
         args = dict(given)
         for arg in offer.args:
             if arg.name in args:
+                continue
+            if arg.default and not ask:
+                args[arg.name] = arg.default
                 continue
             title = f"{name}: {offer.label}"
             value: Hashable | None

@@ -30,7 +30,9 @@ async def take(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> None:
                 await pilot.press(key)
                 await pilot.pause(0.2)
             await pilot.pause(0.5)
-            (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="foh"), "utf-8")
+            # Without it, drawing programs swallow the blanks at both ends of a word.
+            picture = app.export_screenshot(title="foh").replace("<text ", '<text xml:space="preserve" ')
+            (FOLDER / f"{name}.svg").write_text(picture, "utf-8")
     subprocess.run(["rsvg-convert", "-o", FOLDER / f"{name}.png", FOLDER / f"{name}.svg"], check=True, timeout=60)
     print(f"screenshots/{name}.png")
 

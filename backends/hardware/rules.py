@@ -31,20 +31,23 @@ def gone(board: Board | Gone, view: View) -> Verdict:
         cause = f"the board expected at USB port {port} is not there"
     else:
         cause = f"the board left USB port {port}"
-    return Verdict(
-        (
-            Finding(
-                "USB-BOARD-GONE",
-                Severity.CRIT if playing else Severity.WARN,
-                board.id,
-                cause,
-                (Evidence("the port is empty", f"/sys/bus/usb/devices/{port}", board.since, "no such device"),),
-                f"whether anything plays in {_names(doubtful)}" if doubtful else "",
-                (Remedy(f"plug it back into port {port}, or check its cable and its power"),),
-                hub.id if isinstance(hub, Gone) else None,
-            ),
-        )
+    founding = Finding(
+        "USB-BOARD-GONE",
+        Severity.CRIT if playing else Severity.WARN,
+        board.id,
+        cause,
+        (Evidence("the port is empty", f"/sys/bus/usb/devices/{port}", board.since, "no such device"),),
+        f"whether anything plays in {_names(doubtful)}" if doubtful else "",
+        (Remedy(f"plug it back into port {port}, or check its cable and its power"),),
+        hub.id if isinstance(hub, Gone) else None,
     )
+    return Verdict((founding, *(_silent(zone, board) for zone in zones if zone.state == "playing")))
+
+
+def _silent(zone: Zone, board: Gone) -> Finding:
+    """The consequence where people notice it."""
+    evidence = tuple(item for item in zone.evidence if item.what == "state")
+    return Finding("ZONE-NO-BOARD", Severity.CRIT, zone.id, "plays, but its board is gone", evidence, blames=board.id)
 
 
 def never_sleeps(board: Board | Gone, view: View) -> Verdict:

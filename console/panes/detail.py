@@ -36,7 +36,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
     for field in spec.fields if spec else ():
         if not field.via:
             value = getattr(resource, field.name)
-            out += _wrap(field.label.lower(), sentence(value, field), width)
+            out += _wrap(field.label, sentence(value, field), width)
     found: list[Row] = [(None, line) for line in out]
     if links:
         found += [(None, _head("leads to (Enter follows)", width)), *links]
@@ -65,7 +65,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
         rest.append(_head("recent changes", width))
         for before, then in pairwise(past):
             changed = [
-                f"{f.label.lower()} {value_text(getattr(then.resource, f.name), f.unit)}"
+                f"{f.label} {value_text(getattr(then.resource, f.name), f.unit)}"
                 for f in spec.fields
                 if not f.via and getattr(before.resource, f.name) != getattr(then.resource, f.name)
             ]

@@ -11,6 +11,7 @@ from console.venue.incidents import Incident
 from console.venue.venue import Venue
 
 WHERE, AGE, SYM, WHO = 11, 5, 4, 9
+BRIEFLY = 3  # pieces of evidence beside the list; Enter shows all
 
 
 def rows(venue: Venue, now: float, width: int, filter: str = "") -> list[Row]:
@@ -48,8 +49,10 @@ def coarse(seconds: float) -> float:
     return seconds // 10 * 10 if seconds < 60 else seconds
 
 
-def trouble(venue: Venue, incident: Incident | None, now: float, width: int, actions: bool = True) -> list[Line]:
-    """The chain, the evidence, what is not known and what to press, for one incident."""
+def trouble(
+    venue: Venue, incident: Incident | None, now: float, width: int, actions: bool = True, whole: bool = False
+) -> list[Line]:
+    """The chain, the evidence, what is not known and what to press, for one incident. `whole`: all of it."""
     if incident is None:
         return [(("-" * width, "dim"),), ((fit(" nothing is wrong", width), "dim"),)]
     lines: list[Line] = [(("-" * width, "dim"),), _chain(venue, incident, width)]
@@ -57,10 +60,13 @@ def trouble(venue: Venue, incident: Incident | None, now: float, width: int, act
     for finding in incident.findings:
         if finding is not incident.findings[0]:
             lines += labelled("follows", f"{venue.name_of(finding.about)}: {finding.cause}  [{finding.code}]", width)
-    for evidence in _evidence(incident):
-        lines += labelled(
-            "evidence", f"{evidence.what}: {evidence.raw} ({evidence.read_from}, {moment(evidence.at)})", width
-        )
+    proofs = _evidence(incident)
+    for evidence in proofs if whole else proofs[:BRIEFLY]:
+        if whole:
+            said = f"{evidence.what}: {evidence.raw} ({evidence.read_from}, {moment(evidence.at)})"
+            lines += labelled("evidence", said, width)
+        else:
+            lines += labelled("evidence", _brief(evidence), width, most=1)
     for unknown in dict.fromkeys(finding.not_known for finding in incident.findings if finding.not_known):
         lines += labelled("not known", unknown, width)
     keyed = False
@@ -79,6 +85,14 @@ def trouble(venue: Venue, incident: Incident | None, now: float, width: int, act
 
 def _evidence(incident: Incident) -> list[Evidence]:
     return [evidence for finding in incident.findings for evidence in finding.evidence]
+
+
+def _brief(evidence: Evidence) -> str:
+    """One line: the file's or the call's last part is enough to recognise it."""
+    where = evidence.read_from
+    if len(where) > 36:
+        where = "…" + where[-35:]
+    return f"{evidence.what}: {evidence.raw} ({where})"
 
 
 def _chain(venue: Venue, incident: Incident, width: int) -> Line:

@@ -60,7 +60,7 @@ def matches(resource: Resource, kind: KindSpec, filter: str) -> bool:
 def heading(kind: KindSpec, plan: Layout) -> Line:
     cells = [fit(kind.label.upper(), plan.name + 2)]
     for column in plan.columns:
-        label, width = column.spec.label, column.width
+        label, width = column.spec.heading or column.spec.label.upper(), column.width
         cells.append(" " * GAP + (label.rjust(width) if column.spec.role is Role.MEASURE else fit(label, width)))
     return (("".join(cells), "head"),)
 

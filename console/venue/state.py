@@ -56,6 +56,12 @@ class VenueState:
     def get(self, id: Id) -> Resource | Gone | None:
         return self.current.get(id) or self.gone.get(id)
 
+    def name_of(self, id: Id) -> str:
+        """What people call it: as the venue file says, as it calls itself, else its local name."""
+        entry = self.get(id)
+        resource = entry.last if isinstance(entry, Gone) else entry
+        return resource.name if resource else clean(self._names.get(f"{id.kind}/{id.local}") or id.local, 60)
+
     def of_kind(self, kind: str) -> list[Resource]:
         return [resource for id, resource in self.current.items() if id.kind == kind]
 

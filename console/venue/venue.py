@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 import msgspec
 from msgspec import Struct
 
-from backends.contract import Gone, Id, Observation, State, clean
+from backends.contract import Gone, Id, Observation, State
 from backends.kinds import SOURCE
 from backends.rules import SOURCE_RULES
 from console.venue.evaluate import Evaluator
@@ -50,9 +50,7 @@ class Venue:
         self._backends_of: dict[str, set[str]] = {}
 
     def name_of(self, id: Id) -> str:
-        entry = self.state.get(id)
-        resource = entry.last if isinstance(entry, Gone) else entry
-        return resource.name if resource else clean(id.local, 60)
+        return self.state.name_of(id)
 
     @property
     def complete(self) -> bool:

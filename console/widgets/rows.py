@@ -45,13 +45,15 @@ class Rows(Lines, can_focus=True):
         super().__init__(id=id, lines=lines)
         self.keys: list[Hashable | None] = [None] * len(lines)
         self.cursor: Hashable | None = None
+        self._moved = False  # until somebody moves it, the cursor stays on the first row
         self._sticky = sticky  # leading lines that stay while the rest scrolls
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Takes the place of what is shown. A cursor whose row has gone stays near where it was."""
         place = self.index
         self.keys = [key for key, _ in rows]
-        if self.cursor not in self.keys or self.cursor is None:
+        if not self._moved or self.cursor not in self.keys or self.cursor is None:
+            place = place if self._moved else 0
             below = [key for key in self.keys[place:] if key is not None]
             above = [key for key in self.keys[:place] if key is not None]
             moved, self.cursor = self.cursor, (below[:1] or above[-1:] or [None])[0]
@@ -116,7 +118,7 @@ class Rows(Lines, can_focus=True):
         self.action_move(-1)
 
     def _go(self, index: int) -> None:
-        was = self.index
+        was, self._moved = self.index, True
         if self.keys[index] == self.cursor:
             return
         self.cursor = self.keys[index]

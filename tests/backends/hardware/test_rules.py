@@ -55,7 +55,9 @@ def test_gone_names_the_port_and_who_is_silent(
     backs: dict[tuple[Id, str], list[Resource]] = {(gone.id, "board"): resources}
     if through:  # by way of the PCM that went with it
         backs = {(gone.id, "board"): [pcm()], (pcm().id, "pcm"): resources}
-    (finding,) = rules.gone(gone, FakeView(backs=backs)).findings
+    finding, *silent = rules.gone(gone, FakeView(backs=backs)).findings
+    assert {(each.code, each.root) for each in silent} <= {("ZONE-NO-BOARD", gone.id)}
+    assert [each.about.local for each in silent] == [name for name, state in zones.items() if state == "playing"]
     assert (finding.code, finding.severity, finding.cause) == ("USB-BOARD-GONE", severity, cause)
     assert finding.about == gone.id
     assert "1-1.1" in finding.remedies[0].text

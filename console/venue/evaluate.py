@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeAlias
 
+from msgspec import structs
+
 from backends.contract import Finding, Gone, Id, Resource, Rule, Severity, Verdict, clean
 from console.venue.resolver import Resolver
 from console.venue.state import VenueState
@@ -95,7 +97,7 @@ class Evaluator:
             self._found[case] = verdict.findings
         else:
             self._found.pop(case, None)
-        return verdict.findings != before
+        return [_timeless(f) for f in verdict.findings] != [_timeless(f) for f in before]
 
     def _ask(self, name: str, subject: Resource | Gone, view: TrackingView) -> Verdict:
         try:
@@ -110,3 +112,8 @@ class Evaluator:
         for thing in read:
             self._readers[thing].add(case)
         self._read[case] = read
+
+
+def _timeless(finding: Finding) -> Finding:
+    """The finding without its evidence's time stamps: equal for two readings that say the same."""
+    return structs.replace(finding, evidence=tuple(structs.replace(e, at=0.0) for e in finding.evidence))

@@ -50,16 +50,15 @@ class Rows(Lines, can_focus=True):
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Takes the place of what is shown. A cursor whose row has gone stays near where it was."""
-        place = self.index
+        was = self.index
         self.keys = [key for key, _ in rows]
-        if not self._moved or self.cursor not in self.keys or self.cursor is None:
-            place = place if self._moved else 0
-            below = [key for key in self.keys[place:] if key is not None]
-            above = [key for key in self.keys[:place] if key is not None]
-            moved, self.cursor = self.cursor, (below[:1] or above[-1:] or [None])[0]
-            if moved != self.cursor:
+        if not self._moved or self.cursor is None or self.cursor not in self.keys:
+            near = was if self._moved else 0
+            below = [key for key in self.keys[near:] if key is not None]
+            above = [key for key in self.keys[:near] if key is not None]
+            before, self.cursor = self.cursor, (below[:1] or above[-1:] or [None])[0]
+            if before != self.cursor:
                 self.post_message(self.Moved(self))
-        was = place
         self.show([line for _, line in rows])
         self._keep_in_view()
         if self.index != was:

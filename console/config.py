@@ -88,7 +88,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
-        raise ConfigError(f"{file}:{line[1] if line else 1}: not valid TOML: {error}") from error
+        number = line[1] if line else len(text.splitlines())  # tomllib: "at end of document"
+        raise ConfigError(f"{file}:{number}: not valid TOML: {error}") from error
     return of_table(table, file, text, environ)
 
 
@@ -119,15 +120,24 @@ def of_table(table: dict[str, Any], file: Path | None, text: str, environ: Mappi
 def settings(config: Config, name: str, type: type[Struct], environ: Mapping[str, str]) -> dict[str, Any]:
     """A backend's section with `FOH_<BACKEND>_<KEY>` laid over it, checked. Raises ConfigError."""
     section = dict(config.sections.get(name, {}))
+    if message := _mistake(section, type):
+        raise ConfigError(located(config.file, config.text, name, message, type))
     for field in type.__struct_fields__:
         variable = f"FOH_{name}_{field}".upper()
         if variable in environ:
             section[field] = from_environment(environ[variable], section.get(field, _default(type, field)))
+            if message := _mistake(section, type):
+                raise ConfigError(f"{variable}: {_AT.sub('', message).removesuffix(' - ')}")
+    return section
+
+
+def _mistake(section: Mapping[str, Any], type: type[Struct]) -> str:
+    """What does not fit; "" if all does."""
     try:
         msgspec.convert(section, type)
     except msgspec.ValidationError as error:
-        raise ConfigError(located(config.file, config.text, name, str(error), type)) from error
-    return section
+        return str(error)
+    return ""
 
 
 def from_environment(text: str, like: object) -> object:
@@ -177,6 +187,4 @@ def place(file: Path | None, text: str, section: str, key: str) -> str:
                 best = best or number
         if inside and key and re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", stripped):
             return f"{file}:{number}"
-    return (
-        f"{file}:{best or 1}" if file else f"environment (FOH_{section}_{key})".upper() if section else "configuration"
-    )
+    return f"{file}:{best or 1}" if file else "configuration"

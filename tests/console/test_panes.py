@@ -1,0 +1,108 @@
+"""Columns, cells and lines. Tables, no I/O."""
+
+from __future__ import annotations
+
+import pytest
+
+from backends.contract import FieldSpec, Role, Unknown, Why
+from backends.kinds import BOARD, ZONE
+from console.line import difference, fit
+from console.panes.cells import age, cell, clock, sentence
+from console.panes.columns import layout
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "wanted"),
+    [
+        ("bar", 5, "bar  "),
+        ("kitchen", 5, "kitc…"),
+        ("kitchen", 0, ""),
+        ("日本語", 4, "日 …"),
+        ("日本語", 8, "日本語  "),
+        ("Água", 4, "Água"),
+    ],
+)
+def test_fit_is_exact_in_cells(text: str, width: int, wanted: str) -> None:
+    assert fit(text, width) == wanted
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "run"),
+    [
+        ((("abc", ""),), (("abc", ""),), None),
+        ((("abc", ""),), (("abd", ""),), (2, 3)),
+        ((("abc", ""),), (("xbd", ""),), (0, 3)),
+        ((("abc", ""),), (("a", ""), ("b", "crit"), ("c", "")), (1, 2)),
+        ((("a", ""), ("bc", "")), (("ab", ""), ("c", "")), None),
+        ((("日本", ""),), (("日木", ""),), (0, 10_000)),
+    ],
+)
+def test_only_the_cells_that_differ_are_painted(
+    old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...], run: tuple[int, int] | None
+) -> None:
+    assert difference(old, new) == run
+
+
+@pytest.mark.parametrize(
+    ("width", "headings"),
+    [
+        (30, ["STATE", "PCM"]),
+        (48, ["STATE", "POS", "VOL", "MUTE", "PCM"]),
+        (59, ["STATE", "POS", "VOL", "GAIN", "MUTE", "PCM"]),
+        (79, ["STATE", "TITLE", "POS", "VOL", "GAIN", "MUTE", "PCM"]),
+        (110, ["STATE", "TITLE", "ARTIST", "POS", "VOL", "GAIN", "MUTE", "PCM"]),
+    ],
+)
+def test_trouble_comes_before_titles(width: int, headings: list[str]) -> None:
+    plan = layout(ZONE, width, 9)
+    assert [column.spec.heading or column.spec.label.upper() for column in plan.columns] == headings
+
+
+@pytest.mark.parametrize("kind", [ZONE, BOARD])
+@pytest.mark.parametrize("width", range(20, 200, 7))
+def test_columns_never_overflow(kind: object, width: int) -> None:
+    plan = layout(kind, width, 14)  # type: ignore[arg-type]
+    assert 2 + plan.name + sum(1 + column.width for column in plan.columns) <= width
+
+
+VOLUME, STATE = FieldSpec("v", "volume", "%", Role.MEASURE), FieldSpec("s", "state", role=Role.STATE)
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "text"),
+    [
+        (40, VOLUME, "   40%"),
+        (True, STATE, "yes   "),
+        (83, FieldSpec("p", "position", "s", Role.MEASURE), "  1:23"),
+        (-6.0, FieldSpec("g", "gain", "dB", Role.MEASURE), "-6.0 …"),
+        (("a", "b"), STATE, "a, b  "),
+        (Unknown(Why.NOT_YET), VOLUME, "     …"),
+        (Unknown(Why.UNREACHABLE, "refused", 40), VOLUME, "   ?40"),
+        (Unknown(Why.UNREACHABLE, "refused"), VOLUME, "     ?"),
+        (Unknown(Why.DENIED), VOLUME, "denied"),
+        (Unknown(Why.NOT_APPLICABLE), STATE, "-     "),
+        (Unknown(Why.NOT_MEASURABLE), STATE, "n/m   "),
+        (Unknown(Why.MALFORMED), STATE, "bad   "),
+    ],
+)
+def test_cells(value: object, spec: FieldSpec, text: str) -> None:
+    assert cell(value, spec, 6)[0] == text
+
+
+def test_nothing_unknown_looks_fine() -> None:
+    """No reason for not knowing is written like a value, and the sentence says the reason and the last value."""
+    for why in Why:
+        shown, style = cell(Unknown(why, "it hangs", 40), VOLUME, 6)
+        assert shown.strip() != "40%"
+        assert style == "dim"
+        assert sentence(Unknown(why, "it hangs", 40), VOLUME) == f"{why.value}: it hangs; last 40"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (90000, "1d")])
+def test_ages(seconds: float, text: str) -> None:
+    assert age(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (83.9, "1:23"), (3700, "1:01:40")])
+def test_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

@@ -1,0 +1,287 @@
+"""The venue: what is applied, joined, judged and kept. Tables, no I/O."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import structs
+
+from backends.contract import (
+    Evidence,
+    Expect,
+    Finding,
+    Gone,
+    Health,
+    Id,
+    Key,
+    Link,
+    Observation,
+    Resource,
+    Rule,
+    Severity,
+    State,
+    Test,
+    Unknown,
+    Verdict,
+    View,
+    Why,
+)
+from backends.kinds import BOARD, PCM, SOURCE, ZONE, Board, Pcm, Zone
+from console.venue.evaluate import Evaluator
+from console.venue.incidents import Incidents, correlate, missing
+from console.venue.operate import met
+from console.venue.resolver import Resolver
+from console.venue.state import VenueState
+
+BAR, AMP, HW = Id("h", "zone", "bar"), Id("h", "board", "1-1"), Id("h", "pcm", "hw:bar,0")
+
+
+def zone(**fields: object) -> Zone:
+    return structs.replace(Zone(id=BAR, name="bar", state="playing", title="A", position=1), **fields)
+
+
+def venue(*resources: Resource) -> tuple[VenueState, Resolver]:
+    state = VenueState("h")
+    state.add_kinds((ZONE, BOARD, PCM, SOURCE))
+    resolver = Resolver(state)
+    resolver.update(state.apply(Observation(upserts=resources, complete=True, source="s", at=100.0)))
+    return state, resolver
+
+
+# --- state ------------------------------------------------------------------------------------------------
+
+
+def test_time_alone_is_no_change() -> None:
+    state, _ = venue(zone(evidence=(Evidence("state", "f", 100.0, "x"),)))
+    again = zone(at=101.0, evidence=(Evidence("state", "f", 101.0, "x"),))
+    assert state.apply(Observation(upserts=(again,), source="s", at=101.0)) == set()
+    assert state.current[BAR].at == 101.0
+    moved = structs.replace(again, position=2)
+    assert state.apply(Observation(upserts=(moved,), source="s", at=102.0)) == {BAR}
+
+
+def test_what_a_complete_observation_leaves_out_is_gone() -> None:
+    state, _ = venue(zone())
+    assert BAR in state.apply(Observation(complete=True, source="s", at=101.0))
+    assert BAR not in state.current
+    assert state.gone[BAR] == Gone(BAR, state.gone[BAR].last, 101.0)
+
+
+@pytest.mark.parametrize("bad", [each for each in State if each is not State.OK])
+def test_an_unwell_source_loses_nothing_and_claims_nothing(bad: State) -> None:
+    state, _ = venue(zone())
+    state.apply(Observation(Health(bad, "no"), complete=True, gone=(BAR,), source="s", at=101.0))
+    assert BAR not in state.gone
+    now = state.current[BAR]
+    assert isinstance(now, Zone)
+    values = {f.name: getattr(now, f.name) for f in ZONE.fields if not f.via}
+    assert all(isinstance(value, Unknown) for value in values.values())
+    assert now.title == Unknown(now.title.why if isinstance(now.title, Unknown) else Why.DENIED, "no", "A")
+    assert now.offers == ()
+
+
+def test_ago_is_what_it_was_then() -> None:
+    state, _ = venue(zone())
+    state.apply(Observation(upserts=(zone(position=2),), source="s", at=103.0))
+    positions = [(s, getattr(state.ago(BAR, s, 105.0), "position", None)) for s in (0, 1, 2, 3, 5, 6)]
+    assert positions == [(0, 2), (1, 2), (2, 2), (3, 1), (5, 1), (6, None)]
+
+
+def test_names_and_joins_of_the_venue_file() -> None:
+    link = Link("board", Key("id", "board/1-1", "h"), "said so")
+    state = VenueState("h", {"zone/bar": "the bar"}, {"zone/the bar": (link,)})
+    state.apply(Observation(upserts=(zone(),), source="s", at=1.0))
+    assert (state.current[BAR].name, state.current[BAR].links) == ("the bar", (link,))
+
+
+# --- resolver ---------------------------------------------------------------------------------------------
+
+CARD = Key("alsa-card", "bar", "h")
+TO_CARD = Link("pcm", CARD, "output")
+
+
+def test_a_link_finds_whoever_publishes_the_key_and_says_when_nobody_or_several_do() -> None:
+    pcm = Pcm(id=HW, name="bar", keys=(CARD,))
+    other = Pcm(id=Id("h", "pcm", "other"), name="other", keys=(CARD,))
+    state, resolver = venue(zone(links=(TO_CARD,)))
+    assert resolver.resolve(TO_CARD).ids == ()
+    assert "unresolved" in resolver.resolve(TO_CARD).says
+    resolver.update(state.apply(Observation(upserts=(pcm,), source="alsa", at=1.0)))
+    assert resolver.follow(state.current[BAR], "pcm") == HW
+    assert list(resolver.back(HW, "pcm")) == [BAR]
+    resolver.update(state.apply(Observation(upserts=(other,), source="alsa", at=1.0)))
+    assert resolver.follow(state.current[BAR], "pcm") is None
+    assert "ambiguous" in resolver.resolve(TO_CARD).says
+
+
+def test_what_is_there_goes_before_what_is_gone_and_a_gone_end_is_still_found() -> None:
+    owner = Link("pcm", Key("pcm-owner", "7", "h"), "owner")
+    old = Pcm(id=Id("h", "pcm", "old"), name="old", keys=(owner.to,))
+    new = Pcm(id=HW, name="bar", keys=(CARD,))
+    state, resolver = venue(zone(links=(owner, TO_CARD)))
+    resolver.update(state.apply(Observation(upserts=(old,), complete=True, source="alsa", at=1.0)))
+    resolver.update(state.apply(Observation(complete=True, source="alsa", at=2.0)))
+    assert resolver.follow(state.current[BAR], "pcm") == old.id
+    resolver.update(state.apply(Observation(upserts=(new,), complete=True, source="alsa", at=3.0)))
+    assert resolver.follow(state.current[BAR], "pcm") == HW
+
+
+def test_a_chain_goes_on_to_its_end_and_never_in_circles() -> None:
+    board = Board(
+        id=AMP, name="amp", keys=(Key("usb-port", "1-1", "h"),), links=(Link("x", Key("id", "zone/bar", "h")),)
+    )
+    pcm = Pcm(id=HW, name="bar", keys=(CARD,), links=(Link("board", Key("usb-port", "1-1", "h")),))
+    state, resolver = venue(zone(links=(TO_CARD,)), board, pcm)
+    assert resolver.chain(state.current[BAR]) == [HW, AMP]
+
+
+# --- rules ------------------------------------------------------------------------------------------------
+
+
+class Counting:
+    """A rule that notes when it runs and finds what it is told to."""
+
+    def __init__(self, *verdicts: Verdict) -> None:
+        self.ran: list[float] = []
+        self.verdicts = list(verdicts)
+
+    def __call__(self, resource: Resource | Gone, view: View) -> Verdict:
+        self.ran.append(view.now)
+        view.follow(resource, "pcm")
+        return self.verdicts.pop(0) if self.verdicts else Verdict()
+
+
+def found(code: str = "X", about: Id = BAR, severity: Severity = Severity.WARN, blames: Id | None = None) -> Finding:
+    return Finding(code, severity, about, "because", blames=blames)
+
+
+def test_a_rule_runs_for_what_changed_and_for_what_it_read_and_for_nothing_else() -> None:
+    pcm = Pcm(id=HW, name="bar", keys=(CARD,), state="RUNNING")
+    state, resolver = venue(zone(links=(TO_CARD,)), Board(id=AMP, name="amp"), pcm)
+    rule = Counting()
+    evaluator = Evaluator(state, resolver)
+    evaluator.add_rules("t", [Rule("count", "zone", rule)])
+    evaluator.touch({BAR}, 1.0)
+    evaluator.touch({AMP}, 2.0)
+    assert rule.ran == [1.0]
+    evaluator.touch({HW}, 3.0)
+    assert rule.ran == [1.0, 3.0]
+
+
+def test_an_undecided_rule_keeps_what_it_found_and_is_asked_again_when_it_wanted() -> None:
+    state, resolver = venue(zone())
+    rule = Counting(Verdict((found(),)), Verdict(undecided=True, recheck_at=5.0), Verdict())
+    evaluator = Evaluator(state, resolver)
+    evaluator.add_rules("t", [Rule("r", "zone", rule)])
+    assert evaluator.touch({BAR}, 1.0)
+    assert not evaluator.touch({BAR}, 2.0)
+    assert [f.code for f in evaluator.findings()] == ["X"]
+    assert evaluator.next_recheck() == 5.0
+    assert not evaluator.touch(set(), 4.9)
+    assert evaluator.touch(set(), 5.0)
+    assert evaluator.findings() == []
+
+
+def test_a_broken_rule_is_a_finding() -> None:
+    def broken(resource: Resource | Gone, view: View) -> Verdict:
+        raise ZeroDivisionError("\x1b[31m")
+
+    state, resolver = venue(zone())
+    evaluator = Evaluator(state, resolver)
+    evaluator.add_rules("t", [Rule("r", "zone", broken)])
+    evaluator.touch({BAR}, 1.0)
+    (finding,) = evaluator.findings()
+    assert finding.code == "RULE-BROKEN"
+    assert "\x1b" not in finding.cause
+
+
+# --- incidents --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("findings", "groups"),
+    [
+        ([], {}),
+        ([found("A")], {(BAR, "A"): ["A"]}),
+        ([found("Z", BAR, blames=AMP), found("B", AMP)], {(AMP, "B"): ["B", "Z"]}),
+        ([found("Z", BAR, blames=HW), found("P", HW, blames=AMP), found("B", AMP)], {(AMP, "B"): ["B", "P", "Z"]}),
+        ([found("Z", BAR, blames=HW), found("P", HW, blames=AMP)], {(AMP, "P"): ["P", "Z"]}),
+        ([found("A", AMP), found("B", AMP, Severity.CRIT)], {(AMP, "A"): ["A"], (AMP, "B"): ["B"]}),
+        (
+            [found("A", AMP), found("B", AMP, Severity.CRIT), found("Z", BAR, blames=AMP)],
+            {(AMP, "A"): ["A"], (AMP, "B"): ["B", "Z"]},
+        ),
+        ([found("P", HW, blames=AMP), found("Q", AMP, blames=HW)], None),
+    ],
+)
+def test_findings_join_under_their_root(findings: list[Finding], groups: dict[object, list[str]] | None) -> None:
+    got = {key: [f.code for f in members] for key, members in correlate(findings).items()}
+    if groups is None:  # a circle of blame: everything is kept, nothing hangs
+        assert sorted(code for codes in got.values() for code in codes) == ["P", "Q"]
+    else:
+        assert {key: sorted(codes) for key, codes in got.items()} == {k: sorted(v) for k, v in groups.items()}
+        assert all(codes[0] == key[1] for key, codes in got.items())
+
+
+def test_an_incident_lives_until_contrary_evidence_and_worse_than_accepted_reopens_it() -> None:
+    incidents = Incidents(lambda id: id.local)
+    assert [c.what for c in incidents.update(correlate([found("A")]), 1.0)] == ["opened"]
+    key = (BAR, "A")
+    incidents.acknowledge(key, "ann")
+    assert incidents.update(correlate([found("A")]), 2.0) == []
+    assert incidents.open[key].acked_by == "ann"
+    assert [c.what for c in incidents.update(correlate([found("A", severity=Severity.CRIT)]), 3.0)] == ["changed"]
+    assert incidents.open[key].acked_by == ""
+    assert [c.what for c in incidents.update({}, 4.0)] == ["cleared"]
+    assert (incidents.open, incidents.cleared[0].cleared) == ({}, 4.0)
+
+
+def test_order_is_worst_first_then_oldest_and_what_is_accepted_last() -> None:
+    incidents = Incidents(lambda id: id.local)
+    incidents.update(correlate([found("A")]), 1.0)
+    incidents.update(correlate([found("A"), found("B", AMP, Severity.CRIT), found("C", HW)]), 2.0)
+    assert [i.code for i in incidents.ordered(3.0)] == ["B", "A", "C"]
+    incidents.acknowledge((AMP, "B"), "ann")
+    incidents.silence((BAR, "A"), until=10.0)
+    assert [i.code for i in incidents.ordered(3.0)] == ["C", "B", "A"]
+
+
+def test_where_is_where_people_notice_it() -> None:
+    incidents = Incidents(lambda id: id.local)
+    incidents.update(correlate([found("B", AMP), found("Z", BAR, blames=AMP)]), 1.0)
+    assert incidents.open[(AMP, "B")].where == "bar"
+
+
+def test_an_acknowledgement_is_remembered_over_a_restart() -> None:
+    incidents = Incidents(lambda id: id.local, {f"{BAR} A": ("ann", 0.0)})
+    incidents.update(correlate([found("A")]), 1.0)
+    assert incidents.open[(BAR, "A")].acked_by == "ann"
+
+
+def test_missing_is_what_no_finding_explains() -> None:
+    assert [f.about for f in missing([BAR, AMP], {AMP})] == [BAR]
+
+
+# --- expectations -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("test", "wanted", "value", "yes"),
+    [
+        (Test.EQUALS, "playing", "playing", True),
+        (Test.EQUALS, "playing", "paused", False),
+        (Test.EQUALS, True, Unknown(), False),
+        (Test.DIFFERS, "playing", "paused", True),
+        (Test.DIFFERS, "playing", Unknown(Why.UNREACHABLE, "", "paused"), False),
+        (Test.NEAR, 40, 41, True),
+        (Test.NEAR, 40, 42, False),
+        (Test.NEAR, 40, "40", False),
+        (Test.CONTAINS, "snap0", ("snap0", "x"), True),
+        (Test.CONTAINS, "snap0", (), False),
+        (Test.LACKS, "snap0", (), True),
+    ],
+)
+def test_an_expectation_is_met_by_what_is_observed(test: Test, wanted: object, value: object, yes: bool) -> None:
+    expect = Expect(BAR, "state", wanted, 1.0, test)  # type: ignore[arg-type]
+    assert met(expect, zone(state=value)) is yes
+    assert not met(expect, None)
+    assert not met(expect, Gone(BAR, zone(state=value), 1.0))

@@ -10,15 +10,13 @@ from backends.contract import Resource
 from console.config import Config
 from console.venue.venue import Venue
 
-PASSING = ("operation", "pcm", "source")  # come and go by themselves; nobody misses one
-
 
 def venue_toml(venue: Venue, config: Config) -> str:
     """The present venue as TOML. Sections and names that were configured are kept."""
-    expected = sorted(r.id for r in venue.state.current.values() if r.id.kind not in PASSING)
+    expected = sorted(r.id for r in venue.state.current.values() if _is_missed(venue, r))
     names = dict(config.venue.names)
     for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
-        if resource.id.kind not in PASSING and _has_own_name(resource):
+        if _is_missed(venue, resource) and resource.name != resource.id.local:
             names.setdefault(f"{resource.id.kind}/{resource.id.local}", resource.name)
     table: dict[str, object] = {"host": config.host, "inventory": [str(id) for id in expected]}
     lines = [
@@ -35,8 +33,11 @@ def venue_toml(venue: Venue, config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _has_own_name(resource: Resource) -> bool:
-    return resource.name != resource.id.local
+def _is_missed(venue: Venue, resource: Resource) -> bool:
+    """Whether anybody would miss it. What a pane does not show (PCMs, controls) goes and comes with something that
+    it does; operations pass by themselves."""
+    kind = venue.state.kinds.get(resource.id.kind)
+    return kind is not None and bool(kind.pane) and resource.id.kind != "operation"
 
 
 def _value(value: object) -> str:

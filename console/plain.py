@@ -129,6 +129,8 @@ def find(resources: dict[Id, Resource], text: str) -> Id | None:
 
 
 async def doctor(args: argparse.Namespace) -> int:
+    import msgspec
+
     from backends import registry
     from backends.contract import Context
     from console.config import load, settings
@@ -140,11 +142,12 @@ async def doctor(args: argparse.Namespace) -> int:
         print(f"{name}\n  MISSING  it cannot be loaded: {health.sentence}")
     for backend in backends:
         print(backend.name)
-        import msgspec
-
         section = settings(config, backend.name, backend.settings, os.environ)
         context = Context(config.host, msgspec.convert(section, backend.settings), os.environ)
-        for need in await asyncio.to_thread(backend.needs, context):
+        needs = await asyncio.to_thread(backend.needs, context)
+        if not needs:
+            print("  nothing to watch was found here, and nothing is missing")
+        for need in needs:
             print(f"  {'ok     ' if need.met else 'MISSING'}  {need.what}: {need.found}")
             if not need.met and need.mend:
                 print(f"           mend: {need.mend}")

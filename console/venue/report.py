@@ -75,7 +75,7 @@ def report(venue: Venue, now: float) -> Report:
         status = Status.CRITICAL
     elif Severity.WARN in active:
         status = Status.WARNING
-    elif not sources or not venue.complete:
+    elif not venue.complete or all(id.kind == "source" for id in venue.state.current):
         status = Status.UNKNOWN
     else:
         status = Status.OK

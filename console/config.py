@@ -142,7 +142,7 @@ def _mistake(section: Mapping[str, Any], type: type[Struct]) -> str:
 
 def from_environment(text: str, like: object) -> object:
     """An environment variable's value: a list by commas where the setting is a list, JSON where it is no text."""
-    if isinstance(like, list):
+    if isinstance(like, list | tuple):
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(like, str) or like is None:
         return text

@@ -229,19 +229,19 @@ def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> str:
 
 async def _state(client: httpx.AsyncClient, zone: Zone, wanted: str, action: str) -> model.Outcome:
     if zone.state == wanted:
-        raise Refused(f"{zone.name} is already {wanted}")
+        raise Refused(f"already {wanted}")
     return model.calls_of(action, {}), (Expect(zone.id, "state", wanted, 4),)
 
 
 async def _play(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     if zone.queue == 0:
-        raise Refused(f"{zone.name} has nothing queued")
+        raise Refused("nothing is queued")
     return await _state(client, zone, "playing", "play")
 
 
 async def _pause(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     if zone.state == "stopped":
-        raise Refused(f"{zone.name} is stopped")
+        raise Refused("it is stopped")
     return await _state(client, zone, "paused", "pause")
 
 
@@ -261,19 +261,19 @@ async def _skip(client: httpx.AsyncClient, zone: Zone, action: str) -> model.Out
     tlid = await rpc(client, f"core.tracklist.get_{action}_tlid")
     current = zone.track if isinstance(zone.track, str) else ""
     if tlid is None:
-        raise Refused(f"{zone.name} has no {action} track")
+        raise Refused(f"there is no {action} track")
     if current.startswith(f"#{tlid} "):
-        raise Refused(f"{zone.name} would play the same track again")
+        raise Refused("it would play the same track again")
     return model.calls_of(action, {}), (Expect(zone.id, "track", current, 4, Test.DIFFERS),)
 
 
 async def _volume(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     if isinstance(zone.volume, Unknown):
-        raise Refused(f"{zone.name}: {zone.volume.detail}")
+        raise Refused(zone.volume.detail)
     calls = model.calls_of("volume", args)
     wanted = calls[0][1]["volume"]
     if zone.volume == wanted:
-        raise Refused(f"the volume of {zone.name} is already {wanted} %")
+        raise Refused(f"the volume is already {wanted} %")
     return calls, (Expect(zone.id, "volume", int(str(wanted)), 3),)
 
 
@@ -287,9 +287,9 @@ async def _soft_unmute(client: httpx.AsyncClient, zone: Zone, args: Mapping[str,
 
 def _soft(zone: Zone, action: str, wanted: bool) -> model.Outcome:
     if isinstance(zone.soft_mute, Unknown):
-        raise Refused(f"{zone.name}: {zone.soft_mute.detail}")
+        raise Refused(zone.soft_mute.detail)
     if zone.soft_mute is wanted:
-        raise Refused(f"{zone.name} is already {'' if wanted else 'un'}muted in software")
+        raise Refused(f"already {'' if wanted else 'un'}muted in software")
     return model.calls_of(action, {}), (Expect(zone.id, "soft_mute", wanted, 3),)
 
 

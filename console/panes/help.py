@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.line import Row
+from console.line import Line, Row
 
 MOVING = (
     ("arrows, hjkl", "move; Enter or right opens, Esc or left goes back"),
@@ -31,6 +31,28 @@ SIGNS = (
     ("n/m", "cannot be measured: nobody can say"),
     ("denied", "may not be read: `foh doctor` says what to permit"),
 )
+
+
+MAIN = (
+    ("Enter", "open"), ("a", "actions"), ("f", "fix"), ("A", "ack"), ("S", "silence"), ("/", "find"), ("1-4", "panes"),
+    ("i", "incidents"), (":", "commands"), ("?", "help"), ("q", "quit"),
+)  # fmt: skip
+READ = (
+    ("Esc", "back"),
+    ("Enter", "follow"),
+    ("a", "actions"),
+    ("f", "fix"),
+    ("y", "copy"),
+    ("?", "help"),
+    ("q", "quit"),
+)
+
+
+def legend(keys: tuple[tuple[str, str], ...], read_only: bool) -> Line:
+    """The line at the foot of a screen. A read-only console does not have the keys that change things."""
+    absent = {key for key, _ in CHANGING} if read_only else set()
+    spans = [((f" {key}", "key"), (f" {what} ", "dim")) for key, what in keys if key not in absent]
+    return tuple(span for pair in spans for span in pair)
 
 
 def rows(read_only: bool) -> list[Row]:

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 
 from console.line import Line, fit
+from console.panes.help import MAIN, legend
 from console.widgets.lines import Lines
 from console.widgets.rows import Rows
 
@@ -72,7 +73,7 @@ class Main(Screen[None]):
                     rows.set_class(name == left, "left")
                     yield rows
         yield Lines(id="small")
-        yield Lines(id="message", lines=(KEYS,))
+        yield Lines(id="message", lines=(legend(MAIN, self.app.read_only),))
 
     def on_resize(self) -> None:
         self._arrange()
@@ -111,7 +112,7 @@ class Main(Screen[None]):
             widget.show(lines)
 
     def say(self, text: str, style: str = "") -> None:
-        line: Line = ((fit(f" {text}", self.size.width), style),) if text else KEYS
+        line: Line = ((fit(f" {text}", self.size.width), style),) if text else legend(MAIN, self.app.read_only)
         self.query_one("#message", Lines).show([line])
 
     def _touches(self, pane: str, update: Update) -> bool:
@@ -235,11 +236,3 @@ class Main(Screen[None]):
 
     def _incident_rows(self) -> int:
         return max(4, min(9, self.size.height // 5 if not self.is_small else self.size.height // 3))
-
-
-KEYS: Line = (
-    (" Enter", "key"), (" open  ", "dim"), ("a", "key"), (" actions  ", "dim"), ("f", "key"), (" fix  ", "dim"),
-    ("A", "key"), (" ack  ", "dim"), ("S", "key"), (" silence  ", "dim"), ("/", "key"), (" find  ", "dim"),
-    ("1-4", "key"), (" panes  ", "dim"), ("i", "key"), (" incidents  ", "dim"), (":", "key"), (" commands  ", "dim"),
-    ("?", "key"), (" help  ", "dim"), ("q", "key"), (" quit", "dim"),
-)  # fmt: skip

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from console.line import Line, Row, fit
+from console.panes.help import READ, legend
 from console.widgets.lines import Lines
 from console.widgets.rows import Rows
 
@@ -37,7 +38,7 @@ class Read(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Rows(id="rows")
-        yield Lines(id="message", lines=(FOOT,))
+        yield Lines(id="message", lines=(legend(READ, self.app.read_only),))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.paint)
@@ -48,7 +49,8 @@ class Read(Screen[None]):
             rows.show_rows(self._make(rows.size.width))
 
     def say(self, text: str, style: str = "") -> None:
-        self.query_one("#message", Lines).show([((fit(f" {text}", self.size.width), style),) if text else FOOT])
+        line: Line = ((fit(f" {text}", self.size.width), style),) if text else legend(READ, self.app.read_only)
+        self.query_one("#message", Lines).show([line])
 
     def on_rows_selected(self, event: Rows.Selected) -> None:
         self.app.open_key(event.key)
@@ -58,9 +60,3 @@ class Read(Screen[None]):
 
     def selected_incident(self) -> Hashable | None:
         return self.app.incident(self.incident) if self.incident else None
-
-
-FOOT: Line = (
-    (" Esc", "key"), (" back  ", "dim"), ("Enter", "key"), (" follow  ", "dim"), ("a", "key"), (" actions  ", "dim"),
-    ("f", "key"), (" fix  ", "dim"), ("y", "key"), (" copy  ", "dim"), ("q", "key"), (" quit", "dim"),
-)  # fmt: skip

@@ -1,0 +1,167 @@
+"""The screen, driven by keys on the embedded venue: at every size, in detail, and when it is only to be read."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from console.widgets.rows import Rows
+from tests.console.embedded import console, shown, until
+
+SIZES = [(160, 48), (120, 36), (80, 24)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_size_shows_the_trouble_first(size: tuple[int, int], tmp_path: Path) -> None:
+    async with console(size, tmp_path) as (app, pilot):
+        screen = shown(app)
+        assert "kitchen plays into nothing: its board left USB port 1-1.3.3" in screen.replace("…", "") or size[0] == 80
+        assert "kitchen" in screen
+        assert "sources 1" in screen
+        for count in ("1 zones 8/9", "2 boards 7/9", "3 mixers 0/1", "4 instances 11/12"):
+            assert count in screen
+        if size[0] >= 120:
+            assert all(f"{n} {title}" in screen for n, title in enumerate(("audio zones", "amplifiers"), 1))
+            assert "amp-office" in screen
+        else:
+            assert "evidence" in screen
+            await pilot.press("1")
+            await pilot.pause(0.2)
+            assert "greenroom" in shown(app)
+            await pilot.press("escape")
+            await pilot.pause(0.2)
+            assert "evidence" in shown(app)
+
+
+async def test_too_small_says_so_and_comes_back(tmp_path: Path) -> None:
+    async with console((40, 10), tmp_path) as (app, pilot):
+        assert "foh needs 60x20; this terminal has 40x10" in shown(app).replace("\n", "")
+        await pilot.resize_terminal(120, 36)
+        await pilot.pause(0.3)
+        assert "amp-office" in shown(app)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause(0.3)
+        assert "evidence" in shown(app)
+
+
+async def test_a_zone_s_detail_says_everything_and_leads_on(tmp_path: Path) -> None:
+    async with console((120, 60), tmp_path) as (app, pilot):
+        await pilot.press("1", "enter")
+        await until(lambda: "leads to" in shown(app))
+        screen = shown(app)
+        for said in (
+            "zone bar",
+            "Blue in Green",
+            "POST http://127.0.0.1",
+            "software-mute",
+            "offers",
+            "the venue says so",
+        ):
+            assert said in screen
+        await pilot.press("enter")  # follows the first link: to the PCM
+        await until(lambda: "pcm bar" in shown(app))
+        assert "PAUSED" in shown(app)
+        await pilot.press("escape", "escape")
+        await pilot.pause(0.2)
+        assert "1 audio zones" in shown(app)
+
+
+async def test_filter_hides_says_so_and_is_cleared(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        await pilot.press("1", "slash", *"gar")
+        await until(lambda: "(8 hidden)" in shown(app))
+        await pilot.press("enter")
+        await pilot.pause(0.1)
+        screen = shown(app)
+        assert "garden" in screen
+        assert "terrace  " not in screen.replace("amp-terrace", "")
+        await pilot.press("escape")
+        await until(lambda: "hidden" not in shown(app))
+
+
+async def test_a_fix_is_shown_confirmed_run_and_seen_to_work(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        assert app.venue
+        table = app.screen.query_one("#incidents", Rows)
+        while table.cursor and "encode3" not in str(table.cursor):
+            await pilot.press("j")
+        await pilot.press("f")
+        await until(lambda: "step 1" in shown(app))
+        assert "lxc start encode3" in shown(app)
+        await pilot.press("enter")
+        await until(lambda: "done: " in shown(app), 15)
+        await until(lambda: not any("encode3" in str(key) for key in app.venue.incidents.open), 15)
+        entries = await app.venue.journal.about("venue1/instance/encode3")
+        assert [entry.what for entry in reversed(entries)][:1] == ["planned"]
+        assert entries[0].what == "done"
+
+
+async def test_cancel_is_focused_where_something_would_be_disrupted_and_changes_nothing(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        assert app.venue
+        await pilot.press("4", "a")
+        await until(lambda: "actions on" in shown(app))
+        choices = app.screen.query_one("#choices", Rows)
+        while "stop" not in str(choices.cursor):
+            await pilot.press("j")
+        await pilot.press("enter")
+        await until(lambda: "[disruptive]" in shown(app) or "clean" in shown(app))
+        if "[disruptive]" not in shown(app):  # how: clean or force
+            await pilot.press("enter")
+            await until(lambda: "[disruptive]" in shown(app))
+        await pilot.press("enter")
+        await asyncio.sleep(1)
+        assert all(i.state == "Running" for i in app.venue.state.of_kind("instance") if i.name != "encode3")  # type: ignore[attr-defined]
+
+
+async def test_acknowledge_and_silence_are_marked_and_journalled(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        assert app.venue
+        await pilot.press("A")
+        await until(lambda: "ack " in shown(app).split("\n")[3] + shown(app))
+        key = next(i.key for i in app.venue.incidents.open.values() if i.acked_by)
+        await until(lambda: "1 acked" in shown(app))
+        await pilot.press("S")
+        await until(lambda: "1 silenced" in shown(app))
+        entries = await app.venue.journal.about(f"{key[0]} {key[1]}")
+        assert {"acked"} <= {entry.what for entry in entries}
+    async with console((120, 36), tmp_path) as (app, _):  # the journal remembers
+        assert app.venue
+        assert any(i.acked_by or i.silenced_until for i in app.venue.incidents.open.values())
+
+
+async def test_read_only_has_no_key_that_changes_anything(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path, read_only=True) as (app, pilot):
+        assert app.venue
+        assert "READ-ONLY" in shown(app)
+        before = {key: incident.acked_by for key, incident in app.venue.incidents.open.items()}
+        for key in ("a", "f", "m", "A", "S"):
+            await pilot.press(key)
+            await pilot.pause(0.1)
+            assert len(app.screen_stack) == 1
+        assert {k: i.acked_by for k, i in app.venue.incidents.open.items()} == {
+            k: i.acked_by for k, i in before.items()
+        }
+        await pilot.press("enter")
+        await until(lambda: "evidence" in shown(app))
+        assert " fix" not in shown(app).splitlines()[-1]
+
+
+async def test_commands_find_actions_and_resources_by_name(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        await pilot.press("colon", *"garden play")
+        await until(lambda: "zone garden: play" in shown(app))
+        await pilot.press("enter")
+        await until(lambda: "step 1" in shown(app))
+        assert "core.playback.play" in shown(app)
+
+
+async def test_help_lists_the_keys_and_history_the_journal(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        await pilot.press("question_mark")
+        await until(lambda: "acknowledge the incident" in shown(app))
+        await pilot.press("escape", "l")
+        await until(lambda: "journal of" in shown(app))
+        await until(lambda: "opened" in shown(app))

@@ -141,9 +141,7 @@ async def test_read_only_has_no_key_that_changes_anything(tmp_path: Path) -> Non
             await pilot.press(key)
             await pilot.pause(0.1)
             assert len(app.screen_stack) == 1
-        assert {k: i.acked_by for k, i in app.venue.incidents.open.items()} == {
-            k: i.acked_by for k, i in before.items()
-        }
+        assert {key: incident.acked_by for key, incident in app.venue.incidents.open.items()} == before
         await pilot.press("enter")
         await until(lambda: "evidence" in shown(app))
         assert " fix" not in shown(app).splitlines()[-1]

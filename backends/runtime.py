@@ -53,8 +53,8 @@ class SourceIO:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._jobs: queue.SimpleQueue[Callable[[], None]] | None = None
-        self._latest: asyncio.Future[Any] | None = None
+        self._worker: _Worker | None = None
+        self._overdue: _Call | None = None
 
     def clock(self) -> float:
         return time.time()
@@ -63,23 +63,27 @@ class SourceIO:
         return asyncio.timeout(seconds)
 
     async def thread(self, call: Callable[..., T], *args: object, within: float = 5.0) -> T:
-        if self._latest and not self._latest.done():
+        if self._overdue and not self._overdue.ended:
             raise Parked(f"{self.name} has not come back from an earlier call")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._latest = future
-        if self._jobs is None:
-            self._jobs = queue.SimpleQueue()
-            # A daemon, not an executor's thread: a call that never returns must not hold up the program's end.
-            threading.Thread(target=_work, args=(self._jobs,), name=f"foh {self.name}", daemon=True).start()
-        self._jobs.put(partial(_answer, future, call, args))
+        if self._worker is None:
+            self._worker = _Worker(f"foh {self.name}")
+        ours = self._worker.take(partial(call, *args))
         try:
             async with asyncio.timeout(within):
-                return await asyncio.shield(future)
+                return await asyncio.shield(ours.future)
         except TimeoutError:
-            if future.done():
+            if ours.ended:
                 raise  # the call's own TimeoutError
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._overdue = self._worker.current
             raise TimeoutError(f"{self.name} did not answer within {within:g} s") from None
+        finally:
+            ours.withdraw()
+
+    def close(self) -> None:
+        """Ends the thread, as soon as it comes back."""
+        if self._worker:
+            self._worker.calls.put(None)
+            self._worker = None
 
     @contextlib.asynccontextmanager
     async def child(self, argv: Sequence[str]) -> AsyncIterator[JsonLines]:
@@ -95,29 +99,59 @@ class SourceIO:
             await process.wait()
 
 
-def _work(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
-    while True:
-        jobs.get()()
+class _Call:
+    """One call for a thread. Whoever claims it first has it: the thread to make it, or its caller to withdraw it,
+    so that nothing is done that nobody waits for any more."""
 
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call, self.ended = call, False
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._claim = threading.Lock()
 
-def _answer(future: asyncio.Future[T], call: Callable[..., T], args: tuple[object, ...]) -> None:
-    """Runs in the thread: hands the call's result or error to the loop, if the loop is still there."""
+    def withdraw(self) -> None:
+        self._claim.acquire(blocking=False)
+        if not self.future.done():  # it is being made: its outcome interests nobody
+            self.future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
+    def make(self) -> None:
+        """Runs in the thread: hands the result or the error to the loop, if the loop is still there."""
+        if not self._claim.acquire(blocking=False):
+            return
+        try:
+            outcome: tuple[Any, BaseException | None] = (self.call(), None)
+        except BaseException as error:  # noqa: BLE001  (carried to the awaiting side, whatever it is)
+            outcome = (None, error)
+        self.ended = True
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            self.future.get_loop().call_soon_threadsafe(self._settle, *outcome)
+
+    def _settle(self, value: Any, error: BaseException | None) -> None:
+        if self.future.cancelled():
             return
         if error is not None:
-            future.set_exception(error)
+            self.future.set_exception(error)
         else:
-            future.set_result(value)  # type: ignore[arg-type]
+            self.future.set_result(value)
 
-    loop = future.get_loop()
-    try:
-        outcome: tuple[T | None, BaseException | None] = (call(*args), None)
-    except BaseException as error:  # noqa: BLE001  (carried to the awaiting side, whatever it is)
-        outcome = (None, error)
-    with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-        loop.call_soon_threadsafe(settle, *outcome)
+
+class _Worker:
+    """A source's one thread: makes one call after another, until it gets None."""
+
+    def __init__(self, name: str) -> None:
+        self.calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self.current: _Call | None = None
+        # A daemon, not an executor's thread: a call that never returns must not hold up the program's end.
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def take(self, call: Callable[[], Any]) -> _Call:
+        ours = _Call(call)
+        self.calls.put(ours)
+        return ours
+
+    def _run(self) -> None:
+        while call := self.calls.get():
+            self.current = call
+            call.make()
 
 
 class JsonLines:
@@ -185,6 +219,8 @@ class Runtime:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=0.8)
         self._tasks.clear()
+        for io in self._ios.values():
+            io.close()
 
     async def _run(self, source: Source) -> None:
         io, seq, pause = self._ios[source.name], 0, FIRST_PAUSE

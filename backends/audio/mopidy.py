@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -71,11 +72,11 @@ class MopidySource:
             self._process = await io.thread(listener, self.address)
             next_full = 0.0
             while True:
-                now = io.clock()
-                if events.pending or self._zone is None or now >= next_full:
+                now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next reading
+                if events.pending or self._zone is None or steady >= next_full:
                     events.pending = False
                     zone = await self._read(client, now)
-                    next_full = now + HEARTBEAT
+                    next_full = steady + HEARTBEAT
                 else:
                     zone = await self._tick(client, events, self._zone, now)
                 self._zone = zone

@@ -58,7 +58,9 @@ def result(answer: object) -> Any:
         data = error.get("data")
         said = data.get("message") if isinstance(data, dict) else data
         raise Refused(clean(said or error.get("message") or "Mopidy refused"))
-    return answer.get("result")
+    if "result" not in answer:
+        raise ValueError("answers, but not as Mopidy: neither a result nor an error")
+    return answer["result"]
 
 
 def results(answers: object, methods: Sequence[str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from backends.contract import IO, Health, Observation, Parked, Source, State, cl
 T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
+LONGEST_LINE = 1 << 20  # bytes that a child may say at once
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -89,7 +90,7 @@ class SourceIO:
     async def child(self, argv: Sequence[str]) -> AsyncIterator[JsonLines]:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+            stderr=asyncio.subprocess.DEVNULL, start_new_session=True, limit=LONGEST_LINE,
         )  # fmt: skip
         try:
             yield JsonLines(process)

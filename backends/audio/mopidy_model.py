@@ -181,7 +181,7 @@ def calls_of(action: str, args: Mapping[str, str]) -> list[Call]:
             return [(f"core.playback.{action}", {})]
         case "volume":
             percent = args.get("percent", "")
-            if not percent.isdecimal() or int(percent) > 100:
+            if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
                 raise Refused(f"volume is a whole number from 0 to 100, not {clean(percent, 20)!r}")
             return [("core.mixer.set_volume", {"volume": int(percent)})]
         case "software-mute" | "software-unmute":

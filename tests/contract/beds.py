@@ -27,6 +27,8 @@ from tests.contract.running import HOST
 class SocketBed:
     """A system behind a proxy."""
 
+    room = 1 << 20
+
     def __init__(
         self, backend: Backend, source: str, section: dict[str, Any], proxy: Proxy, say: Callable[[str], None]
     ) -> None:
@@ -126,7 +128,8 @@ async def mixer_bed(folder: Path) -> AsyncIterator[SocketBed]:
         section = {"proc": str(folder / "none"), "mixer": [*mixers.argv[:-1], proxy.address]}
 
         def say(text: str) -> None:
-            mixers.cards = lambda: {"bar": 0, "foyer": 1, text: 2}
+            name = text.encode("utf-8", "replace").decode()  # the child's lines are JSON, which has no lone surrogates
+            mixers.cards = lambda: {"bar": 0, "foyer": 1, name: 2}
             mixers.tell()
 
         yield SocketBed(alsa.backend, "alsa mixer", section, proxy, say)
@@ -147,6 +150,8 @@ TREE_FAULTS = {
 class TreeBed:
     """Files behind which there is no kernel, and the socket of their events behind a proxy. `broken` is the file
     that goes bad, `texts` those that a device writes."""
+
+    room = 3000  # the kernel hands out one page
 
     def __init__(
         self, backend: Backend, source: str, section: dict[str, Any], trees: Trees, proxy: Proxy,
@@ -171,7 +176,7 @@ class TreeBed:
     async def say(self, text: str) -> None:
         for path in self._texts:
             new = path.with_name(f".{path.name}-new")
-            new.write_bytes(text[:3000].encode("utf-8", "surrogatepass") + b"\n")  # the kernel hands out one page
+            new.write_bytes(text.encode("utf-8", "surrogatepass") + b"\n")
             new.replace(path)
         self._tell()
 
@@ -201,4 +206,7 @@ def hdmi2usb_bed(trees: Trees, proxy: Proxy) -> TreeBed:
 def pcm_bed(trees: Trees, proxy: Proxy) -> TreeBed:
     card = trees.proc / "card0/pcm0p/sub0"
     section = {"proc": str(trees.proc), "mixer": ["sleep", "1000"]}
-    return TreeBed(alsa.backend, "alsa pcm", section, trees, proxy, card / "hw_params", [card / "hw_params"], "sound")
+    ids = [trees.proc / "card0/id"]
+    bed = TreeBed(alsa.backend, "alsa pcm", section, trees, proxy, card / "hw_params", ids, "sound")
+    bed.room = 32
+    return bed

@@ -44,6 +44,7 @@ from backends.contract import (
 )
 
 POLL, ANSWER = 0.5, 2.0  # seconds
+LONGEST = 1 << 20  # bytes in a line
 ON, OFF = "power-on", "power-off"
 
 
@@ -125,7 +126,7 @@ class ProjectorSource:
     async def _connected(self, io: IO) -> AsyncIterator[Ask]:
         host, _, port = self.endpoint.rpartition(":")
         async with io.deadline(ANSWER):
-            reader, writer = await asyncio.open_connection(host, int(port))
+            reader, writer = await asyncio.open_connection(host, int(port), limit=LONGEST)
         try:
             yield Ask(reader, writer, io)
         finally:

@@ -37,6 +37,7 @@ from tests.contract.running import HOST, Run, running
 from tests.payloads import MARKUP, PAYLOADS
 
 NOTICED = 15.0  # seconds until a fault must be said
+AGAIN = 12.0  # seconds until a source must have looked again
 STEADY = 3.0  # seconds for which a fault that hurts nobody is watched
 STALL = 0.1  # seconds for which the event loop may stand still
 
@@ -120,9 +121,9 @@ class Contract:
             for number, hours in enumerate((-1, 1)):
                 monkeypatch.setattr(SourceIO, "clock", lambda self, hours=hours: time.time() + 3600 * hours)
                 count = len(run.said)
-                await run.until(lambda count=count: len(run.said) > count + 1, 12)
+                await run.until(lambda count=count: len(run.said) > count + 1, AGAIN)
                 await bed.say(f"~jump{number}~")
-                await run.until(lambda number=number: _seen(run, f"~jump{number}~"), 12)
+                await run.until(lambda number=number: _seen(run, f"~jump{number}~"), AGAIN)
             assert {observation.health.state for observation in run.said} == {State.OK}
 
     async def test_every_action_is_judged_by_what_is_seen(self, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ from backends.contract import (
     clean,
 )
 
-POLL, ANSWER = 0.5, 2.0  # seconds
+POLL, ANSWER = 0.25, 2.0  # seconds
 LONGEST = 1 << 20  # bytes in a line
 ON, OFF = "power-on", "power-off"
 

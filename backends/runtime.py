@@ -8,10 +8,8 @@ import contextlib
 import ctypes
 import json
 import os
-import queue
 import signal
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -20,6 +18,7 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from backends.contract import IO, Health, Observation, Parked, Source, State, clean
+from backends.threads import Call, Worker
 
 T = TypeVar("T")
 
@@ -54,8 +53,8 @@ class SourceIO:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._worker: _Worker | None = None
-        self._overdue: _Call | None = None
+        self._worker: Worker | None = None
+        self._overdue: Call | None = None
 
     def clock(self) -> float:
         return time.time()
@@ -67,7 +66,7 @@ class SourceIO:
         if self._overdue and not self._overdue.ended:
             raise Parked(f"{self.name} has not come back from an earlier call")
         if self._worker is None:
-            self._worker = _Worker(f"foh {self.name}")
+            self._worker = Worker(f"foh {self.name}")
         ours = self._worker.take(partial(call, *args))
         try:
             async with asyncio.timeout(within):
@@ -98,61 +97,6 @@ class SourceIO:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-
-
-class _Call:
-    """One call for a thread. Whoever claims it first has it: the thread to make it, or its caller to withdraw it,
-    so that nothing is done that nobody waits for any more."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self.call, self.ended = call, False
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._claim = threading.Lock()
-
-    def withdraw(self) -> None:
-        self._claim.acquire(blocking=False)
-        if not self.future.done():  # it is being made: its outcome interests nobody
-            self.future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    def make(self) -> None:
-        """Runs in the thread: hands the result or the error to the loop, if the loop is still there."""
-        if not self._claim.acquire(blocking=False):
-            return
-        try:
-            outcome: tuple[Any, BaseException | None] = (self.call(), None)
-        except BaseException as error:  # noqa: BLE001  (carried to the awaiting side, whatever it is)
-            outcome = (None, error)
-        self.ended = True
-        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-            self.future.get_loop().call_soon_threadsafe(self._settle, *outcome)
-
-    def _settle(self, value: Any, error: BaseException | None) -> None:
-        if self.future.cancelled():
-            return
-        if error is not None:
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(value)
-
-
-class _Worker:
-    """A source's one thread: makes one call after another, until it gets None."""
-
-    def __init__(self, name: str) -> None:
-        self.calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        self.current: _Call | None = None
-        # A daemon, not an executor's thread: a call that never returns must not hold up the program's end.
-        threading.Thread(target=self._run, name=name, daemon=True).start()
-
-    def take(self, call: Callable[[], Any]) -> _Call:
-        ours = _Call(call)
-        self.calls.put(ours)
-        return ours
-
-    def _run(self) -> None:
-        while call := self.calls.get():
-            self.current = call
-            call.make()
 
 
 class JsonLines:

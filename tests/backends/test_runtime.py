@@ -1,158 +1,21 @@
-"""The runtime: what hangs, dies, fails or lies is one source's trouble, and said."""
+"""The runtime: what dies, fails or lies is one source's trouble, and said."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 import json
 import os
 import signal
 import sys
-import threading
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from importlib.metadata import EntryPoint
-from pathlib import Path
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import psutil
 import pytest
 
-from backends import registry
-from backends.contract import IO, Health, Ledger, Observation, Offer, Parked, Plan, State
-from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, Runtime, SourceIO, health_of
-
-
-class Scripted:
-    """A source whose watching is a test's own function."""
-
-    host = "h"
-
-    def __init__(self, name: str, watch: Callable[[IO], AsyncGenerator[Observation, None]]) -> None:
-        self.name, self.watch = name, watch
-
-    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
-        raise NotImplementedError
-
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        raise NotImplementedError
-
-
-@contextlib.asynccontextmanager
-async def runtime(*sources: Scripted) -> AsyncIterator[Runtime]:
-    started = Runtime()
-    started.start(sources)
-    try:
-        yield started
-    finally:
-        await started.stop()
-
-
-async def said(of: Runtime, count: int, within: float = 5.0) -> list[Observation]:
-    found: list[Observation] = []
-    async with asyncio.timeout(within):
-        async for observation in of.observations():
-            found.append(observation)
-            if len(found) == count:
-                break
-    return found
-
-
-def threads(name: str) -> int:
-    return sum(1 for thread in threading.enumerate() if thread.name == f"foh {name}")
-
-
-# --- threads ----------------------------------------------------------------------------------------------
-
-
-async def test_a_call_that_hangs_parks_its_source_and_takes_no_second_thread() -> None:
-    io, go = SourceIO("stuck"), threading.Event()
-    with pytest.raises(TimeoutError, match=r"did not answer within 0\.1 s"):
-        await io.thread(go.wait, within=0.1)
-    for _ in range(5):
-        start = time.monotonic()
-        with pytest.raises(Parked):
-            await io.thread(int)
-        assert time.monotonic() - start < 0.05  # at once
-    assert threads("stuck") == 1
-    go.set()
-    await asyncio.sleep(0.05)
-    assert await io.thread(int) == 0  # it has come back: so has the source
-    io.close()
-
-
-async def test_honest_calls_take_turns() -> None:
-    io, order = SourceIO("busy"), list[int]()
-
-    def slow(number: int) -> int:
-        order.append(number)
-        time.sleep(0.05)
-        order.append(number)
-        return number
-
-    assert await asyncio.gather(*(io.thread(slow, n) for n in range(4))) == [0, 1, 2, 3]
-    assert order == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert threads("busy") == 1
-    io.close()
-
-
-async def test_what_waits_too_long_for_its_turn_is_never_done() -> None:
-    io, go, done = SourceIO("queue"), threading.Event(), list[str]()
-    first = asyncio.create_task(io.thread(go.wait, within=5))
-    await asyncio.sleep(0.05)
-    with pytest.raises(TimeoutError):
-        await io.thread(done.append, "late", within=0.1)
-    cancelled = asyncio.create_task(SourceIO.thread(io, done.append, "cancelled", within=5))
-    await asyncio.sleep(0.05)
-    cancelled.cancel()
-    go.set()
-    assert await first
-    await io.thread(done.append, "wanted")
-    assert done == ["wanted"]
-    io.close()
-
-
-async def test_a_calls_own_error_is_its_own() -> None:
-    io = SourceIO("own")
-    with pytest.raises(TimeoutError, match="mine"):
-        await io.thread(_raise, TimeoutError("mine"))
-    with pytest.raises(ZeroDivisionError):
-        await io.thread(_raise, ZeroDivisionError())
-    assert await io.thread(int) == 0  # not parked
-    io.close()
-    await asyncio.sleep(0.05)
-    assert threads("own") == 0
-
-
-def _raise(error: Exception) -> None:
-    raise error
-
-
-async def test_a_hung_thread_hurts_no_sibling_and_does_not_delay_the_end() -> None:
-    go = threading.Event()
-
-    async def hangs(io: IO) -> AsyncGenerator[Observation, None]:
-        await io.thread(go.wait, within=0.2)
-        yield Observation()
-
-    async def goes_on(io: IO) -> AsyncGenerator[Observation, None]:
-        while True:
-            await io.thread(time.sleep, 0.001)
-            yield Observation()
-            await asyncio.sleep(0.02)
-
-    async with runtime(Scripted("hangs", hangs), Scripted("goes on", goes_on)) as started:
-        found = await said(started, 60)
-        start = time.monotonic()
-    assert time.monotonic() - start < 1
-    hung = [o for o in found if o.source == "hangs"]
-    assert {o.health.state for o in hung} == {State.HUNG}
-    assert len(hung) >= 2
-    beats = [o.at for o in found if o.source == "goes on"]
-    assert max(b - a for a, b in itertools.pairwise(beats)) < 0.3
-    go.set()
-
+from backends.contract import IO, Observation, Parked, State
+from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, SourceIO, health_of
+from tests.backends.scripted import Scripted, runtime, said
 
 # --- children ---------------------------------------------------------------------------------------------
 
@@ -270,47 +133,3 @@ async def test_a_source_that_ends_quietly_is_not_taken_for_well() -> None:
 
     async with runtime(Scripted("ends", ends)) as started:
         assert [o.health.state for o in await said(started, 2)] == [State.OK, State.REFUSED]
-
-
-# --- the registry -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("module", "text"),
-    [
-        ("raise ImportError('libfoo is missing')", "libfoo is missing"),
-        ("1/0", "division by zero"),
-        ("def (", "invalid syntax"),
-        ("backend = 7", "is not a backends.contract.Backend"),
-        ("", "backend"),
-    ],
-)
-def test_a_broken_backend_is_a_health_and_the_others_load(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, text: str
-) -> None:
-    name = f"stranger_{abs(hash(module))}"
-    (tmp_path / f"{name}.py").write_text(module)
-    monkeypatch.syspath_prepend(tmp_path)
-    entries = [
-        EntryPoint("broken", f"{name}:backend", registry.GROUP),
-        EntryPoint("usb", "backends.hardware.usb:backend", registry.GROUP),
-    ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: entries)
-    loaded, broken = registry.load_all()
-    assert [backend.name for backend in loaded] == ["usb"]
-    assert broken.keys() == {"broken"}
-    assert broken["broken"].state is State.ABSENT
-    assert text in broken["broken"].sentence
-
-
-async def test_a_search_that_fails_or_hangs_is_a_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    from msgspec import structs
-
-    backend = registry.load("usb")
-
-    async def fails(context: Any, io: IO) -> list[Any]:
-        raise PermissionError("no")
-
-    found, health = await registry.discover(structs.replace(backend, discover=fails), "h", {}, {})
-    assert (list(found), health.state) == ([], State.DENIED)
-    assert isinstance(health, Health)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from tests.contract import beds
+from tests.contract import beds, tree_beds
 from tests.contract.faults import SOCKET_FAULTS
 from tests.contract.suite import Bed, Contract
 
@@ -39,21 +39,21 @@ class TestMixers(Contract):
 
 
 class TestUsb(Contract):
-    faults, actions = beds.TREE_FAULTS, 2
+    faults, actions = tree_beds.TREE_FAULTS, 2
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
-        return beds.tree_bed(folder, beds.usb_bed)
+        return tree_beds.tree_bed(folder, tree_beds.usb_bed)
 
 
 class TestHdmi2Usb(Contract):
-    faults = beds.TREE_FAULTS
+    faults = tree_beds.TREE_FAULTS
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
-        return beds.tree_bed(folder, beds.hdmi2usb_bed)
+        return tree_beds.tree_bed(folder, tree_beds.hdmi2usb_bed)
 
 
 class TestPcms(Contract):
-    faults = beds.TREE_FAULTS
+    faults = tree_beds.TREE_FAULTS
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
-        return beds.tree_bed(folder, beds.pcm_bed)
+        return tree_beds.tree_bed(folder, tree_beds.pcm_bed)

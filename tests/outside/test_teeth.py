@@ -71,11 +71,11 @@ class Elsewhere(ProjectorSource):
 
 class ByTheClock(ProjectorSource):
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        due = 0.0
         async for observation in super().watch(io):
-            yield observation
-            due = io.clock() + POLL
-            while io.clock() < due:
-                await asyncio.sleep(0.02)
+            if io.clock() >= due:
+                due = io.clock() + POLL
+                yield observation
 
 
 class Leaks(ProjectorSource):

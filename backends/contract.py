@@ -384,8 +384,9 @@ class IO(Protocol):
         """`async with`: TimeoutError when the body takes longer."""
 
     async def thread(self, call: Callable[..., T], *args: object, within: float = 5.0) -> T:
-        """Runs a blocking call in this source's one thread. TimeoutError parks the source: as long as the
-        call has not come back, further calls raise `Parked` at once and take no second thread."""
+        """Runs a blocking call in this source's one thread, after those before it; `within` counts the waiting.
+        TimeoutError parks the source: until the thread has come back, calls raise `Parked` at once, and no second
+        thread is taken. A call that has not begun by its deadline is never made."""
 
     def child(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Child]:
         """Starts a child process for the length of the body."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backends.contract import IO, Backend, Context, Health, Source, State, clean
+from backends.contract import Backend, Context, Health, Source, State, clean
 from backends.runtime import SourceIO, health_of
 
 GROUP = "foh.backends"
@@ -51,12 +51,14 @@ async def discover(
     Raises msgspec.ValidationError when `section` does not fit the backend's settings.
     """
     settings = msgspec.convert(section, backend.settings)
-    io: IO = SourceIO(f"{backend.name} discovery")
+    io = SourceIO(f"{backend.name} discovery")
     try:
         async with asyncio.timeout(5):
             return await backend.discover(Context(host, settings, environ), io), Health()
     except Exception as error:  # noqa: BLE001  (said as health; the other backends go on)
         return (), health_of(error)
+    finally:
+        io.close()
 
 
 def helper(argv: Sequence[str]) -> int:

@@ -8,10 +8,8 @@ import contextlib
 import ctypes
 import json
 import os
-import queue
 import signal
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -20,10 +18,12 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from backends.contract import IO, Health, Observation, Parked, Source, State, clean
+from backends.threads import Call, Worker
 
 T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
+LONGEST_LINE = 1 << 20  # bytes that a child may say at once
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -53,8 +53,8 @@ class SourceIO:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._jobs: queue.SimpleQueue[Callable[[], None]] | None = None
-        self._latest: asyncio.Future[Any] | None = None
+        self._worker: Worker | None = None
+        self._overdue: Call | None = None
 
     def clock(self) -> float:
         return time.time()
@@ -63,61 +63,40 @@ class SourceIO:
         return asyncio.timeout(seconds)
 
     async def thread(self, call: Callable[..., T], *args: object, within: float = 5.0) -> T:
-        if self._latest and not self._latest.done():
+        if self._overdue and not self._overdue.ended:
             raise Parked(f"{self.name} has not come back from an earlier call")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._latest = future
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait any more
-        if self._jobs is None:
-            self._jobs = queue.SimpleQueue()
-            # A daemon, not an executor's thread: a call that never returns must not hold up the program's end.
-            threading.Thread(target=_work, args=(self._jobs,), name=f"foh {self.name}", daemon=True).start()
-        self._jobs.put(partial(_answer, future, call, args))
+        if self._worker is None:
+            self._worker = Worker(f"foh {self.name}")
+        ours = self._worker.take(partial(call, *args))
         try:
             async with asyncio.timeout(within):
-                return await asyncio.shield(future)
+                return await asyncio.shield(ours.future)
         except TimeoutError:
-            if future.done():
+            if ours.ended:
                 raise  # the call's own TimeoutError
+            self._overdue = self._worker.current
             raise TimeoutError(f"{self.name} did not answer within {within:g} s") from None
+        finally:
+            ours.withdraw()
+
+    def close(self) -> None:
+        """Ends the thread, as soon as it comes back."""
+        if self._worker:
+            self._worker.calls.put(None)
+            self._worker = None
 
     @contextlib.asynccontextmanager
     async def child(self, argv: Sequence[str]) -> AsyncIterator[JsonLines]:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+            stderr=asyncio.subprocess.DEVNULL, start_new_session=True, limit=LONGEST_LINE,
         )  # fmt: skip
         try:
             yield JsonLines(process)
         finally:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # its own children too: they would hold the pipes open
+                process.kill()
             await process.wait()
-
-
-def _work(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
-    while True:
-        jobs.get()()
-
-
-def _answer(future: asyncio.Future[T], call: Callable[..., T], args: tuple[object, ...]) -> None:
-    """Runs in the thread: hands the call's result or error to the loop, if the loop is still there."""
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(value)  # type: ignore[arg-type]
-
-    loop = future.get_loop()
-    try:
-        outcome: tuple[T | None, BaseException | None] = (call(*args), None)
-    except BaseException as error:  # noqa: BLE001  (carried to the awaiting side, whatever it is)
-        outcome = (None, error)
-    with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-        loop.call_soon_threadsafe(settle, *outcome)
 
 
 class JsonLines:
@@ -185,6 +164,8 @@ class Runtime:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=0.8)
         self._tasks.clear()
+        for io in self._ios.values():
+            io.close()
 
     async def _run(self, source: Source) -> None:
         io, seq, pause = self._ios[source.name], 0, FIRST_PAUSE

@@ -58,7 +58,9 @@ def result(answer: object) -> Any:
         data = error.get("data")
         said = data.get("message") if isinstance(data, dict) else data
         raise Refused(clean(said or error.get("message") or "Mopidy refused"))
-    return answer.get("result")
+    if "result" not in answer:
+        raise ValueError("answers, but not as Mopidy: neither a result nor an error")
+    return answer["result"]
 
 
 def results(answers: object, methods: Sequence[str]) -> dict[str, Any]:
@@ -179,7 +181,7 @@ def calls_of(action: str, args: Mapping[str, str]) -> list[Call]:
             return [(f"core.playback.{action}", {})]
         case "volume":
             percent = args.get("percent", "")
-            if not percent.isdecimal() or int(percent) > 100:
+            if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
                 raise Refused(f"volume is a whole number from 0 to 100, not {clean(percent, 20)!r}")
             return [("core.mixer.set_volume", {"volume": int(percent)})]
         case "software-mute" | "software-unmute":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -33,8 +32,6 @@ from backends.contract import (
 )
 from backends.kinds import HOST, INSTANCE, OPERATION, Instance
 
-T = TypeVar("T")
-
 EVERY = 5.0  # seconds between two readings of everything when nothing happens
 SHARE = 20  # ... and longer where a reading is dear: at most a twentieth of the time goes into it
 GATHER = 0.1  # seconds of events that make one observation: at most ten a second
@@ -56,12 +53,11 @@ class LxdSource:
     def __init__(self, host: str, socket: str, label: str = "") -> None:
         self.host, self.socket = label or host, socket
         self.name = f"lxd {label or socket}"
-        self._turn = asyncio.Lock()
         self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with Events.open(self.socket) as events, Api.open(self.socket) as api:
-            client = await self._thread(io, READ, lxd_reader.connect, self.socket)
+            client = await io.thread(lxd_reader.connect, self.socket, within=READ)
             reading, cost = await self._everything(client, io, READ)
             await self._listed(api, {DEFAULT, *(project for project, _ in reading.instances)}, io.clock())
             due = time.monotonic() + EVERY
@@ -73,18 +69,13 @@ class LxdSource:
                     reading, cost = await self._everything(client, io, READ + 4 * cost)
                     due = time.monotonic() + max(EVERY, SHARE * cost)
                 elif touched:
-                    found = await self._thread(io, READ, lxd_reader.some, client, touched)
+                    found = await io.thread(lxd_reader.some, client, touched, within=READ)
                     reading = reading.changed(found)
-
-    async def _thread(self, io: IO, within: float, call: Callable[..., T], *args: object) -> T:
-        """The runtime lends one thread: a plan waits until a reading has ended, and the other way round."""
-        async with self._turn:
-            return await io.thread(call, *args, within=within)
 
     async def _everything(self, client: Any, io: IO, within: float) -> tuple[Reading, float]:
         """A reading and the seconds it took."""
         start = time.monotonic()
-        info, used, listed = await self._thread(io, within, lxd_reader.everything, client)
+        info, used, listed = await io.thread(lxd_reader.everything, client, within=within)
         server = clean(info.get("environment", {}).get("server_name") or self.host)
         named = {(str(raw.get("project") or DEFAULT), str(raw.get("name"))): raw for raw in listed}
         return Reading(Place(self.host, server, self.socket), info, used, named), time.monotonic() - start
@@ -128,8 +119,8 @@ class LxdSource:
         """The instance as it is now, with what LXD is doing to it. Raises Refused if it is not there."""
         project, _, name = id.local.rpartition("/")
         project = project or DEFAULT
-        client = await self._thread(io, READ, lxd_reader.connect, self.socket)
-        raw = (await self._thread(io, READ, lxd_reader.some, client, [(project, name)]))[project, name]
+        client = await io.thread(lxd_reader.connect, self.socket, within=READ)
+        raw = (await io.thread(lxd_reader.some, client, [(project, name)], within=READ))[project, name]
         if raw is None:
             raise Refused(f"LXD has no instance {id.local}")
         async with Api.open(self.socket) as api:

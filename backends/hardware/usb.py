@@ -5,11 +5,10 @@ Looking never wakes a board: libusb lists descriptors, sysfs tells the rest, and
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from msgspec import Struct, structs
 
@@ -20,8 +19,6 @@ from backends.hardware.enumerator import Seen
 from backends.hardware.rules import RULES
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.uevents import waker
-
-T = TypeVar("T")
 
 POLL = 2.0  # seconds; what udev does not announce: runtime power management and over-current counts
 PERMISSION = 60.0  # seconds for which an answer about sudo is believed
@@ -46,13 +43,12 @@ class Usb:
         self._enumerate = ENUMERATORS[settings.enumerator]
         self._seen: dict[tuple[str, int], Seen] = {}
         self._numbers: dict[str, tuple[int, int]] = {}  # port: (device number, changes of it)
-        self._one_at_a_time = asyncio.Lock()
         self._permitted: tuple[float, bool] = (float("-inf"), False)
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with waker(self.events, "usb") as wait:
             while True:
-                found = await self._thread(io, self._read, io.clock())
+                found = await io.thread(self._read, io.clock())
                 no_access = await self._no_access(found, io)
                 yield Observation(complete=True, upserts=tuple(_offering(each, no_access) for each in found))
                 await wait(POLL)
@@ -72,14 +68,9 @@ class Usb:
         for operation in operations:
             await ledger.step(operation.step.text)
             if _writable(self._device(board)):
-                await self._thread(io, helper.run, operation.argv, self.root)
+                await io.thread(helper.run, operation.argv, self.root)
             else:
                 await helper.by_sudo(operation.argv)
-
-    async def _thread(self, io: IO, call: Callable[..., T], *args: object) -> T:
-        """The runtime lends one thread: a plan waits until a reading has ended, and the other way round."""
-        async with self._one_at_a_time:
-            return await io.thread(call, *args)
 
     def _device(self, board: Board) -> Path:
         return self.root / "bus/usb/devices" / board.id.local
@@ -87,7 +78,7 @@ class Usb:
     async def _board(self, offer: Offer, io: IO) -> Board:
         port = offer.target.local
         device = self.root / "bus/usb/devices" / port
-        board = await self._thread(io, boards.board, self.host, port, device, io.clock())
+        board = await io.thread(boards.board, self.host, port, device, io.clock())
         if board is None:
             raise Refused(f"the board has left USB port {port}")
         return board

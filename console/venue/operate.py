@@ -78,6 +78,8 @@ class Operator:
             raise Refused(f"{offer.target} is not there any more")
         if offer.blocked:
             raise Refused(offer.blocked)
+        if unknown := args.keys() - {arg.name for arg in offer.args}:
+            raise Refused(f"{offer.label} takes no argument {clean(', '.join(sorted(unknown)), 60)}")
         try:
             return await control.plan(source, offer, args)
         except Refused:

@@ -141,10 +141,12 @@ class Inside:
 
 @contextlib.asynccontextmanager
 async def inside(
-    backend: str, env: Mapping[str, str], settings: Mapping[str, Any] | None = None
+    backend: str, env: Mapping[str, str], settings: Mapping[str, Any] | None = None, stub: str = ""
 ) -> AsyncIterator[Inside]:
+    """`stub` names a library that is replaced by one that does nothing."""
+    module = "tests.integration.beds.inside"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.integration.beds.inside", backend, json.dumps(settings or {}),
+        sys.executable, "-m", "tests.stubbed", stub, module, backend, json.dumps(settings or {}),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **env}, limit=1 << 22,
     )  # fmt: skip

@@ -1,0 +1,45 @@
+"""A source whose watching is a test's own function, and the runtime around it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+
+from backends.contract import IO, Ledger, Observation, Offer, Plan
+from backends.runtime import Runtime
+
+
+class Scripted:
+    """A source whose watching is a test's own function."""
+
+    host = "h"
+
+    def __init__(self, name: str, watch: Callable[[IO], AsyncGenerator[Observation, None]]) -> None:
+        self.name, self.watch = name, watch
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        raise NotImplementedError
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        raise NotImplementedError
+
+
+@contextlib.asynccontextmanager
+async def runtime(*sources: Scripted) -> AsyncIterator[Runtime]:
+    started = Runtime()
+    started.start(sources)
+    try:
+        yield started
+    finally:
+        await started.stop()
+
+
+async def said(of: Runtime, count: int, within: float = 5.0) -> list[Observation]:
+    found: list[Observation] = []
+    async with asyncio.timeout(within):
+        async for observation in of.observations():
+            found.append(observation)
+            if len(found) == count:
+                break
+    return found

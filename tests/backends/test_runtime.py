@@ -1,0 +1,135 @@
+"""The runtime: what dies, fails or lies is one source's trouble, and said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import psutil
+import pytest
+
+from backends.contract import IO, Observation, Parked, State
+from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, SourceIO, health_of
+from tests.backends.scripted import Scripted, runtime, said
+
+# --- children ---------------------------------------------------------------------------------------------
+
+CHILD = """
+import time
+from backends.runtime import die_with_parent
+die_with_parent()
+print("{}", flush=True)
+time.sleep(60)
+"""
+PARENT = f"""
+import asyncio, sys
+from backends.runtime import SourceIO
+async def main():
+    async with SourceIO("p").child([sys.executable, "-c", {CHILD!r}]) as child:
+        await child.receive()
+        print(child.pid, flush=True)
+        await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+async def test_a_child_dies_with_a_parent_that_is_killed() -> None:
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    child = psutil.Process(int(await asyncio.wait_for(parent.stdout.readline(), 10)))
+    os.kill(parent.pid, signal.SIGKILL)
+    await parent.wait()
+    await asyncio.to_thread(psutil.wait_procs, [child], 2)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("pass", ConnectionError),
+        ("print('nonsense')", json.JSONDecodeError),
+        ("print('[1]')", ValueError),
+        ("print('\"' + 'x' * 3000000 + '\"')", ValueError),
+    ],
+)
+async def test_what_a_child_says_wrong_is_an_error(script: str, error: type[Exception]) -> None:
+    async with SourceIO("c").child([sys.executable, "-c", script]) as child:
+        with pytest.raises(error):
+            await asyncio.wait_for(child.receive(), 10)
+
+
+async def test_a_child_is_gone_after_its_body_even_if_it_ignores_the_end_of_its_input() -> None:
+    async with SourceIO("c").child([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        process = psutil.Process(child.pid)  # type: ignore[attr-defined]
+    assert not process.is_running()
+
+
+async def test_a_large_venue_fits_into_one_line_of_a_child() -> None:
+    script = "print('{\"x\": \"' + 'y' * 900000 + '\"}')"
+    async with SourceIO("c").child([sys.executable, "-c", script]) as child:
+        assert len((await asyncio.wait_for(child.receive(), 10))["x"]) == 900000
+
+
+# --- health and back-off ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (Parked("p"), State.HUNG),
+        (TimeoutError(), State.HUNG),
+        (ConnectionRefusedError(), State.REFUSED),
+        (FileNotFoundError("f"), State.REFUSED),
+        (ConnectionResetError(), State.REFUSED),
+        (EOFError(), State.REFUSED),
+        (OSError(5, "Input/output error"), State.REFUSED),
+        (PermissionError(13, "Permission denied"), State.DENIED),
+        (ModuleNotFoundError("no x"), State.ABSENT),
+        (ValueError("no JSON"), State.WRONG),
+        (KeyError("k"), State.WRONG),
+        (RecursionError(), State.WRONG),
+        (RuntimeError("\x1b[31m"), State.WRONG),
+    ],
+)
+def test_every_error_is_a_health_with_a_sentence_and_a_remedy(error: Exception, state: State) -> None:
+    health = health_of(error)
+    assert health.state is state
+    assert health.sentence.isprintable()
+    assert health.sentence
+    assert health.remedy
+
+
+async def test_a_failing_source_is_asked_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float, result: Any = None) -> Any:
+        pauses.append(seconds)
+        return await sleep(0, result)
+
+    well = iter([False] * 7 + [True] + [False] * 3)
+
+    async def fails(io: IO) -> AsyncGenerator[Observation, None]:
+        if next(well, False):
+            yield Observation()
+        raise OSError("down")
+
+    monkeypatch.setattr("backends.runtime.asyncio.sleep", noted)
+    async with runtime(Scripted("fails", fails)) as started:
+        found = await said(started, 12)
+    assert pauses[:7] == [FIRST_PAUSE, 0.5, 1, 2, 4, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert pauses[7:10] == [FIRST_PAUSE, 0.5, 1]  # once well, from the beginning
+    assert [o.seq for o in found] == list(range(1, 13))
+
+
+async def test_a_source_that_ends_quietly_is_not_taken_for_well() -> None:
+    async def ends(io: IO) -> AsyncGenerator[Observation, None]:
+        yield Observation()
+
+    async with runtime(Scripted("ends", ends)) as started:
+        assert [o.health.state for o in await said(started, 2)] == [State.OK, State.REFUSED]

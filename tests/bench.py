@@ -1,0 +1,86 @@
+"""`make bench`: what the screen costs, as ratios to a bare Textual application measured in the same run.
+
+Both programs run on a pty of 160x48. Machines are noisy, so a figure is the median of several runs, the two taken in
+turns, and what counts is the ratio; the budgets in seconds and bytes stand beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.terminal import Terminal
+
+RUNS, IDLE, KEYS = 5, 20.0, 24
+FLOOR = [sys.executable, str(Path(__file__).parent / "bare.py")]
+FOH = [str(Path(sys.executable).parent / "foh"), "demo", "--still"]
+
+
+def start_of(argv: list[str], until: str, env: dict[str, str]) -> tuple[float, float]:
+    """Milliseconds to the first byte and to a text on the screen."""
+    with Terminal(argv, (160, 48), env) as terminal:
+        terminal.wait_for(until, 20)
+        shown = terminal.elapsed()
+        return terminal.first_byte * 1000, shown * 1000
+
+
+def steady(env: dict[str, str]) -> dict[str, float]:
+    """Bytes, CPU and memory of the still console, and how fast it answers keys."""
+    with Terminal(FOH, (160, 48), env) as terminal:
+        terminal.wait_for("encode3 is stopped", 20)
+        terminal.quiet_for(3.0, 20)
+        own = psutil.Process(terminal.pid)
+        before, sent = own.cpu_times(), len(terminal.raw)
+        terminal.read(IDLE)
+        after = own.cpu_times()
+        bytes_a_second = (len(terminal.raw) - sent) / IDLE
+        cpu = (after.user + after.system - before.user - before.system) / IDLE * 100
+        waits = []
+        terminal.press("1")
+        terminal.quiet_for(0.3, 5)
+        for key in "jjjjkkkk" * (KEYS // 8):
+            begun = time.perf_counter()
+            terminal.press(key)
+            terminal.read_some(1.0)
+            waits.append((time.perf_counter() - begun) * 1000)
+            terminal.quiet_for(0.05, 1)
+        waits.sort()
+        return {
+            "idle bytes/s": bytes_a_second,
+            "idle CPU %": cpu,
+            "PSS MB": own.memory_full_info().pss / 2**20,
+            "key ms, median": statistics.median(waits),
+            "key ms, p95": waits[int(len(waits) * 0.95)],
+        }
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as state:
+        env = {**os.environ, "FOH_STATE": state}
+        bare, console = [], []
+        for _ in range(RUNS):
+            bare.append(start_of(FLOOR, "zone 8", env))
+            console.append(start_of(FOH, "containers", env))
+        floor = statistics.median(shown for _, shown in bare)
+        panes = statistics.median(shown for _, shown in console)
+        ratio = statistics.median(c[1] / b[1] for b, c in zip(bare, console, strict=True))
+        rows: list[tuple[str, float, float]] = [
+            ("first frame, ms", statistics.median(first for first, _ in console), 50),
+            ("panes, as a ratio to the bare application's table", ratio, 1.25),
+        ]
+        limits = {"idle bytes/s": 25, "idle CPU %": 1, "PSS MB": 80, "key ms, median": 5, "key ms, p95": 20}
+        rows += [(name, value, limits[name]) for name, value in steady(env).items()]
+    print(f"bare application {floor:.0f} ms, console {panes:.0f} ms (medians of {RUNS})")
+    for name, value, limit in rows:
+        print(f"{'ok  ' if value <= limit else 'OVER'}  {name:<52} {value:8.2f}  budget {limit}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

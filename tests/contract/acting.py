@@ -1,0 +1,121 @@
+"""Takes every action there is, first as a lie, then for real."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from msgspec import structs
+
+from backends.contract import IO, Arg, Id, Ledger, Offer, Plan, Refused, Source
+from console.venue.operate import Operator, met
+from console.venue.venue import Venue
+
+Done: TypeAlias = set[tuple[str, str]]  # kind, action
+PATIENCE = 1.0  # seconds until a lie must have been found out
+
+
+class Lying:
+    """A source whose `execute` does nothing at all, and says that it did."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self.name, self.host = source, source.name, source.host
+        self.watch = source.watch
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        plan = await self._source.plan(offer, args, io)
+        return structs.replace(plan, expect=tuple(structs.replace(e, within=PATIENCE) for e in plan.expect))
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        for step in plan.steps:
+            await ledger.step(step.text)
+
+
+def candidates(offer: Offer) -> Iterator[dict[str, str]]:
+    """Arguments to try, from what the offer says of them."""
+    names = [arg.name for arg in offer.args]
+    return (dict(zip(names, values, strict=True)) for values in itertools.product(*map(_values, offer.args)))
+
+
+def _values(arg: Arg) -> list[str]:
+    if arg.choices:
+        return [*([arg.default] if arg.default else []), *arg.choices]
+    if arg.default or arg.minimum is None or arg.maximum is None:
+        return [arg.default]
+    return [str(round(arg.minimum + part * (arg.maximum - arg.minimum))) for part in (0.37, 0.61)]
+
+
+async def planned(operator: Operator, offer: Offer) -> Plan | None:
+    """A plan with the first arguments that are not refused."""
+    for args in candidates(offer):
+        try:
+            return await operator.plan(offer, args)
+        except Refused:
+            continue
+    return None
+
+
+async def act_all(venue: Venue, sources: dict[str, Source]) -> Done:
+    """Each action of each kind, as far as what is there offers it: a lie must be found out and journalled as failed,
+    the truth seen and journalled as done. What an action makes possible is taken next."""
+    operator, done = Operator(venue, "tester"), set[tuple[str, str]]()
+    while fresh := await _fresh(venue, operator, done):
+        honest = dict(sources)
+        sources.update({name: Lying(source) for name, source in honest.items()})
+        plans = {key: await planned(operator, plan.offer) for key, plan in fresh.items()}
+        lies = {key: plan for key, plan in plans.items() if plan}
+        outcomes = await asyncio.gather(*map(operator.run, lies.values()))
+        for (key, plan), outcome in zip(lies.items(), outcomes, strict=True):
+            assert not outcome.ok, f"{key}: nothing was done, and it says {outcome.text}"
+            assert outcome.text.startswith("failed: "), f"{key}: {outcome.text}"
+            assert await _journalled(venue, plan.offer.target, outcome.text) == "failed"
+        sources.update(honest)
+        for key, plan in fresh.items():
+            again = await _plan_of(venue, operator, plan.offer.target, plan.offer.action)
+            if again is None:  # an earlier one of this round has made it impossible: the next round
+                continue
+            outcome = await operator.run(again)
+            assert outcome.ok, f"{key}: {outcome.text}"
+            assert await _journalled(venue, again.offer.target, outcome.text) == "done"
+            await _not_twice(venue, operator, again)
+            done.add(key)
+    return done
+
+
+async def _fresh(venue: Venue, operator: Operator, done: Done) -> dict[tuple[str, str], Plan]:
+    """A plan for each action that has not been taken yet and can be now."""
+    found: dict[tuple[str, str], Plan] = {}
+    for id, resource in list(venue.state.current.items()):
+        for offer in resource.offers:
+            key = (id.kind, offer.action)
+            if key not in done and key not in found and (plan := await _plan_of(venue, operator, id, offer.action)):
+                found[key] = plan
+    return found
+
+
+async def _plan_of(venue: Venue, operator: Operator, target: Id, action: str) -> Plan | None:
+    """A plan of the offer as it stands now. A plan that is fulfilled before it is run could not be seen to fail."""
+    resource = venue.state.current.get(target)
+    offer = resource.offer(action) if resource else None
+    plan = await planned(operator, offer) if offer and not offer.blocked else None
+    if plan is not None:
+        assert plan.steps, f"{target} {action} says nothing of what it does"
+        assert not all(met(e, venue.state.get(e.target)) for e in plan.expect), f"{target} {action}: already so"
+    return plan
+
+
+async def _not_twice(venue: Venue, operator: Operator, plan: Plan) -> None:
+    """What is done is refused the second time, or promises something that is not so yet."""
+    try:
+        again = await operator.plan(plan.offer, plan.args)
+    except Refused:
+        return
+    fulfilled = all(met(e, venue.state.get(e.target)) for e in again.expect)
+    assert not fulfilled, f"{plan.offer.target} {plan.offer.action} is planned again though it is already so"
+
+
+async def _journalled(venue: Venue, target: Id, text: str) -> str:
+    entries = await venue.journal.about(str(target), 200)
+    return next((entry.what for entry in entries if entry.text == text), "not journalled")

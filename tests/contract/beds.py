@@ -1,0 +1,118 @@
+"""Beds for the backends that talk to a server: the embedded servers behind a proxy that can go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from backends.audio import alsa, mopidy
+from backends.capture import voctomix
+from backends.containers import lxd
+from backends.contract import Backend
+from backends.demo.lxd import LxdServer
+from backends.demo.lxd_shapes import Box
+from backends.demo.mopidy import MopidyServer, Player, Track
+from backends.demo.voctocore import Voctocore
+from tests.contract.faults import Proxy, proxied
+from tests.contract.running import HOST
+from tests.contract.tree_beds import laid
+
+
+class SocketBed:
+    """A system behind a proxy."""
+
+    room = 1 << 20
+
+    def __init__(
+        self, backend: Backend, source: str, section: dict[str, Any], proxy: Proxy, say: Callable[[str], None]
+    ) -> None:
+        self.backend, self.source, self.section, self.proxy = backend, source, section, proxy
+        self.host, self._say = HOST, say
+
+    async def spoil(self, fault: str) -> None:
+        await self.proxy.fault(fault)
+
+    async def mend(self) -> None:
+        await self.proxy.fault("well")
+
+    async def say(self, text: str) -> None:
+        self._say(text)
+
+
+@contextlib.asynccontextmanager
+async def mopidy_bed(folder: Path) -> AsyncIterator[SocketBed]:
+    player = Player([Track("one", "A"), Track("two", "B"), Track("three", "C")])
+    server = MopidyServer(player)
+    await server.start()
+
+    def say(text: str) -> None:
+        assert player.current
+        player.tracks[player.current] = Track(text, text)
+        player.retitle(text)
+
+    async with proxied(Proxy(f"127.0.0.1:{server.port}", twist=(b'"result"', b'"resolt"'))) as proxy:
+        yield SocketBed(mopidy.backend, "mopidy ", {"endpoints": [f"http://{proxy.address}"]}, proxy, say)
+    await server.stop()
+
+
+class TalkingCore(Voctocore):
+    """A core whose audio channels have a stranger's name."""
+
+    channel = "cam1"
+
+    def _audio(self) -> str:
+        return f"audio_status {json.dumps({self.channel: 1.0})}"
+
+    def say(self, text: str) -> None:
+        self.channel = text
+        for client in self._clients:
+            client.write(f"{self._audio()}\n".encode())
+
+
+@contextlib.asynccontextmanager
+async def voctomix_bed(folder: Path) -> AsyncIterator[SocketBed]:
+    core = TalkingCore()
+    await core.start()
+    twist = (b"composite_mode_and_video_status", b"composite_mode_and_video_nothing")
+    twist = (twist[0], twist[1][: len(twist[0])])
+    async with proxied(Proxy(f"127.0.0.1:{core.port}", twist=twist)) as proxy:
+        yield SocketBed(voctomix.backend, "voctomix ", {"endpoints": [proxy.address]}, proxy, core.say)
+    await core.close()
+
+
+@contextlib.asynccontextmanager
+async def lxd_bed(folder: Path) -> AsyncIterator[SocketBed]:
+    server = LxdServer(str(folder / "inner"), "alpha", [Box("web1"), Box("web2", status="Stopped")], 0.2)
+    server.add(Box("web3"))
+    server.freeze("web3")
+    await server.start()
+
+    def say(text: str) -> None:
+        box = server.boxes["default", "web1"]
+        box.image, box.snapshots = text, [text]
+        server.freeze("web3")  # an event, so that it is read again
+        server._lifecycle("instance-updated", "web1", "default")
+
+    twist = (b'"metadata"', b'"metagata"')
+    async with proxied(Proxy(server.path, folder / "lxd", twist=twist)) as proxy:
+        yield SocketBed(lxd.backend, "lxd ", {"sockets": [proxy.address]}, proxy, say)
+    await server.close()
+
+
+@contextlib.asynccontextmanager
+async def mixer_bed(folder: Path) -> AsyncIterator[SocketBed]:
+    async with (
+        laid(folder / "tree") as (_, mixers),
+        proxied(Proxy(str(mixers.socket), folder / "proxy", twist=(b'"controls"', b'"kontrols"'))) as proxy,
+    ):
+        section = {"proc": str(folder / "none"), "mixer": [*mixers.argv[:-1], proxy.address]}
+
+        def say(text: str) -> None:
+            name = text.encode("utf-8", "replace").decode()  # the child's lines are JSON, which has no lone surrogates
+            mixers.cards = lambda: {"bar": 0, "foyer": 1, name: 2}
+            mixers.tell()
+
+        yield SocketBed(alsa.backend, "alsa mixer", section, proxy, say)

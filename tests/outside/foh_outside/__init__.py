@@ -1,0 +1,186 @@
+"""Projectors: one connection each, on which every line asked is answered by one line of JSON.
+
+Nothing is looked for: without endpoints in venue.toml's section `[projector]` there are no projectors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from backends.contract import (
+    IO,
+    Backend,
+    Context,
+    Evidence,
+    Expect,
+    FieldSpec,
+    Finding,
+    Gone,
+    Id,
+    KindSpec,
+    Ledger,
+    Need,
+    Observation,
+    Offer,
+    Plan,
+    Refused,
+    Remedy,
+    Resource,
+    Risk,
+    Role,
+    Rule,
+    Severity,
+    Source,
+    Step,
+    Unknown,
+    Verdict,
+    View,
+    clean,
+)
+
+POLL, ANSWER = 0.25, 2.0  # seconds
+LONGEST = 1 << 20  # bytes in a line
+ON, OFF = "power-on", "power-off"
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`endpoints`: host:port of each projector."""
+
+    endpoints: list[str] = []
+
+
+class Projector(Resource, frozen=True, kw_only=True, tag="projector"):
+    """`power` is on or off; `lamp` in hours."""
+
+    power: str | Unknown = Unknown()
+    lamp: int | Unknown = Unknown()
+    title: str | Unknown = Unknown()
+
+
+class Said(Struct):
+    """A projector's answer."""
+
+    power: str
+    lamp: int
+    title: str
+
+
+PROJECTOR = KindSpec(
+    "projector",
+    "projector",
+    "projectors",
+    "capture",
+    Projector,
+    (
+        FieldSpec("power", "POWER", role=Role.STATE, rank=0, width=6),
+        FieldSpec("lamp", "LAMP", "h", Role.MEASURE, 2, 7),
+        FieldSpec("title", "TITLE", role=Role.TEXT, rank=5, width=16),
+    ),
+    6,
+)
+
+
+class ProjectorSource:
+    """One projector."""
+
+    def __init__(self, host: str, endpoint: str) -> None:
+        self.host, self.endpoint, self.name = host, endpoint, f"projector {endpoint}"
+        self.id = Id(host, "projector", endpoint)
+
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        async with self._connected(io) as ask:
+            while True:
+                yield Observation(upserts=(self._resource(await ask("status"), io.clock()),), complete=True)
+                await asyncio.sleep(POLL)
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        async with self._connected(io) as ask:
+            now = self._resource(await ask("status"), io.clock())
+        current = now.offer(offer.action)
+        if current is None:
+            raise Refused(f"a projector has no action {offer.action}")
+        if current.blocked:
+            raise Refused(current.blocked)
+        wanted = offer.action.removeprefix("power-")
+        host, port = self.endpoint.split(":")
+        return Plan(
+            offer,
+            {},
+            (Step(f"switch the lamp {wanted}", f"echo power {wanted} | nc {host} {port}"),),
+            (Expect(self.id, "power", wanted, 3),),
+            ("the picture in the room",) if wanted == "off" else (),
+            now.evidence,
+        )
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        async with self._connected(io) as ask:
+            await ledger.step(plan.steps[0].text)
+            await ask(plan.offer.action.replace("-", " "))
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, io: IO) -> AsyncIterator[Ask]:
+        host, _, port = self.endpoint.rpartition(":")
+        async with io.deadline(ANSWER):
+            reader, writer = await asyncio.open_connection(host, int(port), limit=LONGEST)
+        try:
+            yield Ask(reader, writer, io)
+        finally:
+            writer.close()
+
+    def _resource(self, said: Said, at: float) -> Projector:
+        on = said.power == "on"
+        return Projector(
+            id=self.id,
+            name=f"projector {self.endpoint}",
+            offers=(
+                Offer(self.id, ON, "lamp on", blocked="it is on already" if on else ""),
+                Offer(self.id, OFF, "lamp off", Risk.DISRUPTIVE, blocked="" if on else "it is off already"),
+            ),
+            evidence=(Evidence("power", f"{self.endpoint} status", at, clean(said.power)),),
+            at=at,
+            power=clean(said.power),
+            lamp=said.lamp,
+            title=clean(said.title),
+        )
+
+
+class Ask:
+    """One question at a time over one connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, io: IO) -> None:
+        self._reader, self._writer, self._io = reader, writer, io
+
+    async def __call__(self, line: str) -> Said:
+        self._writer.write(f"{line}\n".encode())
+        async with self._io.deadline(ANSWER):
+            answer = await self._reader.readline()
+        if not answer.endswith(b"\n"):
+            raise ConnectionError("the projector closed the connection")
+        return msgspec.json.decode(answer, type=Said)
+
+
+def dark(subject: Projector | Gone, view: View) -> Verdict:
+    """A projector that is off shows nothing to anybody."""
+    if isinstance(subject, Gone) or isinstance(subject.power, Unknown):
+        return Verdict(undecided=True)
+    if subject.power == "on":
+        return Verdict()
+    remedy = Remedy("switch its lamp on", ON, subject.id)
+    cause = "the projector's lamp is off"
+    return Verdict((Finding("PROJECTOR-DARK", Severity.WARN, subject.id, cause, subject.evidence, remedies=(remedy,)),))
+
+
+async def discover(context: Context, io: IO) -> Sequence[Source]:
+    return [ProjectorSource(context.host, endpoint) for endpoint in context.settings.endpoints]
+
+
+def needs(context: Context) -> Sequence[Need]:
+    return [Need("a projector", True, ", ".join(context.settings.endpoints) or "none configured")]
+
+
+backend = Backend("projector", (PROJECTOR,), (Rule("dark", "projector", dark),), discover, needs, Settings)

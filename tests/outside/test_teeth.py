@@ -1,0 +1,144 @@
+"""The contract suite bites: each of these breaks one promise, and is caught."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from foh_outside import POLL, Ask, Projector, ProjectorSource, Said, backend
+from msgspec import structs
+
+from backends.contract import IO, Context, Id, Observation, Offer, Plan
+from tests.contract import suite
+from tests.contract.faults import SOCKET_FAULTS
+from tests.contract.suite import Bed, Contract
+from tests.outside.test_contract import bed
+
+KEPT: set[asyncio.Task[None]] = set()
+
+
+class Blocks(ProjectorSource):
+    def _resource(self, said: Said, at: float) -> Projector:
+        time.sleep(0.2)
+        return super()._resource(said, at)
+
+
+class Patient:
+    """No deadlines at all."""
+
+    def __init__(self, io: IO) -> None:
+        self.clock, self.thread, self.child = io.clock, io.thread, io.child
+
+    def deadline(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        return contextlib.nullcontext()
+
+
+class Waits(ProjectorSource):
+    @contextlib.asynccontextmanager
+    async def _connected(self, io: IO) -> AsyncIterator[Ask]:
+        async with super()._connected(Patient(io)) as ask:
+            yield ask
+
+
+class Forgets(ProjectorSource):
+    """What fails is gone, and all is well."""
+
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        while True:
+            try:
+                async for observation in super().watch(io):
+                    yield observation
+            except OSError:
+                yield Observation(complete=True)
+            await asyncio.sleep(POLL)
+
+
+class Dirty(ProjectorSource):
+    def _resource(self, said: Said, at: float) -> Projector:
+        return structs.replace(super()._resource(said, at), title="\x1b[31mred")
+
+
+class Elsewhere(ProjectorSource):
+    def _resource(self, said: Said, at: float) -> Projector:
+        return structs.replace(super()._resource(said, at), id=Id("elsewhere", "projector", "x"), offers=())
+
+
+class ByTheClock(ProjectorSource):
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        due = 0.0
+        async for observation in super().watch(io):
+            if io.clock() >= due:
+                due = io.clock() + POLL
+                yield observation
+
+
+class Leaks(ProjectorSource):
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        KEPT.add(asyncio.create_task(asyncio.sleep(3600)))
+        async for observation in super().watch(io):
+            yield observation
+
+
+class ExpectsNothing(ProjectorSource):
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        return structs.replace(await super().plan(offer, args, io), expect=())
+
+
+class ExpectsWhatIsSo(ProjectorSource):
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        plan = await super().plan(offer, args, io)
+        return structs.replace(plan, expect=(structs.replace(plan.expect[0], field="lamp", wanted=1234),))
+
+
+class PlansAnything(ProjectorSource):
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        return Plan(offer, dict(args), (), ())
+
+
+FORMED = Contract.test_what_it_says_is_well_formed_and_its_ids_are_stable
+FAULT = Contract.test_a_fault_is_said_and_hurts_nobody_else_and_passes
+ACTIONS = Contract.test_every_action_is_judged_by_what_is_seen
+
+
+@pytest.mark.parametrize(
+    ("bad", "test", "more", "why"),
+    [
+        (Blocks, FORMED, {}, "the event loop stood still"),
+        (Waits, FAULT, {"fault": "hung"}, "not within"),
+        (Forgets, FAULT, {"fault": "gone"}, "not within"),
+        (Dirty, FORMED, {}, "red"),
+        (Elsewhere, FORMED, {}, "comes from venue1"),
+        (ByTheClock, Contract.test_a_clock_that_jumps_does_not_stop_it, {"monkeypatch": ...}, "not within"),
+        (Leaks, Contract.test_one_that_is_cancelled_leaves_nothing_behind, {}, "tasks"),
+        (ExpectsNothing, ACTIONS, {}, "already so"),
+        (ExpectsWhatIsSo, ACTIONS, {}, "already so"),
+        (PlansAnything, Contract.test_what_it_does_not_know_is_refused, {}, "DID NOT RAISE"),
+    ],
+)
+async def test_a_broken_promise_is_caught(
+    bad: type[ProjectorSource], test: Any, more: dict[str, Any], why: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    async def discover(context: Context, io: IO) -> list[ProjectorSource]:
+        return [bad(context.host, endpoint) for endpoint in context.settings.endpoints]
+
+    class Suite(Contract):
+        faults = SOCKET_FAULTS
+
+        def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
+            return bed(structs.replace(backend, discover=discover))
+
+    monkeypatch.setattr(suite, "NOTICED", 4.0)
+    monkeypatch.setattr(suite, "AGAIN", 2.0)
+    more = {name: monkeypatch if name == "monkeypatch" else value for name, value in more.items()}
+    with pytest.raises((AssertionError, pytest.fail.Exception)) as caught:
+        await test(Suite(), tmp_path, **more)
+    assert why in str(caught.value)
+    for task in KEPT:
+        task.cancel()

@@ -6,6 +6,7 @@ import atexit
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,10 +19,12 @@ START = 10.0  # seconds until it must have said where it listens
 
 
 class Embedded:
-    """The embedded venue's process. It ends when its standard input closes, so it never outlives this one."""
+    """The embedded venue's process. It ends when its standard input closes, so it never outlives this one, and
+    takes its folder with it."""
 
     def __init__(self, still: bool = False) -> None:
-        argv = [sys.executable, "-m", "backends.demo", *(["--still"] if still else [])]
+        self.folder = tempfile.mkdtemp(prefix="foh-demo-")
+        argv = [sys.executable, "-m", "backends.demo", self.folder, *(["--still"] if still else [])]
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         )
@@ -36,6 +39,8 @@ class Embedded:
             self.process.wait(0.4)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)  # it may have been killed before it could
 
     def config(self) -> Config:
         """The configuration as the venue file would hold it. Blocks until the servers listen. Raises ConfigError."""
@@ -48,6 +53,5 @@ class Embedded:
             if not line:
                 raise ConfigError("the embedded venue did not start; `foh doctor` says what is missing")
             self._table = json.loads(line)
-        state = os.environ.get("FOH_STATE") or tempfile.mkdtemp(prefix="foh-demo-", dir=self._table.pop("folder"))
-        self._table.pop("folder", None)
+        state = os.environ.get("FOH_STATE") or tempfile.mkdtemp(prefix="state-", dir=self.folder)
         return of_table(self._table, None, "", {"FOH_STATE": state})

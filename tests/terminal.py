@@ -25,6 +25,7 @@ import psutil
 import pyte
 
 FOH = (sys.executable, "-m", "console")
+ROOT = Path(__file__).parents[1]
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans of ours come to us
 TAG = "FOH_TEST_TERMINAL"
 # One control sequence: CSI, OSC, DCS and their like, two-letter escapes. What begins one and does not end is not.
@@ -55,6 +56,7 @@ class Terminal:
         self.raw = bytearray()
         self._tag, self._seen = uuid.uuid4().hex, set[int]()
         self._pending = b""
+        self._lines: list[str] | None = None  # of the screen as it is now, once somebody has looked
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self._screen)
@@ -70,7 +72,7 @@ class Terminal:
 
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            list(argv), preexec_fn=enter, env={**os.environ, "TERM": "xterm-256color", **env, TAG: self._tag}
+            list(argv), cwd=ROOT, preexec_fn=enter, env={**os.environ, "TERM": "xterm-256color", **env, TAG: self._tag}
         )
         os.close(slave)
         self._stop, self._stopped = os.pipe()
@@ -101,6 +103,7 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         with self._news:
             self._screen.resize(rows, columns)
+            self._lines = None
 
     def close(self) -> None:
         """The terminal is gone, as when its window is closed. The kernel sends SIGHUP."""
@@ -115,7 +118,9 @@ class Terminal:
 
     def screen(self) -> list[str]:
         with self._news:
-            return [line.rstrip() for line in self._screen.display]
+            if self._lines is None:
+                self._lines = [line.rstrip() for line in self._screen.display]
+            return self._lines
 
     @property
     def text(self) -> str:
@@ -231,6 +236,7 @@ class Terminal:
                 os.write(self.master, answer)
         known = SEQUENCE.sub(lambda m: b"" if m[0][1:2] in b"P_^X" or m[0][2:3] in b"<=>" else m[0], data)
         self._stream.feed(self._decoder.decode(known))
+        self._lines = None
 
     def _answer(self, query: bytes) -> bytes:
         """As an xterm that knows synchronised output and nothing newer."""

@@ -302,7 +302,7 @@ MIXER = KindSpec(
     "capture",
     Mixer,
     (
-        FieldSpec("stream", "STREAM", role=S, rank=0, width=12),
+        FieldSpec("stream", "STREAM", role=S, rank=0, width=14),
         FieldSpec("on_air", "ON AIR", role=S, rank=1, width=14),
         FieldSpec("composite", "COMPOSITE", role=T, rank=3, width=20),
         FieldSpec("sources", "SOURCES", role=T, rank=5, width=20),

@@ -302,7 +302,7 @@ MIXER = KindSpec(
     "capture",
     Mixer,
     (
-        FieldSpec("stream", "stream", role=S, rank=0, width=12),
+        FieldSpec("stream", "stream", role=S, rank=0, width=14),
         FieldSpec("on_air", "on air", role=S, rank=1, width=14),
         FieldSpec("composite", "composite", role=T, rank=3, width=20),
         FieldSpec("sources", "sources", role=T, rank=5, width=20),

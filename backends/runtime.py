@@ -95,7 +95,7 @@ class SourceIO:
             yield JsonLines(process)
         finally:
             with contextlib.suppress(ProcessLookupError):
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # its own children too: they would hold the pipes open
             await process.wait()
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from backends.contract import clean
 
 LISTENING = "listening"  # the action of the first event, which is ours: from then on none is missed
+AFTERMATH = 0.25  # seconds: an event is told before it is all done, so that the first look may come too early
 LOST = "lost"  # ours as well: the socket overflowed, anything may have happened
 
 
@@ -73,8 +74,10 @@ async def _from_unix(path: str) -> AsyncGenerator[UEvent, None]:
 @contextlib.asynccontextmanager
 async def waker(where: str, *subsystems: str) -> AsyncIterator[Callable[[float], Awaitable[list[UEvent]]]]:
     """Lends `wait(seconds)`: it returns as soon as one of these subsystems has an event (a burst comes as one
-    list), and with an empty list after so many seconds. Raises what `uevents` raises."""
+    list), and with an empty list after so many seconds, or sooner where something has just happened. Raises what
+    `uevents` raises."""
     queue: asyncio.Queue[UEvent] = asyncio.Queue()
+    just_happened = False
 
     async def listen() -> None:
         async with contextlib.aclosing(uevents(where)) as events:
@@ -94,7 +97,9 @@ async def waker(where: str, *subsystems: str) -> AsyncIterator[Callable[[float],
             getter.cancel()
 
     async def wait(seconds: float) -> list[UEvent]:
-        event = await first(seconds)
+        nonlocal just_happened
+        event = await first(min(seconds, AFTERMATH) if just_happened else seconds)
+        just_happened = event is not None
         burst = [event] if event else []
         while not queue.empty():
             burst.append(queue.get_nowait())

@@ -99,8 +99,8 @@ def full_screen(args: argparse.Namespace) -> int:
     if not sys.stderr.isatty():  # Textual draws on standard error
         os.dup2(1, 2)
     gc.disable()  # collecting while modules load costs 20 ms; the application enables it again
-    terminal.first_frame("embedded venue" if args.command == "demo" else "")
     with terminal.restored():
+        terminal.first_frame("embedded venue" if args.command == "demo" else "")
         load = loader(args.command == "demo", getattr(args, "still", False))
         from console.app import Foh
         from console.session import open_session

@@ -6,8 +6,10 @@ import atexit
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +20,13 @@ START = 10.0  # seconds until it must have said where it listens
 
 
 class Embedded:
-    """The embedded venue's process. It ends when its standard input closes, so it never outlives this one."""
+    """The embedded venue's process. It ends when its standard input closes, so it never outlives this one, and
+    takes its folder with it."""
 
     def __init__(self, still: bool = False, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ
-        argv = [sys.executable, "-m", "backends.demo", *(["--still"] if still else [])]
+        self.folder = tempfile.mkdtemp(prefix="foh-demo-")
+        argv = [sys.executable, "-m", "backends.demo", self.folder, *(["--still"] if still else [])]
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         )
@@ -37,6 +41,8 @@ class Embedded:
             self.process.wait(0.4)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)  # it may have been killed before it could
 
     def config(self) -> Config:
         """The configuration as the venue file would hold it. Blocks until the servers listen. Raises ConfigError."""
@@ -49,6 +55,5 @@ class Embedded:
             if not line:
                 raise ConfigError("the embedded venue did not start; `foh doctor` says what is missing")
             self._table = json.loads(line)
-        table = dict(self._table)
-        folder = table.pop("folder")  # it goes with the embedded venue, and a practice journal with it
-        return of_table(table, None, "", {"FOH_STATE": self._environ.get("FOH_STATE") or f"{folder}/state"})
+        state = self._environ.get("FOH_STATE") or f"{self.folder}/state"
+        return of_table(dict(self._table), None, "", {"FOH_STATE": state})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import termios
 import threading
@@ -25,8 +26,11 @@ def first_frame(what: str) -> None:
 
 @contextlib.contextmanager
 def restored() -> Iterator[None]:
-    """Gives the terminal back as it was, however the body ends."""
+    """Gives the terminal back as it was, however the body ends: by a signal as well, even one that was ignored,
+    until the application handles them itself."""
     before = termios.tcgetattr(0)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     try:
         yield
     except BaseException:

@@ -6,7 +6,6 @@ turns, and what counts is the ratio; the budgets in seconds and bytes stand besi
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import tempfile
@@ -23,46 +22,48 @@ FOH = [str(Path(sys.executable).parent / "foh"), "demo", "--still"]
 
 
 def start_of(argv: list[str], until: str, env: dict[str, str]) -> tuple[float, float]:
-    """Milliseconds to the first byte and to a text on the screen."""
-    with Terminal(argv, (160, 48), env) as terminal:
+    """Milliseconds from exec to the first byte and to a text on the screen."""
+    with Terminal(argv, 160, 48, env) as terminal:
+        terminal.until(lambda: terminal.raw, 20)
+        first = time.monotonic() - terminal.started
         terminal.wait_for(until, 20)
-        shown = terminal.elapsed()
-        return terminal.first_byte * 1000, shown * 1000
+        return first * 1000, (time.monotonic() - terminal.started) * 1000
 
 
 def steady(env: dict[str, str]) -> dict[str, float]:
     """Bytes, CPU and memory of the still console, and how fast it answers keys."""
-    with Terminal(FOH, (160, 48), env) as terminal:
+    with Terminal(FOH, 160, 48, env) as terminal:
         terminal.wait_for("encode3 is stopped", 20)
-        terminal.quiet_for(3.0, 20)
-        own = psutil.Process(terminal.pid)
+        terminal.settled(3.0, 30)
+        own = psutil.Process(terminal.process.pid)
         before, sent = own.cpu_times(), len(terminal.raw)
-        terminal.read(IDLE)
-        after = own.cpu_times()
-        bytes_a_second = (len(terminal.raw) - sent) / IDLE
-        cpu = (after.user + after.system - before.user - before.system) / IDLE * 100
-        waits = []
+        time.sleep(IDLE)
+        after, said = own.cpu_times(), len(terminal.raw) - sent
         terminal.press("1")
-        terminal.quiet_for(0.3, 5)
-        for key in "jjjjkkkk" * (KEYS // 8):
-            begun = time.perf_counter()
-            terminal.press(key)
-            terminal.read_some(1.0)
-            waits.append((time.perf_counter() - begun) * 1000)
-            terminal.quiet_for(0.05, 1)
-        waits.sort()
+        terminal.settled(0.3)
+        waits = sorted(_answer(terminal, key) for key in "jjjjkkkk" * (KEYS // 8))
         return {
-            "idle bytes/s": bytes_a_second,
-            "idle CPU %": cpu,
+            "idle bytes/s": said / IDLE,
+            "idle CPU %": (after.user + after.system - before.user - before.system) / IDLE * 100,
             "PSS MB": own.memory_full_info().pss / 2**20,
             "key ms, median": statistics.median(waits),
             "key ms, p95": waits[int(len(waits) * 0.95)],
         }
 
 
+def _answer(terminal: Terminal, key: str) -> float:
+    """Milliseconds until something is painted for a key."""
+    size, begun = len(terminal.raw), time.monotonic()
+    terminal.press(key)
+    terminal.until(lambda: len(terminal.raw) > size, 2)
+    took = (time.monotonic() - begun) * 1000
+    terminal.settled(0.05, 1)
+    return took
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as state:
-        env = {**os.environ, "FOH_STATE": state}
+        env = {"FOH_STATE": state}
         bare, console = [], []
         for _ in range(RUNS):
             bare.append(start_of(FLOOR, "zone 8", env))

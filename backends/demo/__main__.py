@@ -1,4 +1,5 @@
-"""`python -m backends.demo [--still]`: runs the embedded venue until standard input ends.
+"""`python -m backends.demo [FOLDER] [--still]`: runs the embedded venue in a folder of its own until standard
+input ends, and removes it.
 
 Says in one line of JSON what the venue file would hold; its servers listen by then.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,15 +16,20 @@ from pathlib import Path
 from backends.demo.world import World
 
 
-async def main(still: bool) -> None:
+async def main(folder: Path, still: bool) -> None:
     loop = asyncio.get_running_loop()
-    with tempfile.TemporaryDirectory(prefix="foh-demo-") as folder:
-        async with World(Path(folder), still).running() as world:
-            print(json.dumps(world.config()), flush=True)
-            ended = asyncio.Event()
-            loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes: readable means closed
-            await ended.wait()
+    async with World(folder, still).running() as world:
+        print(json.dumps(world.config()), flush=True)
+        ended = asyncio.Event()
+        loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes: readable means closed
+        await ended.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main("--still" in sys.argv[1:]))
+    folder = next((word for word in sys.argv[1:] if not word.startswith("--")), "") or tempfile.mkdtemp(
+        prefix="foh-demo-"
+    )
+    try:
+        asyncio.run(main(Path(folder), "--still" in sys.argv[1:]))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

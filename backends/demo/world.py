@@ -66,7 +66,6 @@ class World:
             ends = {"pcm": f"pcm/hw:{name},0", "board": f"board/{port}", "mixer": f"control/hw:{name}/PCM"}
             joins += [{"of": f"zone/{name}", "relation": relation, "to": to} for relation, to in ends.items()]
         return {
-            "folder": str(self.folder),
             "host": HOST,
             "names": {f"zone/127.0.0.1:{server.port}": name for name, server in self.zones.items()}
             | {f"board/{port}": f"amp-{name}" for name, port in ZONES.items()}

@@ -181,6 +181,9 @@ class Runtime:
             except Exception as error:  # noqa: BLE001  (one source's failure is its health, nobody else's)
                 seq += 1
                 self._post(source, Observation(health=health_of(error)), seq, io.clock())
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # what it raised while closing took the cancellation's place
+                return
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 

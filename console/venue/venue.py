@@ -86,7 +86,8 @@ class Venue:
     async def changed(self, seconds: float) -> None:
         """Returns when something has been observed, or after so many seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._pulse.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._pulse.wait()
 
     def take(self, observations: list[Observation]) -> None:
         """Applies observations, judges what they touch and tells the listeners."""
@@ -176,7 +177,8 @@ class Venue:
             self._looking_at = min((at for at in due if at is not None), default=float("inf"))
             wait = None if self._looking_at == float("inf") else max(0.02, self._looking_at - time.time())
             try:
-                await asyncio.wait_for(self._wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
             except TimeoutError:
                 settled = settled or time.time() >= self.started + SETTLED
                 self._judge(set())

@@ -1,0 +1,185 @@
+"""What Mopidy's JSON and its configuration mean, and when a zone counts as silent. Tables, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from backends.audio import mopidy_model as model
+from backends.audio.mopidy_process import Process, config_files, output_of, zone_name
+from backends.audio.rules import stalled
+from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
+from backends.kinds import Board, Pcm, Zone
+
+BAR = Id("h", "zone", "127.0.0.1:6681")
+
+
+def answers(**changes: Any) -> dict[str, Any]:
+    track = {"uri": "file:///a.flac", "name": "A", "artists": [{"name": "B"}, {"name": "C"}], "length": 180000}
+    said = {
+        model.VERSION: "3.4.1",
+        model.STATE: "playing",
+        model.TRACK: {"__model__": "TlTrack", "tlid": 7, "track": track},
+        model.STREAM: None,
+        model.VOLUME: 40,
+        model.MUTE: False,
+        model.QUEUE: 2,
+        model.POSITION: 42999,
+    }
+    return said | {getattr(model, name): value for name, value in changes.items()}
+
+
+def read(**changes: Any) -> Zone:
+    return model.zone(BAR, "http://127.0.0.1:6681", answers(**changes), Process(4242, "alsasink"), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({}, "state", "playing"),
+        ({}, "title", "A"),
+        ({}, "artist", "B, C"),
+        ({}, "position", 42),
+        ({}, "length", 180),
+        ({}, "track", "#7 file:///a.flac"),
+        ({"STREAM": "Song number 1"}, "title", "Song number 1"),
+        ({"TRACK": {"model": "TlTrack", "tlid": 1, "track": {"uri": "x:y", "name": None}}}, "title", "x:y"),
+        ({"TRACK": None}, "title", Why.NOT_APPLICABLE),
+        ({"TRACK": None}, "position", Why.NOT_APPLICABLE),
+        ({"TRACK": {"tlid": 1, "track": {"uri": "http://radio"}}}, "length", Why.NOT_APPLICABLE),
+        ({"VOLUME": None}, "volume", Why.NOT_APPLICABLE),
+        ({"MUTE": None}, "soft_mute", Why.NOT_APPLICABLE),
+        ({"STATE": "\x1b[2J"}, "state", Why.MALFORMED),
+        ({"POSITION": "soon"}, "position", Why.MALFORMED),
+        ({"TRACK": [1]}, "title", Why.NOT_APPLICABLE),
+    ],
+)
+def test_a_zone_from_one_batch_of_answers(changes: dict[str, Any], field: str, value: object) -> None:
+    got = getattr(read(**changes), field)
+    assert (got.why if isinstance(got, Unknown) else got) == value
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [None, 3, "x", {}, [], [{}], [{"jsonrpc": "2.0", "id": 9, "result": 1}], [{"id": 0, "result": 1}]],
+)
+def test_what_is_no_answer_to_the_batch_is_not_mopidy(bad: object) -> None:
+    with pytest.raises(ValueError, match="not as Mopidy"):
+        model.results(bad, [model.STATE])
+
+
+def test_an_error_is_told_in_mopidy_s_own_words() -> None:
+    data = {"type": "ValidationError", "message": "Expected number smaller or equal to 100, not 150"}
+    with pytest.raises(Refused, match="not 150"):
+        model.result({"jsonrpc": "2.0", "id": 1, "error": {"code": 0, "message": "Application error", "data": data}})
+    with pytest.raises(Refused, match="No object found"):
+        model.result({"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "data": "No object found at 'core'"}})
+
+
+@pytest.mark.parametrize(
+    ("output", "device", "keys"),
+    [
+        ("alsasink device=zone1", "zone1", ["zone1", "zone1"]),
+        ("alsasink device=hw:CARD=bar,DEV=0", "hw:CARD=bar,DEV=0", ["bar", "bar"]),
+        ("alsasink device=hw:3", "hw:3", ["3", "3"]),
+        ("queue ! alsasink sync=true device='plughw:bar' ! x", "plughw:bar", ["bar", "bar"]),
+        ("autoaudiosink", None, []),
+        ("pulsesink device=zone1", None, []),
+    ],
+)
+def test_where_the_sound_goes(output: str, device: str | None, keys: list[str]) -> None:
+    assert model.device_of(output) == device
+    links = model.links(Process(4242, output), "h")
+    assert links[0].to == Key("pcm-owner", "4242", "h")
+    assert [link.to.value for link in links[1:]] == keys
+    assert [link.relation for link in links[1:]] == ["pcm", "mixer"][: len(keys)]
+
+
+@pytest.mark.parametrize(
+    ("argv", "files"),
+    [
+        (["python3", "/usr/bin/mopidy", "--config", "a:b/c.conf"], ["a", "b/c.conf"]),
+        (["mopidy", "--config=x.conf"], ["x.conf"]),
+        (["mopidy", "--config"], []),
+        (["mopidy"], []),
+    ],
+)
+def test_its_configuration_files(argv: Sequence[str], files: list[str]) -> None:
+    assert config_files(argv) == files
+
+
+def test_later_files_win_and_the_command_line_over_them(tmp_path: Path) -> None:
+    first, second, folder = tmp_path / "mopidy.conf", tmp_path / "bar.conf", tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "x.conf").write_text("[audio]\noutput = fakesink\n")
+    first.write_text("[audio]\noutput = autoaudiosink ; a comment\n")
+    second.write_text("[audio]\noutput = alsasink device=bar\n")
+    assert output_of([folder], []) == "fakesink"
+    assert output_of([folder, first], []) == "autoaudiosink"
+    assert output_of([first, second], []) == "alsasink device=bar"
+    assert output_of([first, second], ["-o", "audio/output=other"]) == "other"
+    unknown = output_of([tmp_path / "none.conf"], [])
+    assert isinstance(unknown, Unknown)
+    (tmp_path / "bad.conf").write_text("no section\n")
+    bad = output_of([tmp_path / "bad.conf"], [])
+    assert isinstance(bad, Unknown)
+    assert bad.why is Why.MALFORMED
+    assert [zone_name(files) for files in ([first], [first, second], [])] == ["", "bar", ""]
+
+
+@pytest.mark.parametrize("percent", ["", "-1", "101", "4.5", "x", "\x1b[2J", "1e2"])
+def test_volumes_out_of_range_are_refused(percent: str) -> None:
+    with pytest.raises(Refused, match="whole number from 0 to 100"):
+        model.calls_of("volume", {"percent": percent})
+
+
+# --- the rule ---------------------------------------------------------------------------------------------
+
+
+class FakeView:
+    def __init__(self, past: Resource | None, ends: Mapping[str, Resource | Gone]) -> None:
+        self.now, self._past, self._ends = 100.0, past, ends
+
+    def follow(self, resource: Resource | Gone, relation: str) -> Resource | Gone | None:
+        return self._ends.get(relation)
+
+    def back(self, resource: Resource | Gone, relation: str) -> Sequence[Resource]:
+        return ()
+
+    def ago(self, id: Id, seconds: float) -> Resource | None:
+        return self._past
+
+
+NOW = structs.replace(read(), at=99.5)
+BOARD = Gone(Id("h", "board", "1-1"), Board(id=Id("h", "board", "1-1"), name="1-1"), 99.0)
+PCM = Pcm(id=Id("h", "pcm", "hw:bar,0"), name="bar")
+
+
+@pytest.mark.parametrize(
+    ("zone", "past", "ends", "codes", "undecided"),
+    [
+        (NOW, structs.replace(NOW, position=39), {}, [], False),
+        (NOW, NOW, {}, ["ZONE-STALLED"], False),
+        (NOW, None, {}, [], True),
+        (structs.replace(NOW, at=90.0), NOW, {}, [], True),  # not asked again since
+        (structs.replace(NOW, state="paused"), NOW, {}, [], False),
+        (NOW, structs.replace(NOW, state="paused"), {}, [], False),  # has only just begun
+        (NOW, structs.replace(NOW, track="#6 x"), {}, [], False),
+        (structs.replace(NOW, position=Unknown(Why.MALFORMED)), NOW, {}, [], True),
+        (structs.replace(NOW, state=Unknown(Why.UNREACHABLE)), NOW, {}, [], True),
+        (Gone(NOW.id, NOW, 1.0), NOW, {}, [], False),
+        (NOW, NOW, {"pcm": PCM, "board": BOARD}, ["ZONE-STALLED"], False),
+    ],
+)
+def test_playing_while_the_position_stands_still(
+    zone: Zone | Gone, past: Zone | None, ends: dict[str, Resource | Gone], codes: list[str], undecided: bool
+) -> None:
+    verdict = stalled(zone, FakeView(past, ends))
+    assert ([finding.code for finding in verdict.findings], verdict.undecided) == (codes, undecided)
+    if codes:
+        assert verdict.findings[0].root == (BOARD.id if ends else NOW.id)
+        assert verdict.recheck_at is not None

@@ -1,0 +1,222 @@
+"""The mopidy backend against a real Mopidy and the embedded one: one suite, so that neither drifts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import pytest
+
+from backends.audio.mopidy import MopidySource, Settings, discover
+from backends.contract import Context, Refused, State
+from backends.demo.mopidy import MopidyServer, Player, Track
+from backends.runtime import SourceIO
+from tests.integration.beds.mopidy import RealMopidy, make_track, mopidies
+from tests.integration.watching import Watched, watching
+
+ZONE = ("zone",)
+
+
+class Server(Protocol):
+    """What an outsider does to a server, whichever it is."""
+
+    endpoint: str
+
+    async def rpc(self, method: str, **params: object) -> object: ...
+    async def queue(self, *titles: str) -> None: ...
+    async def kill(self) -> None: ...
+    async def start(self) -> None: ...
+
+
+class Embedded:
+    def __init__(self) -> None:
+        self.server = MopidyServer(Player([], "stopped"))
+        self.endpoint = ""
+
+    async def rpc(self, method: str, **params: object) -> object:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method} | ({"params": params} if params else {})
+        async with httpx.AsyncClient() as client:
+            return (await client.post(f"{self.endpoint}/mopidy/rpc", json=body)).json()["result"]
+
+    async def queue(self, *titles: str) -> None:
+        player = self.server.player
+        player.tracks = {n: Track(title, "Test Artist") for n, title in enumerate(titles, 1)}
+        player.current = None
+
+    async def kill(self) -> None:
+        await self.server.stop()
+
+    async def start(self) -> None:
+        await self.server.start()
+        self.endpoint = self.server.endpoint
+
+
+class Real:
+    def __init__(self, server: RealMopidy) -> None:
+        self.server, self.endpoint = server, server.endpoint
+
+    async def rpc(self, method: str, **params: object) -> object:
+        return await asyncio.to_thread(self.server.rpc, method, **params)
+
+    async def queue(self, *titles: str) -> None:
+        tracks = [make_track(self.server.media / f"{n}.flac", title, seconds=30) for n, title in enumerate(titles)]
+        await self.rpc("core.tracklist.clear")
+        await self.rpc("core.tracklist.add", uris=[track.as_uri() for track in tracks])
+
+    async def kill(self) -> None:
+        self.server.signal(signal.SIGKILL)
+        await asyncio.to_thread(self.server.process.wait)
+
+    async def start(self) -> None:
+        if self.server.process.poll() is not None:
+            self.server.start()
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMopidy]:
+    with mopidies(tmp_path_factory.mktemp("mopidy"), ("bar",)) as servers:
+        yield servers["bar"]
+
+
+@pytest.fixture(params=["embedded", "real"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    chosen: Server = Embedded() if request.param == "embedded" else Real(request.getfixturevalue("real"))
+    await chosen.start()
+    yield chosen
+    if isinstance(chosen, Embedded):
+        await chosen.kill()
+
+
+def random_title() -> str:
+    return f"Title {random.randrange(10**9)} \x1b]0;x\x07 [@click=app.quit]y[/]"
+
+
+async def playing(server: Server, watched: Watched) -> str:
+    title = random_title()
+    await server.queue(title, "Second")
+    await server.rpc("core.playback.play")
+    shown = title.replace("\x1b", "␛").replace("\x07", "␇")
+    await watched.until(lambda w: w.get("zone", "state") == "playing" and w.get("zone", "title") == shown, 5)
+    return shown
+
+
+def source(server: Server) -> MopidySource:
+    return MopidySource("h", server.endpoint)
+
+
+async def test_what_an_outsider_does_is_seen_at_once(server: Server) -> None:
+    async with watching(source(server)) as watched:
+        await playing(server, watched)
+        assert watched.get("zone", "artist") == "Test Artist"
+        volume = random.randrange(10, 39)
+        await server.rpc("core.mixer.set_volume", volume=volume)
+        assert await watched.until(lambda w: w.get("zone", "volume") == volume, 2) < 0.25
+        await server.rpc("core.mixer.set_mute", mute=True)
+        assert await watched.until(lambda w: w.get("zone", "soft_mute") is True, 2) < 0.25
+        await server.rpc("core.mixer.set_mute", mute=False)
+        await server.rpc("core.playback.pause")
+        assert await watched.until(lambda w: w.get("zone", "state") == "paused", 2) < 0.25
+        before = watched.get("zone", "position")
+        await server.rpc("core.playback.resume")
+        await watched.until(lambda w: isinstance(p := w.get("zone", "position"), int) and p > before, 4)
+
+
+async def test_every_action_takes_effect_and_is_refused_when_already_so(server: Server) -> None:
+    async with watching(source(server)) as watched:
+        await playing(server, watched)
+        io = watched.runtime.io(watched.source.name)
+        for action, args in (
+            ("pause", {}), ("play", {}), ("volume", {"percent": "55"}), ("software-mute", {}), ("software-unmute", {}),
+            ("next", {}), ("previous", {}), ("stop", {}),
+        ):  # fmt: skip
+            zone = watched.of("zone")
+            assert zone is not None
+            plan, steps = await watched.act(zone, action, args)
+            assert len(steps.steps) == len(plan.steps) >= 1
+            assert "curl" in plan.steps[0].shell
+            if action not in ("next", "previous"):
+                with pytest.raises(Refused, match="already"):
+                    await watched.source.plan(plan.offer, args, io)
+
+
+async def test_the_end_of_the_queue_is_no_next_track(server: Server) -> None:
+    async with watching(source(server)) as watched:
+        await server.queue("Only one")
+        await server.rpc("core.playback.play")
+        await watched.until(lambda w: w.get("zone", "state") == "playing", 5)
+        zone = watched.of("zone")
+        assert zone is not None
+        offer = zone.offer("next")
+        assert offer is not None
+        with pytest.raises(Refused, match="no next track"):
+            await watched.source.plan(offer, {}, watched.runtime.io(watched.source.name))
+
+
+async def test_killed_is_refused_at_once_and_it_comes_back(server: Server) -> None:
+    async with watching(source(server)) as watched:
+        await watched.until(lambda w: w.state is State.OK, 5)
+        await server.kill()
+        await watched.until(lambda w: w.state is State.REFUSED, 2)
+        await server.start()
+        await watched.until(lambda w: w.state is State.OK, 20)
+
+
+async def test_stopped_is_hung_within_six_seconds_and_it_comes_back(real: RealMopidy) -> None:
+    server = Real(real)
+    await server.start()
+    async with watching(source(server)) as watched:
+        await playing(server, watched)
+        real.signal(signal.SIGSTOP)
+        try:
+            await watched.until(lambda w: w.state is State.HUNG, 6)
+            offer = next(offer for offer in watched.of("zone").offers if offer.action == "pause")  # type: ignore[union-attr]
+            with pytest.raises(TimeoutError):
+                await watched.source.plan(offer, {}, watched.runtime.io(watched.source.name))
+        finally:
+            real.signal(signal.SIGCONT)
+        await watched.until(lambda w: w.state is State.OK, 10)
+
+
+async def test_the_process_and_its_output_are_found(real: RealMopidy) -> None:
+    server = Real(real)
+    await server.start()
+    async with watching(source(server)) as watched:
+        await watched.until(lambda w: w.state is State.OK, 20)
+        assert watched.get("zone", "pid") == real.process.pid
+        assert watched.get("zone", "output") == "fakesink sync=true"
+        assert watched.of("zone").name == "bar"  # type: ignore[union-attr]
+
+
+async def test_a_lost_output_says_playing_and_stands_still() -> None:
+    server = Embedded()
+    await server.start()
+    async with watching(source(server)) as watched:
+        await playing(server, watched)
+        server.server.player.lost = True
+        await watched.until(lambda w: w.get("zone", "position") == 0, 3)
+        assert watched.get("zone", "state") == "playing"
+    await server.kill()
+
+
+async def test_discovery_takes_what_answers_as_mopidy_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int, tmp_path: Path
+) -> None:
+    server, stranger = Embedded(), await asyncio.start_server(_teapot, "127.0.0.1", 0)
+    await server.start()
+    ports = (server.server.port, stranger.sockets[0].getsockname()[1], unused_tcp_port)
+    monkeypatch.setattr("backends.audio.mopidy.USUAL_PORTS", ports)
+    found = await discover(Context("h", Settings()), SourceIO("t"))
+    assert [each.name for each in found] == [f"mopidy 127.0.0.1:{ports[0]}"]
+    stranger.close()
+    await server.kill()
+
+
+async def _teapot(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readline()
+    writer.write(b"HTTP/1.1 418 teapot\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    writer.close()

@@ -24,7 +24,7 @@ from console.widgets.trim import Trimmed
 from console.widgets.wall import Wall
 
 if TYPE_CHECKING:
-    from backends.contract import Id, Offer
+    from backends.contract import Id
     from console.session import Session
     from console.venue.incidents import Incident, Key
     from console.venue.venue import Update, Venue
@@ -244,17 +244,21 @@ class Foh(App[None]):
     def action_acknowledge(self) -> None:
         _, incident = self._selection()
         if self.venue and incident and not incident.cleared:
-            self.venue.acknowledge(incident.key, self._who)
+            self.venue.acknowledge(incident.key, self.who)
 
     def action_silence(self) -> None:
         _, incident = self._selection()
         if self.venue and incident and not incident.cleared:
             silenced = incident.is_silenced(time.time())
-            self.venue.silence(incident.key, self._who, 0 if silenced else SILENCE)
+            self.venue.silence(incident.key, self.who, 0 if silenced else SILENCE)
             self.say("no longer silenced" if silenced else "silenced for one hour")
 
     def action_actions(self) -> None:
-        self.run_worker(self._choose_action(), exclusive=True, group="act")
+        from console.acting import choose
+
+        id, _ = self._selection()
+        if id is not None:
+            self.run_worker(choose(self, id), exclusive=True, group="act")
 
     def action_mute(self) -> None:
         id, _ = self._selection()
@@ -269,75 +273,13 @@ class Foh(App[None]):
         else:
             self.say("the console cannot fix this one; Enter shows what to do")
 
-    async def _choose_action(self) -> None:
-        from console.panes.offers import rows
-        from console.screens.choose import Choose
-
-        id, _ = self._selection()
-        if self.venue is None or id is None:
-            return
-        choices = rows(self.venue, id)
-        if not choices:
-            self.say(f"{self.venue.name_of(id)} offers nothing now")
-            return
-        title = f"actions on {self.venue.name_of(id)} and along its chain"
-        chosen = await self.push_screen_wait(Choose(title, choices))
-        if isinstance(chosen, tuple):
-            await self.act(chosen[0], chosen[1])
-
     def start_action(self, target: Id, action: str, args: dict[str, str] | None = None, ask: bool = True) -> None:
-        self.run_worker(self.act(target, action, args, ask), exclusive=True, group="act")
+        from console.acting import act
 
-    async def act(self, target: Id, action: str, args: dict[str, str] | None = None, ask: bool = True) -> None:
-        """Plans, shows, asks, runs and says how it ended. Without `ask`, arguments are their defaults."""
-        from backends.contract import Refused
-        from console.screens.confirm import Confirm
-        from console.venue.operate import Operator, locate
-
-        if self.venue is None:
-            return
-        offer = locate(self.venue, target, action)
-        if offer is None:
-            self.say(f"{self.venue.name_of(target)} does not offer {action} now", "warn")
-            return
-        operator, name = Operator(self.venue, self._who), self.venue.name_of(offer.target)
-        try:
-            given = await self._arguments(offer, name, args or {}, ask)
-            if given is None:
-                return
-            plan = await operator.plan(offer, given)
-        except Refused as refused:
-            self.say(f"{name}: {refused}", "warn")
-            return
-        if await self.push_screen_wait(Confirm(plan, name)):
-            outcome = await operator.run(plan, lambda text: self.say(f"{name}: {text}"))
-            self.say(f"{name}: {outcome.text}", "good" if outcome.ok else "crit")
-
-    async def _arguments(self, offer: Offer, name: str, given: dict[str, str], ask: bool) -> dict[str, str] | None:
-        """Asks for what an offer needs. None if the operator turned away."""
-        from console.screens.ask import Ask
-        from console.screens.choose import Choose
-
-        args = dict(given)
-        for arg in offer.args:
-            if arg.name in args:
-                continue
-            if arg.default and not ask:
-                args[arg.name] = arg.default
-                continue
-            title = f"{name}: {offer.label}"
-            value: Hashable | None
-            if arg.choices:
-                value = await self.push_screen_wait(Choose(title, [(word, ((word, ""),)) for word in arg.choices]))
-            else:
-                value = await self.push_screen_wait(Ask(title, arg))
-            if value is None:
-                return None
-            args[arg.name] = str(value)
-        return args
+        self.run_worker(act(self, target, action, args or {}, ask), exclusive=True, group="act")
 
     @property
-    def _who(self) -> str:
+    def who(self) -> str:
         return os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
 
     def _selection(self) -> tuple[Id | None, Incident | None]:

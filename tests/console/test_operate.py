@@ -1,0 +1,146 @@
+"""What an operator is told, and what is written down, when an action goes well and in every way it can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from backends.contract import Evidence, Expect, Id, Ledger, Observation, Offer, Plan, Refused, Step
+from backends.kinds import ZONE, Zone
+from console.line import plain
+from console.panes.header import header
+from console.venue.journal import Journal
+from console.venue.operate import Operator, locate
+from console.venue.state import VenueState
+from console.venue.venue import Venue
+
+BAR = Id("h", "zone", "bar")
+MUTE = Offer(BAR, "pause", "pause")
+
+
+class Control:
+    """A world of one zone, whose `execute` does what a test tells it to."""
+
+    def __init__(self, venue: Venue, deed: str = "works") -> None:
+        self.venue, self.deed, self.raw, self.steps = venue, deed, "playing", 0
+        self.see(state="playing")
+
+    def see(self, **fields: object) -> None:
+        zone = Zone(id=BAR, name="bar", state="playing", offers=(MUTE,))
+        self.venue.take([Observation(upserts=(structs.replace(zone, **fields),), source="s", at=time.time())])
+
+    async def plan(self, source: str, offer: Offer, args: Mapping[str, str]) -> Plan:
+        if self.deed == "refuses":
+            raise Refused("already paused")
+        if self.deed == "cannot plan":
+            raise OSError("no \x1b[2Jroute")
+        based_on = (Evidence("state", "f", time.time(), self.raw),)
+        return Plan(offer, dict(args), (Step("do it", "true"),), (Expect(BAR, "state", "paused", 0.3),), (), based_on)
+
+    async def execute(self, source: str, plan: Plan, ledger: Ledger) -> None:
+        await ledger.step("do it")
+        self.steps += 1
+        if self.deed == "fails":
+            raise TimeoutError("no answer")
+        if self.deed == "works":
+            asyncio.get_running_loop().call_later(0.1, lambda: self.see(state="paused"))
+
+
+async def venue(journal: Path) -> Venue:
+    made = Venue(VenueState("h"), Journal(journal))
+    await made.journal.open()
+    made.state.add_kinds((ZONE,))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("deed", "ok", "says", "written"),
+    [
+        ("works", True, "done: pause, seen after", ["planned", "step", "done"]),
+        (
+            "lies",
+            False,
+            "failed: state is playing, expected paused (not seen within 0.3 s)",
+            ["planned", "step", "failed"],
+        ),
+        ("fails", False, "failed: no answer", ["planned", "step", "failed"]),
+    ],
+)
+async def test_success_is_what_is_observed(tmp_path: Path, deed: str, ok: bool, says: str, written: list[str]) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    here.control = Control(here, deed)
+    operator = Operator(here, "ann")
+    outcome = await operator.run(await operator.plan(MUTE, {}))
+    assert outcome.ok is ok
+    assert outcome.text.startswith(says)
+    entries = list(reversed(await here.journal.about(str(BAR))))
+    assert [entry.what for entry in entries] == written
+    assert {entry.who for entry in entries} == {"ann"}
+    assert entries[0].data["plan"]["steps"][0]["shell"] == "true"
+    await here.journal.close()
+
+
+@pytest.mark.parametrize(("deed", "says"), [("refuses", "already paused"), ("cannot plan", "no ␛[2Jroute")])
+async def test_a_plan_that_cannot_be_made_is_refused_in_words(tmp_path: Path, deed: str, says: str) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    here.control = Control(here, deed)
+    with pytest.raises(Refused) as caught:
+        await Operator(here, "ann").plan(MUTE, {})
+    assert str(caught.value) == says
+    await here.journal.close()
+
+
+async def test_evidence_that_has_changed_since_it_was_shown_stops_it(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    here.control = control = Control(here)
+    operator = Operator(here, "ann")
+    plan = await operator.plan(MUTE, {})
+    control.raw = "stopped"
+    outcome = await operator.run(plan)
+    assert (outcome.ok, control.steps) == (False, 0)
+    assert "has changed since it was shown" in outcome.text
+    await here.journal.close()
+
+
+async def test_nothing_is_done_that_cannot_be_written_down_and_the_header_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    here = await venue(tmp_path / "file" / "j.sqlite")
+    here.control = control = Control(here)
+    operator = Operator(here, "ann")
+    outcome = await operator.run(await operator.plan(MUTE, {}))
+    assert (outcome.ok, control.steps) == (False, 0)
+    assert "cannot be journalled" in outcome.text
+    assert "journal" in plain(header(here, time.time(), 160)[0])
+
+
+async def test_a_full_disk_stops_the_deed_and_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    here.control = control = Control(here)
+    operator = Operator(here, "ann")
+    plan = await operator.plan(MUTE, {})
+    assert here.journal._db
+    await here.journal._db.execute("PRAGMA max_page_count = 1")  # SQLite's own "database or disk is full"
+    outcome = await operator.run(structs.replace(plan, offer=structs.replace(MUTE, label="y" * 200_000)))
+    assert (outcome.ok, control.steps) == (False, 0)
+    assert "disk is full" in outcome.text
+    await here.journal._db.execute("PRAGMA max_page_count = 1000000")
+    assert (await operator.run(plan)).ok
+    assert here.journal.trouble == ""
+    await here.journal.close()
+
+
+async def test_read_only_and_gone_targets_are_refused(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    with pytest.raises(Refused, match="read-only"):
+        await Operator(here, "ann").plan(MUTE, {})
+    here.control = Control(here)
+    with pytest.raises(Refused, match="not there any more"):
+        await Operator(here, "ann").plan(structs.replace(MUTE, target=Id("h", "zone", "x")), {})
+    assert locate(here, BAR, "pause") == MUTE
+    assert locate(here, BAR, "fly") is None
+    await here.journal.close()

@@ -60,11 +60,12 @@ class Journal:
         try:
             if self._db is None:
                 raise OSError(self.trouble or "the journal is not open")
-            await self._db.executemany(
-                f"INSERT INTO entry ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
-                [(e.at, e.who, e.what, e.subject, e.text, json.dumps(e.data)) for e in entries],
-            )
-            await self._db.commit()
+            insert = f"INSERT INTO entry ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+            values = [(e.at, e.who, e.what, e.subject, e.text, json.dumps(e.data)) for e in entries]
+            # Closed in the database's own thread: a cursor that is dropped here would reset, in this thread, the
+            # cached statement that the next write is binding there (SQLITE_MISUSE).
+            async with self._db.executemany(insert, values):
+                await self._db.commit()
             self.trouble = ""
         except (sqlite3.Error, ValueError) as error:
             self.trouble = f"journal {self.path}: {error}"

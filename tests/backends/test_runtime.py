@@ -65,7 +65,7 @@ async def test_what_a_child_says_wrong_is_an_error(script: str, error: type[Exce
 
 async def test_a_child_is_gone_after_its_body_even_if_it_ignores_the_end_of_its_input() -> None:
     async with SourceIO("c").child([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
-        process = psutil.Process(child.pid)  # type: ignore[attr-defined]
+        process = psutil.Process(child.pid)
     assert not process.is_running()
 
 

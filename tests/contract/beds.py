@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class SocketBed:
     """A system behind a proxy."""
 
     room = 1 << 20
+    section: Mapping[str, Any]
 
     def __init__(
         self, backend: Backend, source: str, section: dict[str, Any], proxy: Proxy, say: Callable[[str], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class TreeBed:
     that goes bad, `texts` those that a device writes."""
 
     room = 3000  # the kernel hands out one page
+    section: Mapping[str, Any]
 
     def __init__(
         self, backend: Backend, source: str, section: dict[str, Any], trees: Trees, proxy: Proxy,

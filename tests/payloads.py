@@ -1,0 +1,61 @@
+"""Hostile texts by name: what a title, a USB string, a container's name or a log line may hold."""
+
+from __future__ import annotations
+
+CONTROLS = {
+    "osc52-bel": "A\x1b]52;c;SEFDSw==\x07B",
+    "osc52-st": "A\x1b]52;c;SEFDSw==\x1b\\B",
+    "osc0-title": "A\x1b]0;pwned\x07B",
+    "osc8-link": "A\x1b]8;;http://evil.example/\x1b\\x\x1b]8;;\x1b\\B",
+    "csi": "A\x1b[31337XB",
+    "csi-clear": "A\x1b[2J\x1b[HB",
+    "dcs": "A\x1bPpwned\x1b\\B",
+    "apc": "A\x1b_Gpwned\x1b\\B",
+    "c1-csi": "A\x9b31337XB",
+    "c1-osc": "A\x9d52;c;SEFDSw==\x9cB",
+    "bel": "A\x07B",
+    "cr": "AAAA\rB",
+    "lf": "A\nB",
+    "backspace": "A\x08\x08B",
+    "nul": "A\x00B",
+    "del": "A\x7fB",
+    "vt-ff-so": "A\x0b\x0c\x0eB",
+    "tab": "A\tB",
+    "line-separators": "A\u2028\u2029\x85B",
+}
+MARKUP = {
+    "style": "[red]A[/red]B",
+    "click": "[@click=app.exit]x[/]",
+    "click-quit": "[@click=app.action_quit()]x[/]",
+    "close": "A[/b]B",
+    "open": "A[b",
+    "slash": "A[/",
+    "nested": "[type=x, v={'a[0]'}]",
+    "link": "[link=http://evil.example/]x[/link]",
+    "true": "[true, false]",
+    "emoji-code": "A:skull:B",
+    "equals": "A [a=b] [1=2]",
+    "number": "[0] Hello",
+    "usb": "USB [0d8c:0014] C-Media",
+    "variable": "$primary on $error",
+    "escaped": "\\[b]A\\[/b]",
+    "html": "<script>alert(1)</script>&amp;",
+    "format": "{0} %s ${HOME} `id`",
+    "path": "../../etc/passwd?project=x#y",
+}
+SHAPES = {
+    "bidi": "A\u202eB\u2066C",
+    "arabic-mark": "A\u061cB",
+    "zero-width": "A\u200b\u200d\ufeff\u2060B",
+    "combining": "A" + "\u0301" * 200 + "B",
+    "long": "L" * 100_000,
+    "surrogate": "A\udcffB",
+    "zwj-emoji": "A\U0001f468\u200d\U0001f469\u200d\U0001f467B",
+    "flag": "A\U0001f1e6\U0001f1faB",
+    "tags": "A\U000e0041\U000e0042B",
+    "variation": "A\u2764\ufe0fB",
+    "wide": "A日本語B",
+    "private": "A\ue000\U0010fffdB",
+    "nothing": "",
+}
+PAYLOADS = CONTROLS | MARKUP | SHAPES

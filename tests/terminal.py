@@ -154,7 +154,7 @@ class Terminal:
             elif time.monotonic() - since > quiet:
                 return
             with self._news:
-                self._news.wait(quiet)
+                self._news.wait(quiet / 2)
 
     # --- how it ends -----------------------------------------------------------------------------------------
 

@@ -124,11 +124,13 @@ class Lxd:
         return done.stdout
 
     def close(self) -> None:
-        for project in ("default", "stage"):
-            self.lxc("stop", "--all", "--force", "--project", project)
-        self._holder.kill()
-        self._holder.wait()
-        if self._daemon:
-            self._daemon.kill()
-            self._daemon.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            for project in ("default", "stage"):
+                self.lxc("stop", "--all", "--force", "--project", project)
+        finally:
+            self._holder.kill()
+            self._holder.wait()
+            if self._daemon:
+                self._daemon.kill()
+                self._daemon.wait()
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -11,8 +11,8 @@ import json
 import random
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mutagen.flac import FLAC
@@ -49,9 +49,8 @@ class Venue:
             self.zones[name] = RealMopidy(name, place, output, self.sound.env, wait=False)
         for zone in self.zones.values():
             zone.wait()
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(self.play, self.zones))
-        for port in PORTS.values():
+        for name, port in PORTS.items():
+            self.play(name)
             self.boards.set(port, "power/control", "auto")
         self.lxd.lxc("config", "set", "web1", "boot.autostart", "true")
         (self.folder / "venue.toml").write_text(self.file())
@@ -70,23 +69,32 @@ class Venue:
         self.zones[zone].play(self.track(zone, title))
         self.boards.pcm(zone, "RUNNING", self.zones[zone].process.pid)
 
-    def restart(self, zone: str) -> None:
+    def restart(self, zone: str, title: str) -> None:
         server = self.zones[zone]
         server.stop()
         server.start()
-        self.play(zone)
+        self.play(zone, title)
 
     def lose_board(self, zone: str) -> None:
         """Its board is unplugged, and what it played into takes no more, as with the real one."""
         self.sound.pactl("suspend-sink", SINKS[zone], "1")
         self.boards.unplug(PORTS[zone])
 
-    def return_board(self, zone: str) -> None:
+    def return_board(self, zone: str, title: str = "tone") -> None:
         """Plugged in again; a udev rule sets its power policy, and the player takes it up again."""
         self.sound.pactl("suspend-sink", SINKS[zone], "0")
         self.boards.replug(PORTS[zone])
         self.boards.set(PORTS[zone], "power/control", "auto")
-        self.play(zone)
+        self.play(zone, title)
+
+    def tell(self, *lines: str) -> None:
+        """Somebody else's commands to the core; returns when it has taken them."""
+        host, port = self.core.endpoint.split(":")
+        with socket.create_connection((host, int(port)), 5) as other:
+            other.sendall("".join(f"{line}\n" for line in (*lines, "fetch_value end")).encode())
+            said = b""
+            while b"value end" not in said and (more := other.recv(4096)):
+                said += more
 
     def file(self) -> str:
         """The venue file, as an operator would have written it."""

@@ -1,0 +1,278 @@
+"""The whole console on a whole real venue, read from its screen on a pty.
+
+What is expected on the screen was drawn at random and put into the real system after the console had started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.integration.beds import venue
+from tests.integration.beds.venue import PORTS, SINKS, Venue
+from tests.terminal import FOH, Terminal
+
+CLEAN = "0 CRIT  0 warn"
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
+    with venue.bed(tmp_path_factory.mktemp("venue")) as started:
+        started.tell("set_stream_live")
+        yield started
+
+
+@pytest.fixture
+def console(real: Venue) -> Iterator[Terminal]:
+    """Open on the venue, which is well."""
+    with Terminal(FOH, env=real.env) as terminal:
+        terminal.wait_for("greenroom")
+        terminal.wait_for(CLEAN, 20)
+        yield terminal
+        assert terminal.process.poll() is None, "the console has ended by itself"
+
+
+def row(terminal: Terminal, name: str) -> str:
+    """The line of a resource in its pane."""
+    found = re.compile(rf"(?:^|\s)[Cwi ] {name}\s")
+    below = terminal.screen()[12:]
+    return next((line[match.start() :] for line in below if (match := found.search(line))), "")
+
+
+def incidents(terminal: Terminal) -> list[str]:
+    """The critical ones and the warnings in the table of incidents. (LXD's housekeeping fails without internet.)"""
+    lines = terminal.screen()
+    end = next((n for n, line in enumerate(lines) if line.startswith("1 audio zones")), len(lines))
+    return [line for line in lines[3:end] if re.match(r" [Cw] ", line)]
+
+
+def clock(terminal: Terminal, zone: str) -> str:
+    found = re.search(r"\s(\d+:\d\d)\s+\d+%", row(terminal, zone)[:90])
+    return found[1] if found else ""
+
+
+def word() -> str:
+    return f"X{random.randrange(10**9)}"
+
+
+@contextlib.contextmanager
+def moving(terminal: Terminal, zones: Sequence[str], most: float = 2.0) -> Iterator[None]:
+    """While the body runs, the position of each zone moves on the screen and never stands longer than that."""
+    over, stood = threading.Event(), dict.fromkeys(zones, 0.0)
+
+    def look() -> None:
+        seen = {zone: ("", time.monotonic()) for zone in zones}
+        while not over.wait(0.1):
+            for zone in zones:
+                now, (before, since) = clock(terminal, zone), seen[zone]
+                if now and now != before:
+                    seen[zone] = (now, time.monotonic())
+                stood[zone] = max(stood[zone], time.monotonic() - since)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join()
+    assert max(stood.values()) < most, stood
+
+
+def latency(terminal: Terminal, change: Callable[[], Callable[[], object]]) -> float:
+    """Makes a change from elsewhere, from the moment it is asked for until it is on the screen."""
+    begun = time.monotonic()
+    shown = change()
+    terminal.until(shown)
+    return time.monotonic() - begun
+
+
+def test_nine_zones_are_on_the_screen_within_two_seconds(real: Venue) -> None:
+    volumes = dict(zip(PORTS, random.sample(range(10, 99), len(PORTS)), strict=True))
+    with Terminal(FOH, env=real.env) as terminal:
+        with ThreadPoolExecutor() as pool:
+            for name, volume in volumes.items():
+                pool.submit(real.zones[name].rpc, "core.mixer.set_volume", volume=volume)
+        terminal.until(lambda: all(f"{volumes[name]}%" in row(terminal, name) for name in volumes))
+        assert time.monotonic() - terminal.started < 2.0
+        for name, port in PORTS.items():
+            terminal.until(lambda n=name, p=port: f" {p} " in row(terminal, f"amp-{n}"))
+            terminal.until(lambda n=name: "RUNNING" in row(terminal, n))
+
+
+@pytest.mark.parametrize("what", ["track", "volume", "state"])
+def test_what_is_changed_elsewhere_is_on_the_screen_at_once(real: Venue, console: Terminal, what: str) -> None:
+    zone, taken = "terrace", []
+    server, volumes = real.zones[zone], random.sample(range(10, 99), 5)
+    titles = [word() for _ in range(5)]
+    server.rpc("core.tracklist.add", uris=[real.track(zone, title).as_uri() for title in titles])
+    for title, volume, verb in zip(titles, volumes, ("pause", "resume") * 3, strict=False):
+
+        def change(title: str = title, volume: int = volume, verb: str = verb) -> Callable[[], object]:
+            if what == "track":
+                server.rpc("core.playback.next")
+                return lambda: title in row(console, zone)
+            if what == "volume":
+                server.rpc("core.mixer.set_volume", volume=volume)
+                return lambda: f" {volume}% " in row(console, zone)
+            server.rpc(f"core.playback.{verb}")
+            return lambda: {"pause": "paused", "resume": "playing"}[verb] in row(console, zone)
+
+        taken.append(latency(console, change))
+        console.settled(0.05, 0.5)
+    server.rpc("core.playback.resume")
+    assert statistics.median(taken) <= 0.25, taken
+    assert max(taken) <= 0.5, taken
+
+
+def test_a_killed_zone_and_a_hung_one_are_incidents_and_the_others_never_stall(real: Venue, console: Terminal) -> None:
+    killed, hung = "bar", "gallery"
+    others = [name for name in PORTS if name not in (killed, hung)]
+    with moving(console, others):
+        real.zones[killed].signal(signal.SIGKILL)
+        console.until(lambda: any(killed in line for line in incidents(console)), 2)
+        real.zones[hung].signal(signal.SIGSTOP)
+        console.until(lambda: any(hung in line for line in incidents(console)), 6)
+        assert len(incidents(console)) == 2
+        assert "?" in row(console, killed)
+        assert "?" in row(console, hung)
+        title = word()
+        real.play("office", title)
+        console.until(lambda: title in row(console, "office"))
+    real.zones[hung].signal(signal.SIGCONT)
+    console.until(lambda: not any(hung in line for line in incidents(console)), 10)
+    title = word()
+    real.restart(killed, title)
+    console.until(lambda: title in row(console, killed), 15)
+    console.wait_for(CLEAN, 10)
+
+
+def test_an_unplugged_board_is_one_incident_that_names_the_port(real: Venue, console: Terminal) -> None:
+    zone, port = "kitchen", PORTS["kitchen"]
+    with moving(console, [name for name in PORTS if name != zone]):
+        real.lose_board(zone)
+        console.until(lambda: any(port in line for line in incidents(console)), 1)
+        assert len(incidents(console)) == 1
+        since = time.monotonic()
+        while time.monotonic() - since < 8:
+            assert len(incidents(console)) == 1, incidents(console)
+            time.sleep(0.1)
+    (line,) = incidents(console)
+    assert port in line
+    assert zone in line
+    assert int(line.split()[-1]) >= 2, "what the zone suffers has not joined its cause"
+    assert console.text.count("1 CRIT  0 warn") == 1
+    title = word()
+    real.return_board(zone, title)
+    console.until(lambda: title in row(console, zone))
+    console.wait_for(CLEAN, 10)
+    console.until(lambda: "RUNNING" in row(console, zone))
+
+
+def test_mute_by_a_key_is_heard_and_an_outsiders_mute_is_seen(real: Venue, console: Terminal) -> None:
+    zone = random.choice(list(PORTS))
+    control = f"{SINKS[zone]}/Master"
+    for keys in (["1"], ["down"] * sorted(PORTS).index(zone), ["m"]):
+        console.press(*keys)
+        console.settled(0.05)
+    console.wait_for(f"{SINKS[zone]} Master: mute")
+    console.press("enter")
+    console.until(lambda: real.sound.heard(control)[1])
+    console.until(lambda: " yes " in row(console, zone)[:90])
+    console.wait_for("done: ")
+    assert [real.sound.heard(f"{sink}/Master")[1] for sink in SINKS.values()].count(True) == 1
+    real.sound.mute(control, False)
+    assert console.until(lambda: " no " in row(console, zone)[:90]) < 0.5
+    other = random.choice([name for name in PORTS if name != zone])
+    real.sound.mute(f"{SINKS[other]}/Master", True)
+    assert console.until(lambda: " yes " in row(console, other)[:90]) < 0.5
+    real.sound.mute(f"{SINKS[other]}/Master", False)
+
+
+def test_what_is_cut_and_blanked_elsewhere_is_seen(real: Venue, console: Terminal) -> None:
+    for source in random.sample(["cam1", "cam2", "grabber"], 3):
+        real.tell(f"set_video_a {source}")
+        assert console.until(lambda s=source: f" {s} " in row(console, "stage")) < 0.5
+    blank = random.choice(["pause", "nostream"])
+    real.tell(f"set_stream_blank {blank}")
+    assert console.until(lambda: f"blank {blank}" in row(console, "stage")) < 0.5
+    console.until(lambda: any("stage" in line for line in incidents(console)), 2)
+    real.tell("set_stream_live")
+    console.wait_for(CLEAN)
+
+
+def test_a_container_stopped_elsewhere_is_an_incident_that_a_key_mends(real: Venue, console: Terminal) -> None:
+    real.lxd.lxc("stop", "web1", "--force")
+    console.until(lambda: any("web1" in line for line in incidents(console)), 5)
+    assert "Stopped" in row(console, "web1")
+    console.press("i")
+    console.settled(0.05)
+
+    def offered() -> bool:  # not before LXD's own operation has ended
+        console.press("f")
+        console.settled(0.1)
+        return "Cancel" in console.text
+
+    console.until(offered, 10)
+    console.press("enter")
+    console.until(lambda: "RUNNING" in real.lxd.lxc("list", "web1"), 20)
+    console.until(lambda: "Running" in row(console, "web1"), 10)
+    console.wait_for(CLEAN, 10)
+
+
+def test_every_source_may_be_lost_and_come_back_while_it_is_open(real: Venue, console: Terminal) -> None:
+    for left, name in enumerate(PORTS):
+        real.lose_board(name)
+        console.wait_for(f"boards {8 - left}/9")  # umockdev keeps no more than a few events
+    for zone in real.zones.values():
+        zone.stop()
+    real.sound.stop()
+    real.core.kill()
+    real.lxd.kill()
+    console.until(lambda: re.search(r"sources [0-4]/15", console.text), 15)
+    console.until(lambda: all("?" in row(console, name) for name in PORTS))
+    assert "boards 0/9" in console.text
+    real.sound.start()
+    real.core.start()
+    real.lxd.start()
+    for zone in real.zones.values():
+        zone.start(wait=False)
+    titles = {name: word() for name in PORTS}
+    for name, zone in real.zones.items():
+        zone.wait()
+        real.return_board(name, titles[name])
+    real.tell("set_video_a grabber", "set_stream_live")
+    console.until(lambda: all(titles[name] in row(console, name) for name in PORTS), 20)
+    console.until(lambda: " grabber " in row(console, "stage"), 10)
+    console.until(lambda: "Running" in row(console, "web1"), 20)
+    console.wait_for("sources 15/15", 20)
+    console.wait_for(CLEAN, 10)
+
+
+def test_status_says_what_is_so_now(real: Venue) -> None:
+    argv = [*FOH, "status", "--json"]
+    title, level = word(), random.randrange(10, 90)
+    with subprocess.Popen(argv, env={**os.environ, **real.env}, stdout=subprocess.PIPE) as process:
+        real.play("garden", title)
+        real.sound.level(f"{SINKS['garden']}/Master", level)
+        answer, _ = process.communicate(timeout=20)
+    said = json.loads(answer)
+    assert process.returncode == 0, said["incidents"]
+    zones = {zone["name"]: zone for zone in said["resources"]["zone"]}
+    assert sorted(zones) == sorted(PORTS)
+    assert zones["garden"]["title"] == title
+    controls = {control["device"]: control["level"] for control in said["resources"]["control"]}
+    assert controls["zone8"] == real.sound.heard("zone8/Master")[0]

@@ -85,7 +85,7 @@ class Foh(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             # Replaces SIG_IGN too: under nohup a dropped line would otherwise leave Textual spinning.
             loop.add_signal_handler(number, self._leave, 128 + number)
-        self.set_interval(0.5, self._watch_terminal)
+        self.set_interval(0.8, self._watch_terminal)
 
     def on_ready(self) -> None:
         gc.freeze()
@@ -149,7 +149,11 @@ class Foh(App[None]):
         self._paint(Update(ids, any(update.incidents for update in due)))
 
     def _repaint(self) -> None:
-        self._paint(None)
+        """What ages by itself: the header's stamp, the incidents, a detail."""
+        for screen in self.screen_stack:
+            paint = getattr(screen, "paint_ages", None) or getattr(screen, "paint", None)
+            if paint is not None:
+                paint()
 
     def _paint(self, update: Update | None) -> None:
         for screen in self.screen_stack:

@@ -23,17 +23,17 @@ FOH = [str(Path(sys.executable).parent / "foh"), "demo", "--still"]
 
 def start_of(argv: list[str], until: str, env: dict[str, str]) -> tuple[float, float]:
     """Milliseconds from exec to the first byte and to a text on the screen."""
-    with Terminal(argv, 160, 48, env) as terminal:
+    with Terminal(argv, 160, 48, env, emulate=False) as terminal:
         terminal.until(lambda: terminal.raw, 20)
         first = time.monotonic() - terminal.started
-        terminal.wait_for(until, 20)
+        terminal.until(lambda: until.encode() in terminal.raw, 20)
         return first * 1000, (time.monotonic() - terminal.started) * 1000
 
 
 def steady(env: dict[str, str]) -> dict[str, float]:
     """Bytes, CPU and memory of the still console, and how fast it answers keys."""
-    with Terminal(FOH, 160, 48, env) as terminal:
-        terminal.wait_for("encode3 is stopped", 20)
+    with Terminal(FOH, 160, 48, env, emulate=False) as terminal:
+        terminal.until(lambda: b"encode3 is stopped" in terminal.raw, 20)
         terminal.settled(3.0, 30)
         own = psutil.Process(terminal.process.pid)
         before, sent = own.cpu_times(), len(terminal.raw)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import httpx
 
 USUAL_PORTS = range(6680, 6691)
-POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 10.0  # seconds: the position; whether it still answers; everything
+POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds: the position; whether it still answers; everything
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -43,7 +43,7 @@ from backends.contract import (
 from backends.kinds import MIXER, Mixer
 
 USUAL = "127.0.0.1:9999"
-EVERY = 2.0  # seconds between two questions when nobody else says anything
+EVERY = 1.5  # seconds between two questions when nobody else says anything
 RETRY = 5.0  # seconds before a stranger on the port is asked again
 
 

@@ -20,7 +20,7 @@ from backends.hardware.rules import RULES
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.uevents import waker
 
-POLL = 2.0  # seconds; what udev does not announce: runtime power management and over-current counts
+POLL = 3.0  # seconds; what udev does not announce: runtime power management and over-current counts
 PERMISSION = 60.0  # seconds for which an answer about sudo is believed
 ENUMERATORS: dict[str, Callable[[Path], list[Seen]]] = {"pyusb": enumerator.by_pyusb, "sysfs": enumerator.by_sysfs}
 

@@ -87,7 +87,20 @@ class Main(Screen[None]):
         venue = self.app.venue
         if venue is None or not self.is_mounted:
             return
-        from console.panes import header, incidents, resources
+        from console.panes import resources
+
+        self.paint_ages()
+        for number, name in enumerate(PANES, 1):
+            pane = self.query_one(f"#{name}", Rows)
+            if pane.display and (update is None or update.incidents or self._touches(name, update)):
+                pane.show_rows(resources.rows(venue, name, number, pane.size.width, self.filters.get(name, "")))
+
+    def paint_ages(self) -> None:
+        """The header and the incidents: what changes with the time alone."""
+        venue = self.app.venue
+        if venue is None or not self.is_mounted:
+            return
+        from console.panes import header, incidents
 
         now = time.time()
         head = self.query_one("#header", Lines)
@@ -96,10 +109,6 @@ class Main(Screen[None]):
         if table.display:
             table.show_rows(incidents.rows(venue, now, table.size.width, self.filters.get("incidents", "")))
         self.paint_trouble()
-        for number, name in enumerate(PANES, 1):
-            pane = self.query_one(f"#{name}", Rows)
-            if pane.display and (update is None or update.incidents or self._touches(name, update)):
-                pane.show_rows(resources.rows(venue, name, number, pane.size.width, self.filters.get(name, "")))
 
     def paint_trouble(self) -> None:
         widget, venue = self.query_one("#trouble", Lines), self.app.venue

@@ -39,8 +39,8 @@ MODES = {
     1015: "mouse urxvt", 1016: "mouse pixels", 1004: "focus", 2004: "paste", 2026: "synchronised output",
     2048: "size reports",
 }  # fmt: skip
-KEYS = {
-    "enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f", "up": "\x1b[A", "down": "\x1b[B",
+KEYS = {  # Escape as kitty's protocol has it: a bare ESC could begin something else, and is waited for
+    "enter": "\r", "escape": "\x1b[27u", "tab": "\t", "backspace": "\x7f", "up": "\x1b[A", "down": "\x1b[B",
     "right": "\x1b[C", "left": "\x1b[D", "ctrl+c": "\x03", "ctrl+p": "\x10", "pagedown": "\x1b[6~",
 }  # fmt: skip
 

@@ -82,11 +82,11 @@ def walk(terminal: Terminal, rows: int) -> str:
     def press(*keys: str, quiet: float = 0.02) -> None:
         for key in keys:
             terminal.press(key)
-            terminal.settled(quiet, 1)
+            terminal.settled(max(quiet, 0.05) if key == "escape" else quiet, 1)
             seen.append(terminal.text)
             assert terminal.process.poll() is None, f"ended at {key}"
 
-    terminal.wait_for("bar", 10)
+    terminal.wait_for("zones ", 10)
     terminal.settled(0.3)
     for pane in "1234":
         press(pane)
@@ -120,7 +120,7 @@ def assert_own(raw: bytes) -> None:
     """Only sequences of the program's own, and no other control character."""
     copied = [base64.b64decode(match).decode() for match in COPY.findall(raw)]
     assert len(copied) == 1
-    assert re.fullmatch("foh act [ -~]+", copied[0])
+    assert copied[0].isprintable()
     raw = COPY.sub(b"", raw)
     assert [sequence for sequence in SEQUENCE.findall(raw) if not OWN.fullmatch(sequence)] == []
     assert ACTED_ON.findall(SEQUENCE.sub(b"", raw).replace(b"\r\n", b"\n").decode()) == []
@@ -143,7 +143,11 @@ async def test_nothing_hostile_gets_through(
         poison(world, texts)
         before = state(world)
         (tmp_path / "venue.toml").write_text(venue_file(world, server.sockets[0].getsockname()[1]))
-        env = {"FOH_VENUE": str(tmp_path / "venue.toml"), "FOH_STATE": str(tmp_path / "state"), "HOME": str(tmp_path)}
+        env = {
+            "FOH_VENUE": str(tmp_path / "venue.toml"),
+            "FOH_STATE": str(tmp_path / "state"),
+            "HOME": str(tmp_path),
+        }
         with Terminal(FOH, *size, env=env) as terminal:
             seen = await asyncio.to_thread(walk, terminal, len(ZONES) if size[0] > 80 else 3)
             terminal.press("q")
@@ -152,6 +156,8 @@ async def test_nothing_hostile_gets_through(
         said = await asyncio.to_thread(status, env, "--json")
         plain = await asyncio.to_thread(status, env)
         assert state(world) == before
+    for opened in ("-- fields", "-- leads to", "-- offers", "actions on", "Cancel", "filter:", "open since", "> "):
+        assert opened in seen, opened
     for name in MARKUP.keys() & texts.keys():
         assert MARKUP[name] in seen, name
         assert any(MARKUP[name] == zone["title"] for zone in json.loads(said)["resources"]["zone"]), name

@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     demo = commands.add_parser("demo", help="the console on the embedded venue, to practise on")
     demo.add_argument("--still", action="store_true", help="the world stands still, for pictures and measurement")
-    demo.add_argument("--read-only", action="store_true", help="bind no key that changes anything")
+    demo.add_argument("--read-only", action="store_true", default=argparse.SUPPRESS, help="the same, after the word")
     status = commands.add_parser("status", help="one screenful; exit code 0 fine, 1 warning, 2 critical, 3 unknown")
     status.add_argument("--json", action="store_true", help="for programs; the schema is docs/status.schema.json")
     act = commands.add_parser("act", help="an action without the screen: same plan, check and journal")
@@ -105,11 +105,14 @@ def full_screen(args: argparse.Namespace) -> int:
         from console.app import Foh
         from console.session import open_session
 
-        read_only = args.read_only or bool(os.environ.get("FOH_READ_ONLY"))
-        app = Foh(lambda: open_session(load), read_only)
+        app = Foh(lambda: open_session(load), is_read_only(args))
         app.run()
     terminal.end_soon(app.return_code or 0)
     return app.return_code or 0
+
+
+def is_read_only(args: argparse.Namespace) -> bool:
+    return args.read_only or os.environ.get("FOH_READ_ONLY", "") not in ("", "0")
 
 
 def loader(demo: bool, still: bool = False) -> Callable[[], Config]:

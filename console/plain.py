@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 
 from backends.contract import Id, Refused, Resource, clean
-from console.cli import USAGE, loader
+from console.cli import USAGE, is_read_only, loader
 from console.config import ConfigError, venue_file
 from console.line import plain
 from console.panes import plan as plan_lines
@@ -37,7 +37,7 @@ def run(command: str, args: argparse.Namespace) -> int:
 async def opened(args: argparse.Namespace) -> AsyncIterator[Session]:
     """A session whose every source has said something, or has had its time."""
     session = await open_session(loader(getattr(args, "demo", False)))
-    task = asyncio.create_task(session.run())
+    task = asyncio.create_task(session.run(is_read_only(args)))
     try:
         begun = time.monotonic()
         while not session.venue.complete and time.monotonic() - begun < LONGEST:

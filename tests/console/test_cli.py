@@ -89,6 +89,13 @@ def test_act_shows_its_plan_does_it_checks_it_and_refuses_what_is_so(tmp_path: P
     assert "hw:bar" in mute.stdout
 
 
+@pytest.mark.parametrize("how", ["flag", "environment"])
+def test_read_only_refuses_every_action(tmp_path: Path, how: str) -> None:
+    flag, env = (["--read-only"], {}) if how == "flag" else ([], {"FOH_READ_ONLY": "1"})
+    said = foh(tmp_path, *flag, "act", "zone/bar", "mute", "--demo", "--yes", **env)
+    assert (said.returncode, said.stderr) == (1, "not done: read-only: nothing can be changed from here\n")
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [

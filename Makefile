@@ -35,7 +35,7 @@ setup-test: setup
 	@.ci/system-packages $(TEST_PACKAGES)
 
 test: setup-test check ## set everything up, servers included, and run all the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.run
 
 check: setup ## style, types, and the arrows between packages
 	$(BIN)/ruff check .

@@ -95,8 +95,9 @@ def walk(terminal: Terminal, rows: int) -> str:
         press("a", quiet=0.3)
         press("enter", quiet=0.4)  # a plan, an argument's choices, or that it is not possible now
         press("escape", "escape", quiet=0.1)
-        press("/", "A", "escape", "l", "escape", "i")
-    press("m", quiet=0.4)
+        press(pane, "/", "A", quiet=0.15)
+        press("escape", "l", "escape", "i")
+    press("1", "m", quiet=0.5)
     press("escape", "i")
     for _ in range(5):
         press("enter", "pagedown", "escape", "down")

@@ -157,10 +157,20 @@ async def test_nothing_hostile_gets_through(
         said = await asyncio.to_thread(status, env, "--json")
         plain = await asyncio.to_thread(status, env)
         assert state(world) == before
-    for opened in ("-- fields", "-- leads to", "-- offers", "actions on", "Cancel", "filter:", "open since", "> "):
+    for opened in (
+        "-- fields",
+        "-- leads to",
+        "-- offers",
+        "actions on",
+        "Cancel",
+        "filter:",
+        "open since",
+        "a command, a resource",
+    ):
         assert opened in seen, opened
     for name in MARKUP.keys() & texts.keys():
-        assert MARKUP[name] in seen, name
+        if size[0] > 80:  # on a small terminal not every detail was opened, and a long title is cut
+            assert MARKUP[name] in seen, name
         assert any(MARKUP[name] == zone["title"] for zone in json.loads(said)["resources"]["zone"]), name
     assert [text for text in strings(json.loads(said)) if ACTED_ON.search(text) or "\n" in text] == []
     assert ACTED_ON.findall(plain) == []

@@ -95,8 +95,9 @@ def walk(terminal: Terminal, rows: int) -> str:
         press("a", quiet=0.3)
         press("enter", quiet=0.4)  # a plan, an argument's choices, or that it is not possible now
         press("escape", "escape", quiet=0.1)
-        press("/", "A", "escape", "l", "escape", "i")
-    press("m", quiet=0.4)
+        press(pane, "/", "A", quiet=0.15)
+        press("escape", "l", "escape", "i")
+    press("1", "m", quiet=0.5)
     press("escape", "i")
     for _ in range(5):
         press("enter", "pagedown", "escape", "down")
@@ -156,10 +157,20 @@ async def test_nothing_hostile_gets_through(
         said = await asyncio.to_thread(status, env, "--json")
         plain = await asyncio.to_thread(status, env)
         assert state(world) == before
-    for opened in ("-- fields", "-- leads to", "-- offers", "actions on", "Cancel", "filter:", "open since", "> "):
+    for opened in (
+        "-- fields",
+        "-- leads to",
+        "-- offers",
+        "actions on",
+        "Cancel",
+        "filter:",
+        "open since",
+        "a command, a resource",
+    ):
         assert opened in seen, opened
     for name in MARKUP.keys() & texts.keys():
-        assert MARKUP[name] in seen, name
+        if size[0] > 80:  # on a small terminal not every detail was opened, and a long title is cut
+            assert MARKUP[name] in seen, name
         assert any(MARKUP[name] == zone["title"] for zone in json.loads(said)["resources"]["zone"]), name
     assert [text for text in strings(json.loads(said)) if ACTED_ON.search(text) or "\n" in text] == []
     assert ACTED_ON.findall(plain) == []

@@ -19,7 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from console.screens.main import Main
+from console.screens.main import Main, is_typing
 from console.widgets.trim import Trimmed
 from console.widgets.wall import Wall
 
@@ -42,11 +42,11 @@ class Foh(App[None]):
     TITLE = "foh"
     CSS = "Screen { background: transparent; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+c", "quit", "quit", show=False),
-        Binding("question_mark", "help", "help", show=False),
-        Binding("colon,ctrl+p", "commands", "commands", show=False),
-        Binding("y", "copy", "copy", show=False),
-        Binding("l", "history", "history", show=False),
+        Binding("q,ctrl+c", "quit", "quit", show=False, priority=True),
+        Binding("question_mark", "help", "help", show=False, priority=True),
+        Binding("colon,ctrl+p", "commands", "commands", show=False, priority=True),
+        Binding("y", "copy", "copy", show=False, priority=True),
+        Binding("l", "history", "history", show=False, priority=True),
     ]
     CHANGING: ClassVar[dict[str, str]] = {
         "a": "actions",
@@ -66,7 +66,7 @@ class Foh(App[None]):
         self._due: list[Update] = []
         if not read_only:  # a read-only console does not have these keys at all
             for key, action in self.CHANGING.items():
-                self.bind(key, action, show=False)
+                self._bindings.bind(key, action, show=False, priority=True)
 
     def get_default_screen(self) -> Screen[None]:
         return Main()
@@ -77,6 +77,15 @@ class Foh(App[None]):
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         update: Any = Trimmed(renderable) if isinstance(renderable, ChopsUpdate) else renderable
         super()._display(screen, update)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters typed into an input or a dialog are no commands.
+
+        All keys here and in `Rows` have priority, which has one effect that matters: they are obeyed one after
+        the other, however fast they arrive. Without it a burst over a slow line acts on an earlier selection.
+        """
+        ours = {binding.action for binding, *_ in self._bindings.key_to_bindings.values()}
+        return action not in ours or not (self.screen.is_modal or is_typing(self.screen.focused))
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -219,7 +228,10 @@ class Foh(App[None]):
 
         self.push_screen(CommandPalette(providers=[VenueCommands], placeholder="a command, a resource, an action"))
 
-    async def action_history(self) -> None:
+    def action_history(self) -> None:
+        self.run_worker(self._open_history(), exclusive=True, group="open")
+
+    async def _open_history(self) -> None:
         from console.panes import history
         from console.screens.read import Read
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ALONE = {"integration", "test_ending.py", "test_hostile.py"}
+ALONE = {"integration", "test_ending.py", "test_hostile.py", "test_typing.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,7 +25,6 @@ async def every_action(folder: Path) -> tuple[Done, set[tuple[str, str]]]:
     async with World(folder, still=True).running() as world:
         world.hosts["alpha"].freeze("dns1")
         table = world.config()
-        table.pop("folder")
         config = of_table(table, None, "", {"FOH_STATE": str(folder / "state")})
         session = Session(config, checked(config, {}))
         venue, running = session.venue, asyncio.create_task(session.run())

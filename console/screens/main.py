@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
+from textual.widget import Widget
 
 from console.line import Line, fit
 from console.panes.help import MAIN, legend
@@ -26,6 +27,11 @@ LEAST = (60, 20)  # columns, rows: less shows only a sentence
 ROOMY = (120, 36)  # from here on everything is on one screen
 
 
+def is_typing(focused: Widget | None) -> bool:
+    """Whether keys are text now."""
+    return focused is not None and focused.check_consume_key("x", "x")
+
+
 class Main(Screen[None]):
     """Header, incidents, trouble or panes, and a line for messages."""
 
@@ -41,15 +47,17 @@ class Main(Screen[None]):
     """
     AUTO_FOCUS = "#incidents"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(n), f"pane('{pane}')", f"pane {n}", show=False) for n, pane in enumerate(PANES, 1)),
-        Binding("i", "incidents", "incidents", show=False),
-        Binding("z", "zoom", "zoom", show=False),
-        Binding("slash", "filter", "filter", show=False),
-        Binding("tab", "app.focus_next", show=False),
-        Binding("shift+tab", "app.focus_previous", show=False),
-        Binding("left,h", "around(-1)", show=False),
-        Binding("l", "app.history", "history", show=False),
-        Binding("escape", "back", "back", show=False),
+        *(
+            Binding(str(n), f"pane('{pane}')", f"pane {n}", show=False, priority=True)
+            for n, pane in enumerate(PANES, 1)
+        ),
+        Binding("i", "incidents", "incidents", show=False, priority=True),
+        Binding("z", "zoom", "zoom", show=False, priority=True),
+        Binding("slash", "filter", "filter", show=False, priority=True),
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+        Binding("left,h", "around(-1)", show=False, priority=True),
+        Binding("escape", "back", "back", show=False, priority=True),
     ]
 
     app: Foh
@@ -74,6 +82,9 @@ class Main(Screen[None]):
                     yield rows
         yield Lines(id="small")
         yield Lines(id="message", lines=(legend(MAIN, self.app.read_only),))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not is_typing(self.focused)
 
     def on_resize(self) -> None:
         self._arrange()
@@ -161,13 +172,13 @@ class Main(Screen[None]):
         if self.zoomed or self.is_small or self.focused is pane:
             self.zoomed = "" if self.zoomed == name else name
             self._arrange()
-        pane.focus() if pane.display else self.query_one("#incidents").focus()
+        self.set_focus(pane if pane.display else self.query_one("#incidents"))
         self.call_after_refresh(self.paint)
 
     def action_incidents(self) -> None:
         self.zoomed = ""
         self._arrange()
-        self.query_one("#incidents").focus()
+        self.set_focus(self.query_one("#incidents"))
         self.call_after_refresh(self.paint)
 
     def action_zoom(self) -> None:
@@ -186,16 +197,16 @@ class Main(Screen[None]):
         elif self.zoomed:
             self.action_incidents()
         else:
-            self.query_one("#incidents").focus()
+            self.set_focus(self.query_one("#incidents"))
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         rows = self.focused_rows
         if rows is not None:
             from console.widgets.filter import FilterBox
 
             box = FilterBox(str(rows.id), self.filters.get(str(rows.id), ""))
-            self.mount(box, before="#message")
-            box.focus()
+            await self.mount(box, before="#message")  # the next key is its first letter
+            self.set_focus(box)
 
     def set_filter(self, rows: str, text: str) -> None:
         """What a FilterBox says, letter by letter."""
@@ -236,7 +247,7 @@ class Main(Screen[None]):
             self.query_one("#small", Lines).show([*lines, (("Make it larger, or q to quit.", ""),)])
             self.query_one("#small").refresh()
         if self.focused is not None and not self.focused.display and not tiny:
-            (self.query_one(f"#{self.zoomed}") if self.zoomed else self.query_one("#incidents")).focus()
+            self.set_focus(self.query_one(f"#{self.zoomed}" if self.zoomed else "#incidents"))
 
     def _middle(self) -> set[str]:
         if self.zoomed:

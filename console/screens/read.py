@@ -25,7 +25,9 @@ class Read(Screen[None]):
 
     CSS = "Read { layout: vertical; } #rows { height: 1fr; } #message { height: 1; }"
     AUTO_FOCUS = "#rows"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,left,h,backspace", "app.pop_screen", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,left,h,backspace", "app.pop_screen", "back", show=False, priority=True)
+    ]
 
     app: Foh
 

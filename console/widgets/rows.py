@@ -18,13 +18,13 @@ class Rows(Lines, can_focus=True):
 
     DEFAULT_CSS = "Rows { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "down", show=False),
-        Binding("up,k", "move(-1)", "up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False),
-        Binding("pageup", "page(-1)", "page up", show=False),
-        Binding("home,g", "edge(-1)", "first", show=False),
-        Binding("end,G", "edge(1)", "last", show=False),
-        Binding("enter,right", "select", "open", show=False),
+        Binding("down,j", "move(1)", "down", show=False, priority=True),
+        Binding("up,k", "move(-1)", "up", show=False, priority=True),
+        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False, priority=True),
+        Binding("pageup", "page(-1)", "page up", show=False, priority=True),
+        Binding("home,g", "edge(-1)", "first", show=False, priority=True),
+        Binding("end,G", "edge(1)", "last", show=False, priority=True),
+        Binding("enter,right", "select", "open", show=False, priority=True),
     ]
 
     class Selected(Message):

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from backends.audio import alsa_proc, controls
 from backends.audio.mixer_lines import BEAT, Fader, Reply, Told
+from backends.audio.rules import CONTROL_RULES
 from backends.contract import (
     IO,
     Backend,
@@ -188,4 +189,4 @@ def needs(context: Context) -> Sequence[Need]:
     return tuple(found)
 
 
-backend = Backend("alsa", (PCM, CONTROL), (), discover, needs, Settings)
+backend = Backend("alsa", (PCM, CONTROL), CONTROL_RULES, discover, needs, Settings)

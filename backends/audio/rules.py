@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backends.contract import Evidence, Finding, Gone, Id, Remedy, Resource, Rule, Severity, Unknown, Verdict, View
-from backends.kinds import Zone
+from backends.contract import Evidence, Finding, Gone, Id, Remedy, Resource, Rule, Severity, Unknown, Verdict, View, Why
+from backends.kinds import Control, Zone
 
 STILL = 3.0  # seconds without movement before a playing zone counts as silent
 
@@ -68,4 +68,18 @@ def _read_from(resource: Resource, field: str) -> str:
     return next((item.read_from for item in resource.evidence if item.what == field), "")
 
 
+def mixer_silent(control: Control | Gone, view: View) -> Verdict:
+    """A mixer's device that does not answer while its source does: the sound server behind it is gone, or hangs."""
+    if isinstance(control, Gone) or isinstance(control.device, Unknown):  # the latter: the source itself is unwell
+        return Verdict()
+    if not isinstance(control.mute, Unknown) or control.mute.why is not Why.UNREACHABLE:
+        return Verdict()
+    cause = f"the mixer of {control.device} does not answer: {control.mute.detail}"
+    evidence = (Evidence("mute", f"ALSA mixer {control.device}", control.at, control.mute.detail),)
+    unknown = "whether it is muted, and how loud it is"
+    remedies = (Remedy("see whether the sound server behind it runs"),)
+    return Verdict((Finding("MIXER-UNREACHABLE", Severity.WARN, control.id, cause, evidence, unknown, remedies),))
+
+
 ZONE_RULES = (Rule("stalled", "zone", stalled),)
+CONTROL_RULES = (Rule("mixer-silent", "control", mixer_silent),)

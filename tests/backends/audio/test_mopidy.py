@@ -11,9 +11,9 @@ from msgspec import structs
 
 from backends.audio import mopidy_model as model
 from backends.audio.mopidy_process import Process, config_files, output_of, zone_name
-from backends.audio.rules import stalled
+from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
-from backends.kinds import Board, Pcm, Zone
+from backends.kinds import Board, Control, Pcm, Zone
 
 BAR = Id("h", "zone", "127.0.0.1:6681")
 
@@ -183,3 +183,21 @@ def test_playing_while_the_position_stands_still(
     if codes:
         assert verdict.findings[0].root == (BOARD.id if ends else NOW.id)
         assert verdict.recheck_at is not None
+
+
+FADER = Control(id=Id("h", "control", "zone1/Master"), name="zone1", device="zone1", level=40, mute=False)
+REFUSED = Unknown(Why.UNREACHABLE, "Connection refused", False)
+
+
+@pytest.mark.parametrize(
+    ("control", "codes"),
+    [
+        (FADER, []),
+        (structs.replace(FADER, mute=REFUSED), ["MIXER-UNREACHABLE"]),
+        (structs.replace(FADER, mute=Unknown(Why.NOT_APPLICABLE)), []),
+        (structs.replace(FADER, mute=REFUSED, device=REFUSED), []),  # the source is unwell: said there, once
+        (Gone(FADER.id, FADER, 1.0), []),
+    ],
+)
+def test_a_mixer_that_does_not_answer(control: Control | Gone, codes: list[str]) -> None:
+    assert [finding.code for finding in mixer_silent(control, FakeView(None, {})).findings] == codes

@@ -32,6 +32,7 @@ async def take(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> None:
             await pilot.pause(0.5)
             # Without it, drawing programs swallow the blanks at both ends of a word.
             picture = app.export_screenshot(title="foh").replace("<text ", '<text xml:space="preserve" ')
+            picture = picture.replace("Fira Code", "DejaVu Sans Mono")  # what the PNG is drawn with, on any machine
             (FOLDER / f"{name}.svg").write_text(picture, "utf-8")
     subprocess.run(["rsvg-convert", "-o", FOLDER / f"{name}.png", FOLDER / f"{name}.svg"], check=True, timeout=60)
     print(f"screenshots/{name}.png")

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 PASSES = (
-    ["-m", "not alone", "-n", "3", "--dist", "loadscope"],
+    ["-m", "not alone", "-n", "2", "--dist", "loadscope"],
     ["-m", "alone"],
 )
 

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from backends.audio import mopidy_model as model
 from backends.audio.mopidy_actions import ACTIONS
-from backends.audio.mopidy_client import Events, batch, http, listening, rpc
+from backends.audio.mopidy_client import Events, batch, http, listening, load, rpc
 from backends.audio.mopidy_process import Process, listener
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
@@ -61,6 +61,7 @@ class MopidySource:
         self._zone: Zone | None = None
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        await io.thread(load)
         async with http(self.endpoint) as client, listening(self.endpoint, self.address) as events:
             self._process = await io.thread(listener, self.address)
             next_full = 0.0
@@ -124,18 +125,26 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
     counts (it may hang); one that answers as something else does not."""
     endpoints = context.settings.endpoints
     if not endpoints:
-        found = await asyncio.gather(*(_is_mopidy(port) for port in USUAL_PORTS))
-        endpoints = [f"http://127.0.0.1:{port}" for port, yes in zip(USUAL_PORTS, found, strict=True) if yes]
+        listens = await asyncio.gather(*map(_listens, USUAL_PORTS))
+        ports = [port for port, yes in zip(USUAL_PORTS, listens, strict=True) if yes]
+        if ports:
+            await io.thread(load)
+        found = await asyncio.gather(*map(_is_mopidy, ports))
+        endpoints = [f"http://127.0.0.1:{port}" for port, yes in zip(ports, found, strict=True) if yes]
     return [MopidySource(context.host, endpoint) for endpoint in endpoints]
 
 
-async def _is_mopidy(port: int) -> bool:
+async def _listens(port: int) -> bool:
     try:
         async with asyncio.timeout(0.3):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.close()
     except OSError:
         return False
+    writer.close()
+    return True
+
+
+async def _is_mopidy(port: int) -> bool:
     import httpx
 
     async with httpx.AsyncClient(timeout=1.0, trust_env=False, verify=False) as client:

@@ -19,9 +19,15 @@ SETTLE = 0.02  # seconds in which events come together
 ENDED = "Mopidy has ended, or closed the connection for events"
 
 
+def load() -> None:
+    """Imports the clients: 0.1 s that the event loop must not spend. For the source's thread."""
+    import httpx  # noqa: F401
+    import websockets.asyncio.client  # noqa: F401
+
+
 def http(endpoint: str) -> httpx.AsyncClient:
     """A client to use as a context. Its connections are kept: a new one costs more than a hundred calls."""
-    import httpx  # 0.1 s to import: after the first frame
+    import httpx
 
     return httpx.AsyncClient(base_url=endpoint, timeout=RPC_DEADLINE, trust_env=False)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from backends.containers import actions, lxd_reader, model, operations
+from backends.containers import actions, lxd_client, lxd_reader, model, operations
 from backends.containers.actions import USUAL
 from backends.containers.lxd_client import Api, Event, Events
 from backends.containers.model import DEFAULT, Place
@@ -56,6 +56,7 @@ class LxdSource:
         self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        await io.thread(lxd_client.load, within=READ)
         async with Events.open(self.socket) as events, Api.open(self.socket) as api:
             client = await io.thread(lxd_reader.connect, self.socket, within=READ)
             reading, cost = await self._everything(client, io, READ)

@@ -25,6 +25,12 @@ class Event(Struct):
     project: str = "default"
 
 
+def load() -> None:
+    """Imports the clients: time that the event loop must not spend. For the source's thread."""
+    import httpx  # noqa: F401
+    import websockets.asyncio.client  # noqa: F401
+
+
 class Events:
     """What LXD tells everybody."""
 

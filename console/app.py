@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
+from rich.text import Text
 from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -131,6 +132,17 @@ class Foh(App[None]):
         except Exception as error:  # noqa: BLE001  (a defect of ours: end with its traceback and a status that says so)
             self._handle_exception(error)
 
+    def _fatal_error(self) -> None:
+        """A defect of ours ends the console with its traceback. Not with Textual's own, which takes half a second to
+        draw and shows what every variable holds, secrets and control characters included."""
+        import traceback
+
+        from backends.contract import clean
+
+        text = "".join(traceback.format_exception(self._exception)) if self._exception else "no exception is known"
+        self._exit_renderables.append(Text("\n".join(clean(line, 500) for line in text.splitlines())))
+        self._close_messages_no_wait()
+
     def _leave(self, code: int, message: str = "") -> None:
         self.exit(return_code=code, message=message or None)
 
@@ -159,23 +171,22 @@ class Foh(App[None]):
 
     def _repaint(self) -> None:
         """What ages by itself: the header's stamp, the incidents, a detail."""
-        for screen in self.screen_stack:
-            paint = getattr(screen, "paint_ages", None) or getattr(screen, "paint", None)
-            if paint is not None:
-                paint()
+        self._each_screen("paint_ages")
 
     def _paint(self, update: Update | None) -> None:
-        for screen in self.screen_stack:
-            paint = getattr(screen, "paint", None)
-            if paint is not None:
-                paint(update)
+        self._each_screen("paint", update)
 
     def say(self, text: str, style: str = "") -> None:
         """One line of news at the foot of every screen that has one."""
+        self._each_screen("say", text, style)
+
+    def _each_screen(self, name: str, *args: object) -> None:
+        """Calls this method of every screen that has it. A screen that was pushed a moment ago has nothing on it yet:
+        it paints itself when it is mounted."""
         for screen in self.screen_stack:
-            say = getattr(screen, "say", None)
-            if say is not None:
-                say(text, style)
+            method = getattr(screen, name, None)
+            if method is not None and screen.is_mounted:
+                method(*args)
 
     # --- reading --------------------------------------------------------------------------------------------
 

@@ -96,7 +96,7 @@ class Main(Screen[None]):
     def paint(self, update: Update | None = None) -> None:
         """Shows the venue as it is. With an update, only what it touches."""
         venue = self.app.venue
-        if venue is None or not self.is_mounted:
+        if venue is None:
             return
         from console.panes import resources
 
@@ -109,7 +109,7 @@ class Main(Screen[None]):
     def paint_ages(self) -> None:
         """The header and the incidents: what changes with the time alone."""
         venue = self.app.venue
-        if venue is None or not self.is_mounted:
+        if venue is None:
             return
         from console.panes import header, incidents
 

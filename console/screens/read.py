@@ -50,6 +50,9 @@ class Read(Screen[None]):
         if rows.size.width:
             rows.show_rows(self._make(rows.size.width))
 
+    def paint_ages(self) -> None:
+        self.paint()
+
     def say(self, text: str, style: str = "") -> None:
         line: Line = ((fit(f" {text}", self.size.width), style),) if text else legend(READ, self.app.read_only)
         self.query_one("#message", Lines).show([line])

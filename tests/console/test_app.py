@@ -163,3 +163,13 @@ async def test_help_lists_the_keys_and_history_the_journal(tmp_path: Path) -> No
         await pilot.press("escape", "l")
         await until(lambda: "journal of" in shown(app))
         await until(lambda: "opened" in shown(app))
+
+
+async def test_a_screen_that_is_just_opening_is_not_painted_before_it_is_there(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        app.action_help()
+        app._paint(None)  # as an observation at this very moment does
+        app.say("news")
+        await until(lambda: "acknowledge the incident" in shown(app))
+        await pilot.press("escape")
+        await until(lambda: "1 audio zones" in shown(app))

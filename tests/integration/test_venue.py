@@ -37,10 +37,11 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
 
 @pytest.fixture
 def console(real: Venue) -> Iterator[Terminal]:
-    """Open on the venue, which is well."""
+    """Open on the venue, which has been read whole and is well."""
     with Terminal(FOH, env=real.env) as terminal:
-        terminal.wait_for("greenroom")
+        terminal.wait_for("sources 15/15", 20)
         terminal.wait_for(CLEAN, 20)
+        terminal.until(lambda: all(" playing " in row(terminal, name) for name in PORTS))
         yield terminal
         assert terminal.process.poll() is None, "the console has ended by itself"
 

@@ -182,7 +182,8 @@ class Terminal:
                 found.append(int(entry.name))
         for pid in self._seen - {self.process.pid, *found}:
             with contextlib.suppress(ChildProcessError):  # not an orphan: its own parent has reaped it
-                os.waitpid(pid, os.WNOHANG)
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):  # on its way out, its environment gone before it
+                    found.append(pid)
         self._seen |= set(found)
         return found
 

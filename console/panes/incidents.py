@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from backends.contract import Evidence, Gone, Id
 from console.line import Line, Row, fit
 from console.panes.cells import age, moment
@@ -10,18 +12,20 @@ from console.panes.text import labelled
 from console.venue.incidents import Incident
 from console.venue.venue import Venue
 
-WHERE, AGE, SYM, WHO = 11, 5, 4, 9
+WHERE, AGE, SYM, WHO = 10, 5, 4, 9  # cells; where it is gets more on a wide screen
 BRIEFLY = 3  # pieces of evidence beside the list; Enter shows all
 
 
 def rows(venue: Venue, now: float, width: int, filter: str = "") -> list[Row]:
     """One line an incident, worst first. The sign in front says crit, warn or info in a letter."""
-    what = max(8, width - 4 - WHERE - AGE - SYM - WHO - 1)
-    head = f"SEV {fit('WHERE', WHERE)} {fit('WHAT', what)}{'AGE':>{AGE}}{'SYM':>{SYM}} {fit('WHO', WHO - 1)}"
+    incidents = venue.incidents.ordered(now)
+    where = max(WHERE, min(width // 7, max((cell_len(incident.where) for incident in incidents), default=0)))
+    what = max(8, width - 5 - where - AGE - SYM - WHO - 1)
+    head = f"SEV {fit('WHERE', where)} {fit('WHAT', what)}{'AGE':>{AGE}}{'SYM':>{SYM}} {fit('WHO', WHO - 1)}"
     found: list[Row] = [(None, ((fit(head, width), "head"),))]
-    for incident in venue.incidents.ordered(now):
+    for incident in incidents:
         if filter.casefold() in f"{incident.where} {incident.what} {incident.code}".casefold():
-            found.append((incident.key, _row(incident, now, what)))
+            found.append((incident.key, _row(incident, now, where, what)))
     if len(found) == 1:
         calm = "no incidents" if venue.complete else "reading…"
         found.append(
@@ -30,14 +34,14 @@ def rows(venue: Venue, now: float, width: int, filter: str = "") -> list[Row]:
     return found
 
 
-def _row(incident: Incident, now: float, what: int) -> Line:
+def _row(incident: Incident, now: float, where: int, what: int) -> Line:
     quiet = incident.is_silenced(now)
     who = "silenced" if quiet else f"ack {incident.acked_by}" if incident.acked_by else ""
     style = "dim" if who else MARKS[incident.severity][1]
     since = age(coarse(now - incident.opened))
     return (
         (" " + MARKS[incident.severity][0] + " ", style),
-        (fit(incident.where, WHERE - 1) + " ", style),
+        (fit(incident.where, where) + " ", style),
         (fit(incident.what, what), "dim" if who else ""),
         (f"{since:>{AGE}}{len(incident.findings):>{SYM}} ", ""),
         (fit(who, WHO - 1), "dim"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from backends.contract import KindSpec, Resource, Role, Severity
+from backends.contract import Gone, KindSpec, Resource, Role, Severity
 from console.line import Line, Row, fit
-from console.panes.cells import cell
+from console.panes.cells import cell, moment
 from console.panes.columns import GAP, Layout, layout
 from console.venue.venue import Venue
 
@@ -33,13 +33,15 @@ def rows(venue: Venue, pane: str, number: int, width: int, filter: str = "") -> 
     total = hidden = 0
     marks = _marks(venue)
     for kind in kinds_of(venue, pane):
-        every = sorted(venue.state.of_kind(kind.kind), key=lambda r: (r.name, r.id))
-        found = [resource for resource in every if matches(resource, kind, filter)]
+        every: list[Resource | Gone] = [*venue.state.of_kind(kind.kind), *missed(venue, kind.kind)]
+        every.sort(key=lambda entry: (venue.name_of(entry.id), entry.id))
+        found = [entry for entry in every if matches(venue, entry, kind, filter)]
         total, hidden = total + len(every), hidden + len(every) - len(found)
         if found:
-            plan = layout(kind, width, max(len(resource.name) for resource in found))
+            plan = layout(kind, width, max(len(venue.name_of(entry.id)) for entry in found))
             sections.append((None, heading(kind, plan)))
-            sections += [(r.id, row(venue, r, plan, marks.get(r.id))) for r in found]
+            for entry in found:
+                sections.append((entry.id, row(venue, entry, plan, marks.get(entry.id))))
     title = f"{number} {TITLES[pane]} "
     note = f" filter: {filter} ({hidden} hidden)" if filter else f" {total}" if total else ""
     first: Line = ((title, "title"), (fit(note + " ", max(0, width - len(title))), "dim"))
@@ -48,11 +50,21 @@ def rows(venue: Venue, pane: str, number: int, width: int, filter: str = "") -> 
     return [(None, first), *sections]
 
 
-def matches(resource: Resource, kind: KindSpec, filter: str) -> bool:
+def missed(venue: Venue, kind: str) -> list[Gone]:
+    """What is gone and somebody waits for: the inventory, or an open incident."""
+    marks = _marks(venue)
+    return [gone for id, gone in venue.state.gone.items() if id.kind == kind and (id in venue.expected or id in marks)]
+
+
+def matches(venue: Venue, entry: Resource | Gone, kind: KindSpec, filter: str) -> bool:
     """Whether a filter's words all occur in the resource's name or fields."""
     if not filter:
         return True
-    values = [resource.name, *(getattr(resource, field.name) for field in kind.fields if not field.via)]
+    values: list[object] = [venue.name_of(entry.id)]
+    if isinstance(entry, Gone):
+        values.append("gone")
+    else:
+        values += [getattr(entry, field.name) for field in kind.fields if not field.via]
     text = " ".join(str(value) for value in values).casefold()
     return all(word in text for word in filter.casefold().split())
 
@@ -65,12 +77,15 @@ def heading(kind: KindSpec, plan: Layout) -> Line:
     return (("".join(cells), "head"),)
 
 
-def row(venue: Venue, resource: Resource, plan: Layout, mark: Severity | None) -> Line:
-    spans = [MARKS[mark] if mark else ("  ", ""), (fit(resource.name, plan.name), "")]
+def row(venue: Venue, entry: Resource | Gone, plan: Layout, mark: Severity | None) -> Line:
+    spans = [MARKS[mark] if mark else ("  ", ""), (fit(venue.name_of(entry.id), plan.name), "")]
+    if isinstance(entry, Gone):
+        said = f"gone since {moment(entry.since)}" if entry.last else "not found"
+        return (*spans, (fit(" " * GAP + said, sum(GAP + column.width for column in plan.columns)), "crit"))
     for column in plan.columns:
-        source: object = resource
+        source: object = entry
         if column.spec.via:
-            id = venue.resolver.follow(resource, column.spec.via)
+            id = venue.resolver.follow(entry, column.spec.via)
             source = venue.state.get(id) if id else None
         gone = source is None or not isinstance(source, Resource)
         spans.append((" " * GAP, ""))

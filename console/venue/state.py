@@ -68,6 +68,12 @@ class VenueState:
     def owned(self, source: str) -> Iterator[Id]:
         return (id for id, owner in self.source_of.items() if owner == source)
 
+    def about(self, source: str) -> list[Id]:
+        """What a source tells of. Before it has told anything: what the venue file names at its address."""
+        address = source.partition(" ")[2]
+        named = (short.partition("/") for short in self._names)
+        return list(self.owned(source)) or [Id(self.host, kind, local) for kind, _, local in named if local == address]
+
     def apply(self, seen: Observation) -> set[Id]:
         """Takes one observation in. Returns the ids of which something other than the time has changed."""
         changed = self._apply_health(seen)

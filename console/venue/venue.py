@@ -52,7 +52,7 @@ class Venue:
     def name_of(self, id: Id) -> str:
         """What people call it. A source that is all about one thing goes by that one's name."""
         if id.kind == SOURCE.kind:
-            about = list(self.state.owned(id.local))
+            about = self.state.about(id.local)
             if len(about) == 1:
                 return self.name_of(about[0])
         return self.state.name_of(id)

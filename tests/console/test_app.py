@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ async def test_every_size_shows_the_trouble_first(size: tuple[int, int], tmp_pat
         if size[0] >= 120:
             assert all(f"{n} {title}" in screen for n, title in enumerate(("audio zones", "amplifiers"), 1))
             assert "amp-office" in screen
+            assert re.search(r"C amp-kitchen +not found", screen)
         else:
             assert "evidence" in screen
             await pilot.press("1")

@@ -4,7 +4,6 @@ and while what it watches hangs."""
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import signal
 import socket
@@ -178,4 +177,4 @@ def test_killed_outright_it_takes_its_children_with_it(place: Path) -> None:
         children = [pid for pid in terminal.alive() if pid != terminal.process.pid]
         assert children
         assert gone(terminal, place, terminal.process.kill, within=2.0) == -signal.SIGKILL
-        assert not any(map(os.path.exists, (f"/proc/{pid}" for pid in children)))
+        terminal.until(lambda: not terminal.alive() and not any(Path(f"/proc/{pid}").exists() for pid in children), 1)

@@ -66,6 +66,16 @@ def test_what_a_complete_observation_leaves_out_is_gone() -> None:
     assert state.gone[BAR] == Gone(BAR, state.gone[BAR].last, 101.0)
 
 
+def test_a_source_is_about_what_it_tells_of_or_what_the_venue_file_names_at_its_address() -> None:
+    state = VenueState("h", {"zone/127.0.0.1:6681": "bar", "zone/127.0.0.1:6682": "foyer"})
+    bar = Id("h", "zone", "127.0.0.1:6681")
+    assert state.about("mopidy 127.0.0.1:6681") == [bar]
+    assert state.about("mopidy 127.0.0.1:6690") == []
+    told = zone(id=Id("h", "zone", "else"))
+    state.apply(Observation(upserts=(told,), source="mopidy 127.0.0.1:6681", at=1.0))
+    assert state.about("mopidy 127.0.0.1:6681") == [told.id]
+
+
 @pytest.mark.parametrize("bad", [each for each in State if each is not State.OK])
 def test_an_unwell_source_loses_nothing_and_claims_nothing(bad: State) -> None:
     state, _ = venue(zone())

@@ -29,7 +29,8 @@ def http(endpoint: str) -> httpx.AsyncClient:
     """A client to use as a context. Its connections are kept: a new one costs more than a hundred calls."""
     import httpx
 
-    return httpx.AsyncClient(base_url=endpoint, timeout=RPC_DEADLINE, trust_env=False)
+    secure = endpoint.startswith("https:")  # else no CA files are read, which takes 17 ms of the event loop
+    return httpx.AsyncClient(base_url=endpoint, timeout=RPC_DEADLINE, trust_env=False, verify=secure)
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,9 @@ Blocking (reads /proc); runs in the source's thread.
 from __future__ import annotations
 
 import configparser
+import threading
+import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,15 +43,11 @@ def listener(address: str) -> Process:
     if host not in ("127.0.0.1", "localhost", "[::1]"):
         away = Unknown(Why.NOT_APPLICABLE, "it runs on another host")
         return Process(away, away)
-    try:
-        sockets = psutil.net_connections("tcp")
-    except psutil.AccessDenied:
-        sockets = []
-    pids = {s.pid for s in sockets if s.status == psutil.CONN_LISTEN and s.laddr.port == int(port)}
-    if len(pids) != 1 or None in pids:
+    pids = _listeners.now().get(int(port), frozenset())
+    pid = next(iter(pids)) if len(pids) == 1 else None
+    if pid is None:
         denied = Unknown(Why.DENIED, "the listening process belongs to another user")
         return Process(denied, denied)
-    pid = pids.pop()
     try:
         process = psutil.Process(pid)
         argv, directory = process.cmdline(), Path(process.cwd())
@@ -56,6 +55,38 @@ def listener(address: str) -> Process:
         return Process(pid, Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read"))
     files = [directory / name for name in config_files(argv)]
     return Process(pid, output_of(files, argv), zone_name(files), ":".join(map(str, files)))
+
+
+class _Listeners:
+    """Who listens at which TCP port. One search through every process answers all who asked before it began: nine
+    zones that start together wait for two searches, not for nine."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._begun = 0.0
+        self._found: dict[int, frozenset[int | None]] = {}
+
+    def now(self) -> dict[int, frozenset[int | None]]:
+        asked = time.monotonic()
+        with self._turn:
+            if self._begun < asked:
+                self._begun, self._found = time.monotonic(), self._search()
+            return self._found
+
+    @staticmethod
+    def _search() -> dict[int, frozenset[int | None]]:
+        try:
+            sockets = psutil.net_connections("tcp")
+        except psutil.AccessDenied:
+            return {}
+        pids: defaultdict[int, set[int | None]] = defaultdict(set)
+        for socket in sockets:
+            if socket.status == psutil.CONN_LISTEN:
+                pids[socket.laddr.port].add(socket.pid)
+        return {port: frozenset(found) for port, found in pids.items()}
+
+
+_listeners = _Listeners()
 
 
 def config_files(argv: Sequence[str]) -> list[str]:

@@ -1,16 +1,23 @@
-"""What Mopidy's JSON and its configuration mean, and when a zone counts as silent. Tables, no I/O."""
+"""What Mopidy's JSON and its configuration mean, when a zone counts as silent, and who listens at a port."""
 
 from __future__ import annotations
 
+import os
+import socket
+import ssl
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from msgspec import structs
 
 from backends.audio import mopidy_model as model
-from backends.audio.mopidy_process import Process, config_files, output_of, zone_name
+from backends.audio.mopidy_client import http
+from backends.audio.mopidy_process import Process, config_files, listener, output_of, zone_name
 from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
 from backends.kinds import Board, Control, Pcm, Zone
@@ -201,3 +208,30 @@ REFUSED = Unknown(Why.UNREACHABLE, "Connection refused", False)
 )
 def test_a_mixer_that_does_not_answer(control: Control | Gone, codes: list[str]) -> None:
     assert [finding.code for finding in mixer_silent(control, FakeView(None, {})).findings] == codes
+
+
+def test_no_ca_files_are_read_for_a_zone_on_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*args: object, **options: object) -> object:
+        raise AssertionError("17 ms of the event loop, for each zone and each action")
+
+    monkeypatch.setattr(ssl, "create_default_context", read)
+    http("http://127.0.0.1:6681")
+    with pytest.raises(AssertionError):
+        http("https://music.example:6681")
+
+
+def test_one_search_for_listeners_answers_all_who_asked_before_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches, searched = [0], psutil.net_connections
+
+    def search(kind: str) -> Any:
+        searches[0] += 1
+        time.sleep(0.2)
+        return searched(kind)
+
+    monkeypatch.setattr(psutil, "net_connections", search)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        assert {found.pid for found in pool.map(listener, [address] * 5)} == {os.getpid()}
+        assert searches[0] == 2
+        assert listener(address).pid == os.getpid()
+        assert searches[0] == 3, "what was found before somebody asked may no longer be so"

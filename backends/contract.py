@@ -354,6 +354,10 @@ class View(Protocol):
     def ago(self, id: Id, seconds: float) -> Resource | None:
         """The same resource as it was observed at least so many seconds ago; None if not seen that long."""
 
+    def since(self, resource: Resource, *fields: str) -> tuple[float, Resource | None]:
+        """Since when these fields have been as they are now, without a break, and what the resource was before that;
+        None where nobody remembers so far back."""
+
 
 class Rule(Struct, frozen=True):
     """Judges every resource of one kind. `judge` is pure: no I/O and no clock but the view's."""

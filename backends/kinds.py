@@ -15,7 +15,7 @@ _ = Unknown()
 
 class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     """A room's player. `state` is playing, paused or stopped; times in seconds; `volume` in percent of the
-    player's own (software) mixer."""
+    player's own (software) mixer. `jumps` counts how often it was sent to a place: a track begun, a seek."""
 
     state: Text = _
     title: Text = _
@@ -30,6 +30,7 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     endpoint: Text = _
     pid: Number = _
     queue: Number = _
+    jumps: Number = _
 
 
 class Pcm(Resource, frozen=True, kw_only=True, tag="pcm"):

@@ -119,6 +119,7 @@ class Foh(App[None]):
             await asyncio.wait({task}, timeout=CLOSING)
 
     async def _run(self) -> None:
+        from console.cli import USAGE
         from console.config import ConfigError
 
         try:
@@ -128,7 +129,7 @@ class Foh(App[None]):
             self.set_interval(STAMP, self._repaint)
             await self._session.run(self.read_only)
         except ConfigError as error:
-            self._leave(2, str(error))
+            self._leave(USAGE, str(error))
         except Exception as error:  # noqa: BLE001  (a defect of ours: end with its traceback and a status that says so)
             self._handle_exception(error)
 

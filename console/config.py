@@ -166,14 +166,21 @@ def located(file: Path | None, text: str, section: str, message: str, type: type
     at = _AT.search(message)
     path = re.sub(r"\[\.*\d*\]", "", at[1]) if at else ""
     unknown = _UNKNOWN.search(message)
-    key = unknown[1] if unknown else path.split(".")[-1]
+    key = unknown[1] if unknown else path.split(".")[-1] or message.partition(": ")[0]
     if unknown:
         owner = Join if path.startswith("joins") and not section else type
         right = ", ".join(owner.__struct_fields__) or "nothing (it has no settings)"
         said = f"unknown key `{clean(key)}`; right would be {right}"
     else:
-        said = f"`{clean(key)}`: {clean(_AT.sub('', message).removesuffix(' - '))}"
+        said = f"`{clean(key)}`: {clean(_AT.sub('', message).removesuffix(' - ').removeprefix(f'{key}: '))}"
     return f"{place(file, text, section, key)}: {said}"
+
+
+def configured_at(config: Config, source: str) -> str:
+    """Where the venue file gives a source its address, as `file:line`; "" where it does not."""
+    address = source.partition(" ")[2]
+    lines = enumerate(config.text.splitlines(), 1)
+    return next((f"{config.file}:{number}" for number, line in lines if address and address in line), "")
 
 
 def place(file: Path | None, text: str, section: str, key: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from backends import registry
-from console.config import Config, ConfigError, settings
+from console.config import Config, ConfigError, configured_at, settings
 from console.venue.feed import LocalFeed
 from console.venue.journal import Journal
 from console.venue.state import VenueState
@@ -34,7 +35,7 @@ class Session:
     def __init__(self, config: Config, sections: Mapping[str, Mapping[str, object]]) -> None:
         self.config = config
         self.feed = LocalFeed(config.host, sections, os.environ)
-        state = VenueState(config.host, config.venue.names, config.joins)
+        state = VenueState(config.host, config.venue.names, config.joins, partial(configured_at, config))
         self.venue = Venue(state, Journal(config.state / "journal.sqlite"), config.expected)
 
     async def run(self, read_only: bool = False) -> None:

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from backends.audio import mopidy_model as model
 from backends.audio.mopidy_actions import ACTIONS
-from backends.audio.mopidy_client import Events, batch, http, listening, load, rpc
+from backends.audio.mopidy_client import Events, batch, http, is_http, listening, load, rpc
 from backends.audio.mopidy_process import Process, listener
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
@@ -32,6 +32,7 @@ from backends.contract import (
     Refused,
     Source,
     Step,
+    clean,
 )
 from backends.kinds import ZONE, Zone
 
@@ -46,6 +47,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """`endpoints`: URLs such as "http://127.0.0.1:6681". Empty: whatever answers on loopback's usual ports."""
 
     endpoints: list[str] = []
+
+    def __post_init__(self) -> None:
+        for endpoint in self.endpoints:
+            if not is_http(endpoint):
+                raise ValueError(f"endpoints: {clean(endpoint)!r} is no URL; right would be http://127.0.0.1:6681")
 
 
 class MopidySource:
@@ -73,8 +79,8 @@ class MopidySource:
                     next_full = steady + HEARTBEAT
                 else:
                     zone = await self._tick(client, events, self._zone, now)
-                self._zone = zone
-                yield Observation(upserts=(zone,), complete=True)
+                self._zone = structs.replace(zone, jumps=events.jumps)
+                yield Observation(upserts=(self._zone,), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from backends.audio import mopidy_model as model
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 RPC_DEADLINE = 2.0  # seconds; a healthy instance answers in 5 ms
 SETTLE = 0.02  # seconds in which events come together
+JUMPS = ("seeked", "track_playback_started")
 ENDED = "Mopidy has ended, or closed the connection for events"
 
 
@@ -23,6 +25,15 @@ def load() -> None:
     """Imports the clients: 0.1 s that the event loop must not spend. For the source's thread."""
     import httpx  # noqa: F401
     import websockets.asyncio.client  # noqa: F401
+
+
+def is_http(endpoint: str) -> bool:
+    """Whether it is a URL that can be asked."""
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def http(endpoint: str) -> httpx.AsyncClient:
@@ -59,6 +70,7 @@ class Events:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.pending = True
+        self.jumps = 0  # how often it was sent to a place
         self.ended = False
         self._socket = socket
         self._wake = asyncio.Event()
@@ -72,6 +84,7 @@ class Events:
                 said = json.loads(message)
                 if "event" in said:
                     self.pending = True
+                    self.jumps += said["event"] in JUMPS
                     self._wake.set()
                 elif self._answer and not self._answer.done():
                     self._answer.set_result(said)

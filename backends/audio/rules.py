@@ -6,6 +6,7 @@ from backends.contract import Evidence, Finding, Gone, Id, Remedy, Resource, Rul
 from backends.kinds import Control, Zone
 
 STILL = 3.0  # seconds without movement before a playing zone counts as silent
+BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a stream fills its buffer first
 
 
 def stalled(zone: Zone | Gone, view: View) -> Verdict:
@@ -16,23 +17,18 @@ def stalled(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict(undecided=zone.state == "playing" or isinstance(zone.state, Unknown))
     if zone.state != "playing":
         return Verdict()
-    past = view.ago(zone.id, STILL)
-    moved = isinstance(past, Zone) and (past.position, past.track, past.state) != (
-        zone.position,
-        zone.track,
-        "playing",
-    )
-    if moved:
-        return Verdict(recheck_at=view.now + 1)
-    if past is None or zone.at < view.now - STILL + 1:  # too new, or not asked again since it stood still
-        return Verdict(undecided=True, recheck_at=view.now + 1)
+    begun, earlier = view.since(zone, "state", "track", "jumps")
+    still, before = view.since(zone, "state", "track", "jumps", "position")
+    patience = BEGINNING if earlier and still == begun else STILL
+    if zone.at - still < patience:  # not seen to stand still for so long, or not asked again since
+        moved = isinstance(before, Zone) and not isinstance(before.position, Unknown)
+        return Verdict(undecided=not moved, recheck_at=view.now + 1)
     lost = _lost(zone, view)
     cause = f"says playing but its position stands still at {zone.position} s"
     if lost:
         cause = f"silent: says playing, but {lost.kind} {lost.local} is gone"
-    evidence = (
-        Evidence("position", _read_from(zone, "position"), zone.at, f"{zone.position} s, for {STILL:g} s or more"),
-    )
+    said = f"{zone.position} s, and the same {patience:g} s later"
+    evidence = (Evidence("position", _read_from(zone, "position"), zone.at, said),)
     return Verdict(
         (
             Finding(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import shlex
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -51,6 +52,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """`endpoints`: host:port of each control port; 9999 where the port is left out."""
 
     endpoints: list[str] = []
+
+    def __post_init__(self) -> None:
+        for endpoint in self.endpoints:
+            try:
+                address(endpoint)
+            except ValueError:
+                said = f"endpoints: {clean(endpoint)!r} is no address; right would be 127.0.0.1:9999"
+                raise ValueError(said) from None
 
 
 class VoctomixSource:
@@ -188,8 +197,11 @@ def plan(mixer: Id, endpoint: str, core: Core, action: str, args: Mapping[str, s
 
 
 def address(endpoint: str) -> str:
-    """`10.0.0.5` or `10.0.0.5:9998` as host:port."""
-    return endpoint if endpoint.rpartition(":")[2].isdigit() else f"{endpoint}:9999"
+    """`10.0.0.5` or `10.0.0.5:9998` as host:port. Raises ValueError."""
+    parts = urlsplit(f"//{endpoint}")
+    if not parts.hostname or parts.port == 0 or parts.netloc != endpoint or "@" in endpoint:
+        raise ValueError("no address")
+    return endpoint if parts.port else f"{endpoint.removesuffix(':')}:9999"
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:

@@ -46,6 +46,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     sockets: list[str] = []
 
+    def __post_init__(self) -> None:
+        for socket in self.sockets:
+            if not socket.rpartition("=")[2].startswith("/"):
+                raise ValueError(f"sockets: {clean(socket)!r} is no path; right would be /var/lib/lxd/unix.socket")
+
 
 class LxdSource:
     """One LXD."""

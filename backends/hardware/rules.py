@@ -10,7 +10,6 @@ from backends.hardware.power import LET_SLEEP, keeps_awake
 from backends.kinds import Board, Pcm, Zone
 
 MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is called kept awake
-SAMPLES = 4  # readings within that time that must agree, so that a short use in between is not overlooked
 
 
 def gone(board: Board | Gone, view: View) -> Verdict:
@@ -71,15 +70,11 @@ def kept_awake(board: Board | Gone, view: View) -> Verdict:
     if not _idle(board, pcms):
         return Verdict()
     assert isinstance(board.delay, int)
-    hold = max(0, board.delay) / 1000 + MARGIN
-    for sample in range(SAMPLES, 0, -1):
-        then = _ago(board, pcms, view, hold * sample / SAMPLES)
-        if then is None or not _known(
-            *then
-        ):  # not watched for long enough: nothing is said yet, and nothing taken back
-            return Verdict(undecided=True, recheck_at=view.now + hold / SAMPLES)
-        if not _idle(*then):
-            return Verdict(recheck_at=view.now + hold / SAMPLES)
+    runs = [view.since(board, "policy", "power", "delay"), *(view.since(pcm, "state") for pcm in pcms)]
+    since, hold = max(start for start, _ in runs), max(0, board.delay) / 1000 + MARGIN
+    if view.now - since < hold:  # not seen for long enough
+        used = any(start == since and _differs(before) for start, before in runs)
+        return Verdict(undecided=not used, recheck_at=since + hold)
     where = f"the amplifier at USB port {board.id.local}"
     if keeps_awake(board):
         cause = f"{where} cannot sleep: usbhid holds its HID interface, and it has no remote wakeup"
@@ -102,11 +97,14 @@ def _idle(board: Board, pcms: Sequence[Pcm]) -> bool:
     return board.policy == "auto" and board.power == "active" and all(pcm.state == "closed" for pcm in pcms)
 
 
-def _ago(board: Board, pcms: Sequence[Pcm], view: View, seconds: float) -> tuple[Board, list[Pcm]] | None:
-    """The board and its PCMs as they were; None when one of them was not seen then."""
-    then, open_then = view.ago(board.id, seconds), [view.ago(pcm.id, seconds) for pcm in pcms]
-    known = [pcm for pcm in open_then if isinstance(pcm, Pcm)]
-    return (then, known) if isinstance(then, Board) and len(known) == len(pcms) else None
+def _differs(before: Resource | None) -> bool:
+    """Whether it is known that it was otherwise: that it was in use, or asleep, and not only out of sight."""
+    match before:
+        case Board():
+            return _known(before, ())
+        case Pcm(state=state):
+            return not isinstance(state, Unknown)
+    return False
 
 
 def _zones(board: Gone, view: View) -> list[Zone]:

@@ -47,6 +47,10 @@ class TrackingView:
         self.read.add(id)
         return self._state.ago(id, seconds, self.now)
 
+    def since(self, resource: Resource, *fields: str) -> tuple[float, Resource | None]:
+        self.read.add(resource.id)
+        return self._state.since(resource.id, fields)
+
 
 class Evaluator:
     """Holds what every rule last found about every resource."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, structs
 
@@ -37,7 +37,10 @@ class Then(Struct, frozen=True):
 class VenueState:
     """Applies observations; keeps what is there, what is gone and what was."""
 
-    def __init__(self, host: str, names: Mapping[str, str] = {}, joins: Mapping[str, tuple[Link, ...]] = {}) -> None:
+    def __init__(
+        self, host: str, names: Mapping[str, str] = {}, joins: Mapping[str, tuple[Link, ...]] = {},
+        configured_at: Callable[[str], str] = lambda source: "",
+    ) -> None:  # fmt: skip
         self.host = host
         self.kinds: dict[str, KindSpec] = {}
         self.current: dict[Id, Resource] = {}
@@ -47,7 +50,7 @@ class VenueState:
         self.health: dict[str, Health] = {}
         self.seen_at: dict[str, float] = {}  # when each source last said anything good
         self._bare: dict[Id, Resource] = {}  # what is in `current`, without time stamps, for comparing
-        self._names, self._joins = dict(names), dict(joins)
+        self._names, self._joins, self._configured_at = dict(names), dict(joins), configured_at
 
     def add_kinds(self, kinds: Iterable[KindSpec]) -> None:
         for kind in kinds:
@@ -104,6 +107,16 @@ class VenueState:
         wanted = now - seconds
         return next((then.resource for then in reversed(self.history.get(id, ())) if then.since <= wanted), None)
 
+    def since(self, id: Id, fields: Sequence[str]) -> tuple[float, Resource | None]:
+        """Since when these fields have been as they are now, and what the resource was before that."""
+        past = self.history[id]
+        start, values = past[-1].since, [getattr(past[-1].resource, field) for field in fields]
+        for then in reversed(past):
+            if [getattr(then.resource, field) for field in fields] != values:
+                return start, then.resource
+            start = then.since
+        return start, None
+
     def forget(self, id: Id) -> None:
         """Drops something gone for good, so that it is not missed any more."""
         self.gone.pop(id, None)
@@ -111,6 +124,7 @@ class VenueState:
 
     def _apply_health(self, seen: Observation) -> set[Id]:
         self.health[seen.source] = seen.health
+        remedy, place = seen.health.remedy, self._configured_at(seen.source)
         health = SourceHealth(
             id=source_id(self.host, seen.source),
             name=clean(seen.source, 60),
@@ -118,7 +132,7 @@ class VenueState:
             backend=seen.source.partition(" ")[0],
             state=seen.health.state.value,
             sentence=clean(seen.health.sentence, 300),
-            remedy=clean(seen.health.remedy, 300),
+            remedy=clean(f"{remedy} ({place})" if remedy and place else remedy, 300),
         )
         return self._put(health, seen.at)
 

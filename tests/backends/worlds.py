@@ -25,3 +25,11 @@ class FakeView(Struct):
 
     def ago(self, id: Id, seconds: float) -> Resource | None:
         return next((then for age, then in self.past.get(id, []) if age >= seconds), None)
+
+    def since(self, resource: Resource, *fields: str) -> tuple[float, Resource | None]:
+        start = self.now
+        for age, then in self.past.get(resource.id, []):
+            if any(getattr(then, field) != getattr(resource, field) for field in fields):
+                return start, then
+            start = self.now - age
+        return start, None

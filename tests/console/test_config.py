@@ -30,6 +30,15 @@ def load(folder: Path, text: str, **environ: str) -> config.Config:
         ("[mopidy]\nendpoints = 'http://x'\n", 2, "`endpoints`: Expected `array`, got `str`"),
         ("host = 'a'\n[mopidy]\nendpoint = []\n", 3, "unknown key `endpoint`; right would be endpoints"),
         ("host = 'a'\n[usb]\nenumerator = 'guess'\n", 3, "`enumerator`: Invalid enum value 'guess'"),
+        *(
+            (f"[mopidy]\nendpoints = ['{bad}']\n", 2, "is no URL; right would be http://127.0.0.1:6681")
+            for bad in ("bar", "ftp://h:1", "http://", "http://h:99999", "http://[::1", "http://h:x")
+        ),
+        *(
+            (f"[voctomix]\nendpoints = ['{bad}']\n", 2, "is no address; right would be 127.0.0.1:9999")
+            for bad in ("", "::1", "[::1", "h:0", "h:99999", "a b:1/x", "http://h:1")
+        ),
+        ("[lxd]\nsockets = ['alpha=lxd.socket']\n", 2, "is no path; right would be /var/lib/lxd/unix.socket"),
         ("host = 'a'\n\n[mopidi]\nendpoints = []\n", 3, "unknown backend `mopidi`; right would be "),
     ],
 )  # fmt: skip
@@ -81,3 +90,20 @@ def test_a_wrong_environment_value_names_the_variable() -> None:
     bare = config.of_table({}, None, "", {"FOH_STATE": "/nowhere"})
     with pytest.raises(ConfigError, match=r"^FOH_X_NUMBER: Expected `int`, got `str`$"):
         config.settings(bare, "x", Sample, {"FOH_X_NUMBER": "many"})
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("mopidy 127.0.0.1:6681", "{}:2"),
+        ("voctomix 10.0.0.5:9998", "{}:4"),
+        ("mopidy 127.0.0.1:6690", ""),
+        ("usb", ""),
+    ],
+)
+def test_where_an_address_comes_from(tmp_path: Path, source: str, place: str) -> None:
+    loaded = load(
+        tmp_path,
+        "[mopidy]\nendpoints = ['http://127.0.0.1:6681']\n[voctomix]\nendpoints = ['10.0.0.5:9998']\n",
+    )
+    assert config.configured_at(loaded, source) == place.format(loaded.file)

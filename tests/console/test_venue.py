@@ -96,6 +96,16 @@ def test_ago_is_what_it_was_then() -> None:
     assert positions == [(0, 2), (1, 2), (2, 2), (3, 1), (5, 1), (6, None)]
 
 
+def test_since_when_is_without_a_break() -> None:
+    state, _ = venue(zone())  # at 100: playing, position 1
+    for at, changes in ((101, {"state": "stopped"}), (102, {}), (103, {"title": "B"}), (104, {"title": "B"})):
+        state.apply(Observation(upserts=(zone(**changes),), source="s", at=float(at)))
+    start, before = state.since(BAR, ("state", "position"))
+    assert (start, getattr(before, "state", None)) == (102.0, "stopped")
+    assert state.since(BAR, ("position",)) == (100.0, None)
+    assert state.since(BAR, ("title",))[0] == 103.0
+
+
 def test_names_and_joins_of_the_venue_file() -> None:
     link = Link("board", Key("id", "board/1-1", "h"), "said so")
     state = VenueState("h", {"zone/bar": "the bar"}, {"zone/the bar": (link,)})

@@ -25,6 +25,7 @@ from tests.integration.beds.venue import PORTS, SINKS, Venue
 from tests.terminal import FOH, Terminal
 
 CLEAN = "0 CRIT  0 warn"
+SOAK = 30.0  # seconds
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -70,8 +71,9 @@ def word() -> str:
 
 
 @contextlib.contextmanager
-def moving(terminal: Terminal, zones: Sequence[str], most: float = 2.0) -> Iterator[None]:
-    """While the body runs, the position of each zone moves on the screen and never stands longer than that."""
+def moving(terminal: Terminal, zones: Sequence[str], most: float = 2.5) -> Iterator[None]:
+    """While the body runs, the position of each zone moves on the screen and never stands longer than that: two
+    readings, a second apart, may fall into the same second of the track."""
     over, stood = threading.Event(), dict.fromkeys(zones, 0.0)
 
     def look() -> None:
@@ -159,6 +161,37 @@ def test_a_killed_zone_and_a_hung_one_are_incidents_and_the_others_never_stall(r
     real.restart(killed, title)
     console.until(lambda: title in row(console, killed), 15)
     console.wait_for(CLEAN, 10)
+
+
+def test_healthy_zones_are_left_in_peace_and_a_silent_one_is_named(real: Venue, console: Terminal) -> None:
+    """A soak: people use nine zones as people do, and no rule may speak; then one falls silent while it plays."""
+    tracks = {name: real.track(name, word()).as_uri() for name in PORTS}
+    for name, zone in real.zones.items():
+        zone.rpc("core.tracklist.add", uris=[tracks[name]] * 40)
+    uses: tuple[tuple[str, dict[str, object]], ...] = (
+        ("core.playback.pause", {}), ("core.playback.resume", {}), ("core.playback.next", {}),
+        ("core.playback.stop", {}), ("core.playback.play", {}), ("core.playback.seek", {"time_position": 30000}),
+        ("core.mixer.set_volume", {"volume": 33}), ("core.mixer.set_volume", {"volume": 66}),
+    )  # fmt: skip
+    end = time.monotonic() + SOAK
+    while time.monotonic() < end:
+        method, params = random.choice(uses)
+        real.zones[random.choice(list(PORTS))].rpc(method, **params)
+        pause = time.monotonic() + random.uniform(0.05, 0.6)
+        while time.monotonic() < pause:
+            assert CLEAN in console.text, incidents(console)
+            time.sleep(0.05)
+    for name in PORTS:
+        real.play(name)
+    console.until(lambda: all(" playing " in row(console, name) for name in PORTS), 3)
+    silent = random.choice(list(PORTS))
+    real.sound.pactl("suspend-sink", SINKS[silent], "1")
+    console.until(lambda: any(silent in line and "stands still" in line for line in incidents(console)), 8)
+    assert len(incidents(console)) == 1, incidents(console)
+    real.sound.pactl("suspend-sink", SINKS[silent], "0")
+    real.play(silent)
+    console.wait_for(CLEAN, 10)
+    console.until(lambda: clock(console, silent) not in ("", "0:00"))
 
 
 def test_an_unplugged_board_is_one_incident_that_names_the_port(real: Venue, console: Terminal) -> None:

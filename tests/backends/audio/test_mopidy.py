@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from backends.audio.mopidy_process import Process, config_files, listener, outpu
 from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
 from backends.kinds import Board, Control, Pcm, Zone
+from tests.backends.worlds import FakeView
 
 BAR = Id("h", "zone", "127.0.0.1:6681")
 
@@ -147,48 +148,52 @@ def test_volumes_out_of_range_are_refused(percent: str) -> None:
 # --- the rule ---------------------------------------------------------------------------------------------
 
 
-class FakeView:
-    def __init__(self, past: Resource | None, ends: Mapping[str, Resource | Gone]) -> None:
-        self.now, self._past, self._ends = 100.0, past, ends
-
-    def follow(self, resource: Resource | Gone, relation: str) -> Resource | Gone | None:
-        return self._ends.get(relation)
-
-    def back(self, resource: Resource | Gone, relation: str) -> Sequence[Resource]:
-        return ()
-
-    def ago(self, id: Id, seconds: float) -> Resource | None:
-        return self._past
-
-
 NOW = structs.replace(read(), at=99.5)
+HIDDEN = structs.replace(NOW, **dict.fromkeys(("state", "track", "position"), Unknown(Why.UNREACHABLE)))
 BOARD = Gone(Id("h", "board", "1-1"), Board(id=Id("h", "board", "1-1"), name="1-1"), 99.0)
 PCM = Pcm(id=Id("h", "pcm", "hw:bar,0"), name="bar")
+
+
+def with_(**changes: Any) -> Zone:
+    return structs.replace(NOW, **changes)
 
 
 @pytest.mark.parametrize(
     ("zone", "past", "ends", "codes", "undecided"),
     [
-        (NOW, structs.replace(NOW, position=39), {}, [], False),
-        (NOW, NOW, {}, ["ZONE-STALLED"], False),
-        (NOW, None, {}, [], True),
-        (structs.replace(NOW, at=90.0), NOW, {}, [], True),  # not asked again since
-        (structs.replace(NOW, state="paused"), NOW, {}, [], False),
-        (NOW, structs.replace(NOW, state="paused"), {}, [], False),  # has only just begun
-        (NOW, structs.replace(NOW, track="#6 x"), {}, [], False),
-        (structs.replace(NOW, position=Unknown(Why.MALFORMED)), NOW, {}, [], True),
-        (structs.replace(NOW, state=Unknown(Why.UNREACHABLE)), NOW, {}, [], True),
-        (Gone(NOW.id, NOW, 1.0), NOW, {}, [], False),
-        (NOW, NOW, {"pcm": PCM, "board": BOARD}, ["ZONE-STALLED"], False),
+        # stands still for 3 s, or as far back as is known
+        (NOW, [(4, NOW)], {}, ["ZONE-STALLED"], False),
+        (NOW, [(4, NOW), (9, with_(position=39))], {}, ["ZONE-STALLED"], False),
+        (NOW, [(4, NOW)], {"pcm": PCM, "board": BOARD}, ["ZONE-STALLED"], False),
+        # it moved since
+        (NOW, [(1, NOW), (4, with_(position=39))], {}, [], False),
+        (NOW, [(0, NOW), (1, with_(position=39)), (4, NOW)], {}, [], False),
+        # not seen for so long; not asked again since; out of sight in between
+        (NOW, [(2, NOW)], {}, [], True),
+        (with_(at=90.0), [(4, NOW)], {}, [], True),
+        (NOW, [(1, NOW), (4, HIDDEN), (9, NOW)], {}, [], True),
+        # a track may take longer to begin, also one at the same place as what was stopped
+        (NOW, [(4, NOW), (9, with_(state="stopped"))], {}, [], False),
+        (NOW, [(4, NOW), (9, with_(track="#6 x"))], {}, [], False),
+        (NOW, [(1, NOW), (2, with_(state="stopped")), (4, NOW)], {}, [], False),
+        (NOW, [(4, NOW), (9, with_(jumps=1))], {}, [], False),
+        (NOW, [(6, NOW), (9, with_(state="stopped"))], {}, ["ZONE-STALLED"], False),
+        # says itself that it does not play, or nothing that can be judged
+        (with_(state="paused"), [(4, with_(state="paused"))], {}, [], False),
+        (with_(position=Unknown(Why.MALFORMED)), [(4, NOW)], {}, [], True),
+        (with_(state=Unknown(Why.UNREACHABLE)), [(4, NOW)], {}, [], True),
+        (Gone(NOW.id, NOW, 1.0), [], {}, [], False),
     ],
 )
 def test_playing_while_the_position_stands_still(
-    zone: Zone | Gone, past: Zone | None, ends: dict[str, Resource | Gone], codes: list[str], undecided: bool
+    zone: Zone | Gone, past: list[tuple[float, Resource]], ends: dict[str, Resource], codes: list[str], undecided: bool
 ) -> None:
-    verdict = stalled(zone, FakeView(past, ends))
+    view = FakeView(100.0, {(NOW.id, relation): end for relation, end in ends.items()}, past={NOW.id: past})
+    verdict = stalled(zone, view)
     assert ([finding.code for finding in verdict.findings], verdict.undecided) == (codes, undecided)
     if codes:
         assert verdict.findings[0].root == (BOARD.id if ends else NOW.id)
+    if isinstance(zone, Zone) and zone.state == "playing" and not isinstance(zone.position, Unknown):
         assert verdict.recheck_at is not None
 
 
@@ -207,7 +212,7 @@ REFUSED = Unknown(Why.UNREACHABLE, "Connection refused", False)
     ],
 )
 def test_a_mixer_that_does_not_answer(control: Control | Gone, codes: list[str]) -> None:
-    assert [finding.code for finding in mixer_silent(control, FakeView(None, {})).findings] == codes
+    assert [finding.code for finding in mixer_silent(control, FakeView()).findings] == codes
 
 
 def test_no_ca_files_are_read_for_a_zone_on_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:

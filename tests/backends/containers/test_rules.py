@@ -9,27 +9,15 @@ import pytest
 from backends.containers.rules import broken, failed, stopped
 from backends.contract import Gone, Id, Key, Link, Offer, Resource, Severity, Unknown, Verdict
 from backends.kinds import Instance, Operation
+from tests.backends.worlds import FakeView
 
 ID = Id("venue", "instance", "web1")
 OP = Id("venue", "operation", "7")
 
 
-class One:
-    """A view in which every link leads to one instance, or nowhere."""
-
-    now = 0.0
-
-    def __init__(self, end: Resource | None = None) -> None:
-        self.end = end
-
-    def follow(self, resource: Resource | Gone, relation: str) -> Resource | None:
-        return self.end if relation == "instance" else None
-
-    def back(self, resource: Resource | Gone, relation: str) -> tuple[Resource, ...]:
-        return ()
-
-    def ago(self, id: Id, seconds: float) -> None:
-        return None
+def one(end: Resource | None = None) -> FakeView:
+    """A view in which the operation leads to one instance, or nowhere."""
+    return FakeView(ends={(OP, "instance"): end} if end else {})
 
 
 def web(state: str | Unknown, autostart: bool | Unknown = True, blocked: str = "") -> Instance:
@@ -50,12 +38,12 @@ def web(state: str | Unknown, autostart: bool | Unknown = True, blocked: str = "
     ],
 )
 def test_stopped(instance: Instance | Gone, found: int, undecided: bool) -> None:
-    verdict = stopped(instance, One())
+    verdict = stopped(instance, one())
     assert (len(verdict.findings), verdict.undecided) == (found, undecided)
 
 
 def test_the_remedy_is_offered_only_when_it_can_be_done() -> None:
-    (now,), (later,) = stopped(web("Stopped"), One()).findings, stopped(web("Stopped", blocked="busy"), One()).findings
+    (now,), (later,) = stopped(web("Stopped"), one()).findings, stopped(web("Stopped", blocked="busy"), one()).findings
     assert (now.remedies[0].action, now.remedies[0].target) == ("start", ID)
     assert (later.remedies[0].action, later.remedies[0].text) == ("", "busy")
 
@@ -65,7 +53,7 @@ def test_the_remedy_is_offered_only_when_it_can_be_done() -> None:
     [("Error", Severity.CRIT), ("Frozen", Severity.WARN), ("Running", None), ("Stopped", None), ("Starting", None)],
 )
 def test_broken(state: str, severity: Severity | None) -> None:
-    findings = broken(web(state), One()).findings
+    findings = broken(web(state), one()).findings
     assert [finding.severity for finding in findings] == ([severity] if severity else [])
 
 
@@ -76,17 +64,17 @@ def operation(state: str, **more: Any) -> Operation:
 
 
 def test_a_failed_operation_blames_its_instance() -> None:
-    (finding,) = failed(operation("Failure"), One(web("Stopped"))).findings
+    (finding,) = failed(operation("Failure"), one(web("Stopped"))).findings
     assert (finding.code, finding.about, finding.root) == ("LXD-OPERATION-FAILED", OP, ID)
     assert "no such network" in finding.cause
     assert finding.severity is Severity.WARN
 
 
 def test_failed_housekeeping_is_worth_a_note() -> None:
-    (finding,) = failed(operation("Failure", links=()), One()).findings
+    (finding,) = failed(operation("Failure", links=()), one()).findings
     assert (finding.severity, finding.root) == (Severity.INFO, OP)
 
 
 @pytest.mark.parametrize("state", ["Running", "Success", "Cancelled"])
 def test_other_ends_are_none(state: str) -> None:
-    assert failed(operation(state), One()) == Verdict()
+    assert failed(operation(state), one()) == Verdict()

@@ -83,8 +83,8 @@ class Device:
 
     def report(self) -> dict[str, Any]:
         """What it has noticed."""
-        quiet = time.monotonic() - self.heard_from_host
-        return {"ids": self.ids, "attached": self.finish is not None, "transfers": self.transfers, "quiet": quiet}
+        now = time.monotonic()
+        return {"ids": self.ids, "transfers": self.transfers, "at": now, "quiet": now - self.heard_from_host}
 
     # --- what its connection asks ------------------------------------------------------------------------------
 

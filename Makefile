@@ -12,7 +12,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) mopidy gstreamer1.0-alsa gstreamer1.0-plugins-b
 	umockdev gir1.2-umockdev-1.0 python3-gi voctomix-core lxd lxd-client busybox-static iproute2 strace tmux
 PICTURE_PACKAGES := librsvg2-bin fonts-dejavu-core
 
-.PHONY: help run setup setup-test test check bench screenshots lock clean
+.PHONY: help run setup setup-test test check bench rig screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ check: setup ## style, types, and the arrows between packages
 
 bench: setup-test ## what the screen costs, as ratios to a bare Textual application in the same run
 	$(BIN)/python -m tests.bench
+
+rig: setup ## the drills on real kernel sound cards, in a guest that is built when it is missing
+	$(BIN)/python -m tests.rig $(DRILLS)
 
 screenshots: setup ## pictures of the embedded venue, as SVG and PNG
 	@.ci/system-packages $(PICTURE_PACKAGES)

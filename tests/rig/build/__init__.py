@@ -1,0 +1,1 @@
+"""What the rig boots: a kernel and a root image, made once and kept in the user's cache."""

@@ -1,0 +1,150 @@
+"""One device's connection to the kernel: USB/IP over a socket pair whose other end is given to vhci_hcd.
+
+No network and no usbip programs: the kernel takes any stream socket whose number is written to its `attach` file
+(drivers/usb/usbip/vhci_sysfs.c).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+from typing import Any
+
+from tests.rig.devices.device import Device
+from tests.rig.devices.usbip import STALLED, Cancel, Transfer, cancelled, done, paced, parse
+
+CONTROLLER = Path("/sys/devices/platform/vhci_hcd.0")
+BUFFER = 1 << 21
+PAUSE = 0.25  # seconds without packets after which an endpoint's clock starts anew
+FRAME = 0.001  # seconds: an isochronous packet each, at full speed
+
+
+class Connection(asyncio.Protocol):
+    """An attached device. Isochronous packets are paced by a clock for each endpoint, as a bus would: a transfer is
+    answered when the last of its frames would have been on the wire."""
+
+    def __init__(self, device: Device, port: int) -> None:
+        self.device, self.port = device, port
+        self.frozen = False  # takes no isochronous packet any more, as a board whose firmware hangs
+        self._buffer = bytearray()
+        self._pending: dict[int, Transfer] = {}
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._clocks: dict[int, float] = {}
+        self._last = 0
+        self._overtaken: set[int] = set()
+        self._transport: asyncio.Transport | None = None
+        self._gone = asyncio.Event()
+
+    @property
+    def open(self) -> bool:
+        """Whether it is plugged in, as far as both sides know."""
+        return self._transport is not None and not self._gone.is_set()
+
+    async def attach(self) -> None:
+        """Plugs it in. Raises OSError when the kernel refuses, as for a port that is taken."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            for end in (ours, theirs):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+            said = f"{self.port - 1} {theirs.fileno()} {(1 << 16) | self.port} {self.device.speed}"
+            self.device.attach(self._finish)
+            await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+            try:
+                (CONTROLLER / "attach").write_text(said)
+            except OSError:
+                self._close()
+                raise
+
+    async def detach(self) -> None:
+        """Pulls it out."""
+        with contextlib.suppress(OSError):  # the kernel has noticed already
+            (CONTROLLER / "detach").write_text(str(self.port - 1))
+        self._close()
+        await self._gone.wait()
+
+    # --- asyncio's side ----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        transport.set_write_buffer_limits(high=BUFFER)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        for message in parse(self._buffer):
+            if isinstance(message, Cancel):
+                self._cancel(message)
+            else:
+                self._submit(message)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._pending.clear()
+        self.device.detach()
+        self._gone.set()
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- transfers ---------------------------------------------------------------------------------------------
+
+    def _submit(self, transfer: Transfer) -> None:
+        self._last = transfer.number
+        if transfer.number in self._overtaken:
+            self._overtaken.discard(transfer.number)
+            return
+        self.device.note()
+        self._pending[transfer.number] = transfer
+        if transfer.endpoint & 0x7F == 0:
+            answer = self.device.control(transfer)
+            if answer is None:
+                self._answer(transfer, done(transfer, STALLED, 0))
+            elif transfer.to_host:
+                self._answer(transfer, done(transfer, 0, len(answer), answer))
+            else:
+                self._answer(transfer, done(transfer, 0, transfer.length))
+        elif transfer.packets:
+            self._pace(transfer)
+        elif transfer.to_host:
+            self.device.wait(transfer)
+        else:
+            self.device.take(transfer.endpoint, transfer.data)
+            self._answer(transfer, done(transfer, 0, transfer.length))
+
+    def _pace(self, transfer: Transfer) -> None:
+        if self.frozen:
+            return
+        loop = asyncio.get_running_loop()
+        now, clock = loop.time(), self._clocks.get(transfer.endpoint, 0.0)
+        due = (now if now - clock > PAUSE else clock) + len(transfer.packets) * FRAME
+        self._clocks[transfer.endpoint] = due
+        self._timers[transfer.number] = loop.call_at(due, self._arrived, transfer)
+
+    def _arrived(self, transfer: Transfer) -> None:
+        """The frames have passed: the device has heard them."""
+        self._timers.pop(transfer.number, None)
+        self.device.take(transfer.endpoint, transfer.data)
+        self._answer(transfer, paced(transfer))
+
+    def _finish(self, transfer: Transfer, data: bytes) -> None:
+        self._answer(transfer, done(transfer, 0, len(data), data))
+
+    def _answer(self, transfer: Transfer, message: bytes) -> None:
+        if self._pending.pop(transfer.number, None) is not None and self._transport is not None:
+            self._transport.write(message)
+
+    def _cancel(self, cancel: Cancel) -> None:
+        found = self._pending.pop(cancel.target, None) is not None
+        if found:
+            self.device.cancel(cancel.target)
+            if timer := self._timers.pop(cancel.target, None):
+                timer.cancel()
+        elif cancel.target > self._last:  # it has overtaken what it cancels, which the kernel has by then forgotten
+            self._overtaken.add(cancel.target)
+        if self._transport is not None:
+            self._transport.write(cancelled(cancel, found))

@@ -1,0 +1,38 @@
+"""The venue in the guest: plugged in once, and put right before each drill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig.devices.venue import ROOMS
+from tests.rig.drills.console import Foh
+from tests.rig.drills.venue import Venue, emulated, write
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
+    with emulated(tmp_path_factory.mktemp("venue")) as venue:
+        yield venue
+
+
+@pytest.fixture
+def venue(emulator: Venue) -> Venue:
+    """Nine boards at home, as they come: the kernel lets none of them sleep."""
+    emulator.go_home()
+    return emulator
+
+
+@pytest.fixture
+def calm(venue: Venue) -> Venue:
+    """Nine boards that may sleep: there is nothing to complain of."""
+    for port in range(1, len(ROOMS) + 1):
+        write(port, "power/control", "auto")
+    return venue
+
+
+@pytest.fixture
+def foh(tmp_path: Path) -> Foh:
+    return Foh(tmp_path)

@@ -1,0 +1,83 @@
+"""What is plugged in is what is shown, and what is shown is what sounds."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.rig.devices.venue import ROOMS
+from tests.rig.drills.console import Foh
+from tests.rig.drills.venue import RATE, Venue, cards, playing
+
+PORTS = [f"1-{number}" for number in range(1, len(ROOMS) + 1)]
+
+
+def tone(number: int) -> int:
+    return 300 + 50 * number
+
+
+def test_nine_boards_are_nine_cards_and_nine_rows(calm: Venue, foh: Foh) -> None:
+    assert len(cards()) == 9
+    report = foh.status()
+    assert report.said["status"] == "ok"
+    assert sorted(report.rows("board")) == PORTS
+    for board in report.rows("board").values():
+        assert (board["model"], board["ids"], board["speed"]) == ("PCM2705C", "08bb:27c5", 12)
+        assert (board["maker"], board["serial"]["why"]) == ("BurrBrown from Texas Instruments", "not applicable")
+    assert len(report.rows("pcm")) == 9
+
+
+def test_each_pcm_sounds_at_the_board_that_the_console_joins_it_to(calm: Venue, foh: Foh, tmp_path: Path) -> None:
+    report = foh.status()
+    joined = {report.linked(pcm, "board", "board"): int(pcm["card"]) for pcm in report.rows("pcm").values()}
+    assert sorted(joined) == PORTS
+    with contextlib.ExitStack() as stack:
+        for number, port in enumerate(PORTS):
+            stack.enter_context(playing(joined[port], tone(number), tmp_path))
+        before = calm.reports()
+        time.sleep(4)
+        after = calm.reports()
+        heard = [calm.hear(room) for room in ROOMS]
+    paces = [
+        (after[room]["frames"] - before[room]["frames"]) / (after[room]["at"] - before[room]["at"]) for room in ROOMS
+    ]
+    assert paces == pytest.approx([RATE] * 9, rel=0.01)
+    for number, sound in enumerate(heard):
+        assert sound["hertz"] == pytest.approx([tone(number)] * 2, abs=1)
+        assert sound["level"] == pytest.approx([-9.03] * 2, abs=0.1)
+
+
+def test_only_the_board_that_is_played_to_sounds(calm: Venue, foh: Foh, tmp_path: Path) -> None:
+    report = foh.status()
+    (card,) = (int(p["card"]) for p in report.rows("pcm").values() if report.linked(p, "board", "board") == "1-5")
+    before = calm.reports()
+    with playing(card, 440, tmp_path):
+        time.sleep(2)
+        assert calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1)
+        playing_now = foh.status()
+    after = calm.reports()
+    sounded = [room for room in ROOMS if after[room]["frames"] != before[room]["frames"]]
+    assert sounded == ["kitchen"]
+    states = {playing_now.linked(p, "board", "board"): p["state"] for p in playing_now.rows("pcm").values()}
+    assert states == {port: "RUNNING" if port == "1-5" else "closed" for port in PORTS}
+
+
+def test_a_dac_of_another_make_is_shown_as_what_it_is(calm: Venue, foh: Foh) -> None:
+    calm.plug("table")
+    board = foh.status().rows("board")["1-10"]
+    assert (board["model"], board["ids"], board["serial"]) == ("Table DAC", "0d8c:0012", "T-0042")
+    assert (board["hid"], board["current"]) == ("none", 100)
+
+
+def test_hostile_strings_come_out_clean(calm: Venue, foh: Foh) -> None:
+    calm.plug("hostile")
+    ran = foh("status", "--json")
+    hostile = [c for c in ran.stdout if (ord(c) < 32 and c != "\n") or ord(c) in (0x7F, 0x9B, 0x200B, 0x202E, 0x2066)]
+    assert hostile == []
+    assert not [escape for escape in ("\\u001b", "\\u009b", "\\u202e", "\\u2066", "\\u200b") if escape in ran.stdout]
+    board = foh.status().rows("board")["1-11"]
+    assert "Maker" in board["maker"]  # what is harmless stays
+    assert "etc" in board["serial"]

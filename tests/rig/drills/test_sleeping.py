@@ -1,0 +1,97 @@
+"""Amplifiers sleep when nothing plays: by the kernel's own runtime power management, on its own record."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig.devices.venue import ROOMS
+from tests.rig.drills.console import Foh
+from tests.rig.drills.venue import Venue, awake, card, device, playing, read, settle, until, write
+
+KITCHEN = ROOMS.index("kitchen") + 1
+PORTS = range(1, len(ROOMS) + 1)
+IDLE = 60.0  # seconds of watching that no board may notice
+
+
+def sleeps(port: int) -> bool:
+    return read(port, "power/runtime_status") == "suspended"
+
+
+def test_a_board_that_may_not_sleep_is_named_and_the_action_lets_it(calm: Venue, foh: Foh) -> None:
+    calm.fresh("kitchen")
+    assert read(KITCHEN, "power/control") == "on"  # the kernel's default
+    assert foh.status().incidents == [("USB-AUTOSUSPEND-OFF", f"rig/board/1-{KITCHEN}")]
+    time.sleep(3)
+    assert not sleeps(KITCHEN)
+    ran = foh("act", f"board/1-{KITCHEN}", "let-sleep", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (read(KITCHEN, "power/control"), sleeps(KITCHEN)) == ("auto", True)
+    report = foh.status()
+    assert report.incidents == []
+    assert report.rows("board")[f"1-{KITCHEN}"]["power"] == "suspended"
+
+
+def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: Path) -> None:
+    until(lambda: sleeps(KITCHEN), 10)
+    with playing(card(KITCHEN), 440, tmp_path):
+        assert read(KITCHEN, "power/runtime_status") == "active"
+        time.sleep(1)
+        assert calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1)
+    until(lambda: sleeps(KITCHEN), 10)
+
+
+@contextlib.contextmanager
+def keys_held(port: int) -> Iterator[None]:
+    """Somebody reads the board's own keys, as a desktop does, or the keyboard handler of a kernel with a console."""
+    (keys,) = (device(port) / f"1-{port}:1.2").glob("*/input/input*/event*")
+    handle = os.open(f"/dev/input/{keys.name}", os.O_RDONLY)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def test_keys_that_are_held_keep_a_board_awake_until_the_action_lets_go_of_them(calm: Venue, foh: Foh) -> None:
+    """usbhid asks for remote wakeup, which the board does not have: `auto` alone changes nothing."""
+    calm.fresh("kitchen")
+    with keys_held(KITCHEN):
+        write(KITCHEN, "power/control", "auto")
+        with foh.console() as console:
+            console.wait_for("usbhid holds its HID interface", 40)
+            assert not sleeps(KITCHEN)
+        ran = foh("act", f"board/1-{KITCHEN}", "let-sleep", "--yes")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert sleeps(KITCHEN)
+    assert foh.status().rows("board")[f"1-{KITCHEN}"]["hid"] == "released"
+
+
+def node(port: int) -> str:
+    return f"/dev/bus/usb/{int(read(port, 'busnum')):03d}/{int(read(port, 'devnum')):03d}"
+
+
+def transfers_of(venue: Venue) -> list[int]:
+    """What each board has been asked for: the emulator's own record."""
+    reports = venue.reports()
+    return [reports[room]["transfers"] for room in ROOMS]
+
+
+@pytest.mark.timeout(300)
+def test_nine_idle_boards_sleep_through_a_minute_of_being_watched(calm: Venue, foh: Foh) -> None:
+    settle()
+    until(lambda: all(map(sleeps, PORTS)), 20)
+    with foh.console() as console:
+        console.wait_for("1-9", 40)
+        until(lambda: all(map(sleeps, PORTS)), 20)
+        before, transfers = [awake(port) for port in PORTS], transfers_of(calm)
+        time.sleep(IDLE)
+        assert [awake(port) for port in PORTS] == before
+        assert transfers_of(calm) == transfers
+        os.close(os.open(node(KITCHEN), os.O_RDONLY))  # what a careless program does: this drill would notice it
+        assert awake(KITCHEN) > before[KITCHEN - 1]
+        assert console.process.poll() is None

@@ -1,0 +1,1 @@
+"""The machine in which the drills run."""

@@ -1,0 +1,109 @@
+"""Boots the guest as an ordinary process, runs one command in it, and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from shlex import quote
+from typing import NoReturn
+
+RUN = Path(__file__).with_name("run")
+MEMORY = "1536M"
+TO_BOOT, TO_RUN = 120.0, 1800.0  # seconds
+LOOK = 0.1  # seconds between two looks at what the guest has written
+
+
+class GuestError(Exception):
+    """The guest did not do what a guest does; says what its console showed last."""
+
+
+class Machine:
+    """One guest. `folder` is what host and guest share: the command and its output go through files in it, because
+    User Mode Linux's serial lines hang after long lines."""
+
+    def __init__(self, kernel: Path, image: Path, folder: Path) -> None:
+        self.folder, self._console = folder, folder / "console"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._argv = [*contained(), str(kernel), *arguments(image, folder)]
+
+    def run(
+        self, command: str, shares: Sequence[Path], environment: Mapping[str, str], tell: Callable[[str], None]
+    ) -> tuple[int, float]:
+        """The command's exit status, and the seconds that booting took. Raises GuestError."""
+        (self.folder / "run").write_text(RUN.read_text())
+        (self.folder / "shares").write_text("".join(f"{share}\n" for share in shares))
+        (self.folder / "environment").write_text("".join(f"export {k}={quote(v)}\n" for k, v in environment.items()))
+        (self.folder / "command").write_text(command + "\n")
+        with self._console.open("wb") as console:
+            self._process = subprocess.Popen(
+                self._argv, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
+                start_new_session=True, env={**os.environ, "TMPDIR": memory_folder()},
+            )  # fmt: skip
+        try:
+            booted = self._wait_for(self.folder / "booted", TO_BOOT, lambda text: None)
+            self._wait_for(self.folder / "status", TO_RUN, tell)
+            return int((self.folder / "status").read_text()), booted
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Its process namespace ends with its first process, and everything in it."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _wait_for(self, file: Path, seconds: float, tell: Callable[[str], None]) -> float:
+        """Waits until the guest has written the file, passing its output on; the seconds that took."""
+        assert self._process is not None
+        begun, told = time.monotonic(), 0
+        while True:
+            ended = self._process.poll() is not None  # looked at first: what it wrote last is then in its files
+            there = file.exists() and file.stat().st_size > 0
+            told += self._tell_from(told, tell)
+            if there:
+                return time.monotonic() - begun
+            if ended:
+                self._fail(f"the guest ended without having written {file.name!r}")
+            if time.monotonic() - begun > seconds:
+                self._fail(f"the guest has not written {file.name!r} within {seconds:g} s")
+            time.sleep(LOOK)
+
+    def _tell_from(self, told: int, tell: Callable[[str], None]) -> int:
+        """Passes on what of the guest's output has not been; how many bytes that were."""
+        try:
+            new = (self.folder / "output").read_bytes()[told:]
+        except FileNotFoundError:
+            return 0
+        whole = new[: new.rfind(b"\n") + 1]
+        if whole:
+            tell(whole.decode("utf-8", "replace"))
+        return len(whole)
+
+    def _fail(self, what: str) -> NoReturn:
+        last = self._console.read_text(errors="replace").splitlines()[-25:]
+        raise GuestError("\n".join((f"{what}; its console's last lines:", *last)))
+
+
+def arguments(image: Path, folder: Path) -> list[str]:
+    """The kernel's command line. The image stays as it is: what the guest writes goes to a file beside it."""
+    return [
+        f"mem={MEMORY}", f"ubd0={folder}/written,{image}", "root=/dev/ubda", "rw", f"uml_dir={folder}/", "umid=rig",
+        "con0=null,fd:1", "con=null", "ssl=null", "init=/sbin/rig-start", f"rig={folder}", "quiet", "panic=-1",
+    ]  # fmt: skip
+
+
+def contained() -> list[str]:
+    """In a namespace of its own, so that all its processes end with it, and with us however we end."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
+    namespace = ["unshare", *user, "--pid", "--fork", "--kill-child"]
+    return ["setpriv", "--pdeathsig", "KILL", *namespace, "sh", "-c", '"$@"; exit $?', "guest"]
+
+
+def memory_folder() -> str:
+    """Where User Mode Linux keeps the guest's memory, as a sparse file."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()

@@ -1,0 +1,84 @@
+"""What the rig's builders decide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.rig import __main__ as rig
+from tests.rig.build import cache, kernel
+from tests.rig.guest import machine
+
+
+def test_a_key_is_of_all_the_parts() -> None:
+    assert cache.key(b"a", b"b") == cache.key(b"a", b"b")
+    assert len({cache.key(b"a", b"b"), cache.key(b"ab"), cache.key(b"b", b"a"), cache.key(b"a"), cache.key()}) == 5
+
+
+def test_the_cache_builds_once_and_forgets_what_was_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    built = []
+
+    def build(folder: Path, made: Path) -> None:
+        built.append(folder)
+        made.write_text("made")
+
+    def fail(folder: Path, made: Path) -> None:
+        raise RuntimeError("no")
+
+    first = cache.file("thing", "1", build)
+    assert cache.file("thing", "1", build) == first
+    assert len(built) == 1
+    with pytest.raises(RuntimeError):
+        cache.file("thing", "2", fail)
+    assert first.read_text() == "made"
+    second = cache.file("thing", "2", build)
+    assert sorted(each.name for each in cache.home().iterdir()) == [".thing.lock", second.name]
+
+
+def test_what_the_kernel_did_not_take_is_named() -> None:
+    fragment = "CONFIG_A=y\n# CONFIG_B is not set\n# CONFIG_C is not set\nCONFIG_D=15\n# a remark\n"
+    laid = kernel.laid_over("CONFIG_A=m\nCONFIG_B=y\nCONFIG_E=y\n", fragment)
+    assert laid.splitlines()[:3] == ["CONFIG_A=y", "# CONFIG_B is not set", "CONFIG_E=y"]
+    assert kernel.missing(fragment, "CONFIG_A=y\nCONFIG_D=15\n") == []
+    assert kernel.missing(fragment, "CONFIG_A=m\nCONFIG_B=y\n") == [
+        "CONFIG_A=y", "# CONFIG_B is not set", "CONFIG_D=15",
+    ]  # fmt: skip
+
+
+def test_a_source_that_is_not_what_it_was_stops_the_build() -> None:
+    assert kernel.changed("if !UML\nx\n", "if !UML\n", "if y\n", "Kconfig") == "if y\nx\n"
+    for text in ("", "if !UML\nif !UML\n"):
+        with pytest.raises(RuntimeError, match="Kconfig"):
+            kernel.changed(text, "if !UML\n", "if y\n", "Kconfig")
+
+
+def test_a_guest_that_does_not_boot_says_what_its_console_showed(tmp_path: Path) -> None:
+    broken = tmp_path / "kernel"
+    broken.write_text("#!/bin/sh\necho 'Kernel panic - not syncing: no root'\n")
+    broken.chmod(0o755)
+    with pytest.raises(machine.GuestError, match=r"(?s)without having written 'booted'.*not syncing: no root"):
+        machine.Machine(broken, tmp_path / "image", tmp_path).run("true", [], {}, print)
+
+
+def test_nothing_is_left_of_a_guest_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what it has started in a session of its own."""
+    monkeypatch.setattr(machine, "TO_BOOT", 1.0)
+    hung = tmp_path / "kernel"
+    hung.write_text(f"#!/bin/sh\nsetsid sleep 7654 &\necho $! > {tmp_path}/child\nsleep 7653\n")
+    hung.chmod(0o755)
+    with pytest.raises(machine.GuestError, match="not written 'booted' within 1 s"):
+        machine.Machine(hung, tmp_path / "image", tmp_path).run("true", [], {}, print)
+    lines = [each.read_bytes() for each in Path("/proc").glob("[0-9]*/cmdline") if each.exists()]
+    assert not [line for line in lines if line in (b"sleep\x007654\x00", b"sleep\x007653\x00")]
+
+
+def test_the_totals_decide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = tmp_path / "report.xml"
+    for tests, failures, skipped, code in ((3, 0, 0, 0), (3, 1, 0, 1), (3, 0, 1, 1), (0, 0, 0, 1)):
+        counts = f'tests="{tests}" failures="{failures}" errors="0" skipped="{skipped}"'
+        report.write_text(f"<testsuites><testsuite {counts}/></testsuites>")
+        assert rig.judged(0, report) == code
+    assert "2 passed, 1 failed, 0 skipped" in capsys.readouterr().out
+    assert rig.judged(0, tmp_path / "none.xml") == 1

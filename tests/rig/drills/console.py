@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,8 +24,6 @@ class Foh:
         self._venue.write_text(text)
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        import os
-
         env = {**os.environ, **self.env}
         return subprocess.run([*FOH, *arguments], env=env, cwd=ROOT, capture_output=True, text=True, timeout=90)
 

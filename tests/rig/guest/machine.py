@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import NoReturn
+
+import psutil
 
 RUN = Path(__file__).with_name("run")
 MEMORY = "1536M"
@@ -52,10 +53,13 @@ class Machine:
             self.stop()
 
     def stop(self) -> None:
-        """Its process namespace ends with its first process, and everything in it."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        """Its process namespace ends with its first process. `unshare`, left to wait for that one, sees it end only
+        after everything else in the namespace (pid_namespaces(7), zap_pid_ns_processes)."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        for first in psutil.Process(self._process.pid).children() or [self._process]:
+            first.kill()
+        self._process.wait()
 
     def _wait_for(self, file: Path, seconds: float, tell: Callable[[str], None]) -> float:
         """Waits until the guest has written the file, passing its output on; the seconds that took."""

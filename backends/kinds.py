@@ -34,10 +34,12 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
 
 
 class Pcm(Resource, frozen=True, kw_only=True, tag="pcm"):
-    """One playback substream of an ALSA card, from /proc/asound. `state` is `closed` or the kernel's word."""
+    """One playback substream of an ALSA card, from /proc/asound. `state` is `closed` or the kernel's word, `owner` the
+    pid of the process that has it open."""
 
     state: Text = _
     owner: Number = _
+    program: Text = _
     hw_ptr: Number = _
     rate: Number = _
     card: Text = _
@@ -208,6 +210,7 @@ PCM = KindSpec(
     (
         FieldSpec("state", "state", role=S, rank=0, width=8),
         FieldSpec("owner", "owner", role=M, rank=2, width=7),
+        FieldSpec("program", "owner's program"),
         FieldSpec("hw_ptr", "hw_ptr", "frames"),
         FieldSpec("rate", "rate", "Hz"),
         FieldSpec("card", "card"),

@@ -74,9 +74,7 @@ def board(
     devnum, ids = read.number("devnum"), _ids(read)
     wakeup = _wakeup(read.text("power/wakeup"))
     power, policy = read.text("power/runtime_status"), read.text("power/control")
-    over_current = sysfs.number(hub_port(device, port, hub), "over_current_count")
-    if isinstance(over_current, int):
-        read.note("over_current_count", hub_port(device, port, hub) / "over_current_count", str(over_current))
+    over_current = _over_current(read, hub_port(device, port, hub))
     found = Board(
         id=Id(host, "board", port),
         name=port,
@@ -110,7 +108,7 @@ def hub(host: str, port: str, device: Path, at: float, said: Told) -> Hub | None
     """The hub at a port ("usb1" for a root hub); None when it left while it was being read."""
     read, above = Reading(device, at), parent(port)
     devnum = read.number("devnum")
-    count = sysfs.number(hub_port(device, port, above), "over_current_count") if above else _NO_PORT
+    count = _over_current(read, hub_port(device, port, above)) if above else _NO_PORT
     found = Hub(
         id=Id(host, "hub", port),
         name=port,
@@ -153,6 +151,14 @@ def _address(host: str, bus: int | Unknown, devnum: int | Unknown) -> tuple[Key,
     if isinstance(bus, Unknown) or isinstance(devnum, Unknown):
         return ()
     return (Key("usb-address", f"{bus:03d}/{devnum:03d}", host),)
+
+
+def _over_current(read: Reading, port: Path) -> Number:
+    """How often the hub has cut this port off (drivers/usb/core/port.c). Reading it resumes nothing."""
+    count = sysfs.number(port, "over_current_count")
+    if isinstance(count, int):
+        read.note("over_current_count", port / "over_current_count", str(count))
+    return count
 
 
 def _speed(text: Text) -> Number:

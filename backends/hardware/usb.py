@@ -30,10 +30,9 @@ from backends.contract import (
     Unknown,
     Why,
 )  # fmt: skip
-from backends.hardware import boards, enumerator, helper, power, udev_rule, usbfs
+from backends.hardware import boards, enumerator, helper, limits, power, rules, udev_rule, usbfs
 from backends.hardware.boards import HOLDERS, NOT_TOLD, Told
 from backends.hardware.enumerator import Seen
-from backends.hardware.rules import RULES
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.uevents import waker
 
@@ -258,4 +257,4 @@ def _helper_need(where: helper.Where, context: Context) -> Need:
     return Need(what, False, "an ordinary user", f"echo '{line}' | sudo tee /etc/sudoers.d/foh{warning}")
 
 
-backend = Backend("usb", (BOARD, HUB), RULES, discover, needs, Settings)
+backend = Backend("usb", (BOARD, HUB), (*rules.RULES, *limits.RULES), discover, needs, Settings)

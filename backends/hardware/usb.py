@@ -135,14 +135,17 @@ class Usb:
         return {Plugged(port, number): path for port, path in devices.items() if (number := _number(path)) is not None}
 
     async def _ask(self, here: Mapping[Plugged, Path], io: IO) -> None:
-        """Asks all devices at the same time what they are. What one has said holds while the kernel is busy with it."""
-        self._told = {each: said for each, said in self._told.items() if each in here}
+        """Asks what the devices say of themselves: each by itself the first time, later all in a row. What one has said
+        holds while the kernel is busy with it."""
+        known = {each: here[each] for each in self._told if each in here}
+        self._told = {each: self._told[each] for each in known}
 
-        async def ask(each: Plugged) -> None:
-            with contextlib.suppress(TimeoutError), io.part(each.port) as part:
-                self._told[each] = await part.thread(boards.told, here[each], io.clock(), within=BUSY)
+        async def ask(name: str, devices: Mapping[Plugged, Path]) -> None:
+            with contextlib.suppress(TimeoutError), io.part(name) as part:
+                self._told |= await part.thread(_told, devices, io.clock(), within=BUSY)
 
-        await asyncio.gather(*map(ask, here))
+        fresh = [ask(each.port, {each: here[each]}) for each in here.keys() - known.keys()]
+        await asyncio.gather(ask("known", known), *fresh)
 
     async def _classes(self, here: Mapping[Plugged, Path], io: IO) -> Mapping[Plugged, Seen]:
         """The classes of what is plugged in, asked for once for each plugging in."""
@@ -195,6 +198,10 @@ class Usb:
         changes += last != each.number
         self._numbers[each.port] = (each.number, changes)
         return changes
+
+
+def _told(devices: Mapping[Plugged, Path], at: float) -> dict[Plugged, Told]:
+    return {each: boards.told(device, at) for each, device in devices.items()}
 
 
 def _number(device: Path) -> int | None:

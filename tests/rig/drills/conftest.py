@@ -12,6 +12,16 @@ from tests.rig.drills.console import Foh
 from tests.rig.drills.venue import Venue, emulated, write
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="watch for minutes, and pull boards more often")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether a drill may take minutes."""
+    return bool(request.config.getoption("--long"))
+
+
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
     with emulated(tmp_path_factory.mktemp("venue")) as venue:

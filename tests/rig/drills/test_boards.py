@@ -10,7 +10,8 @@ import pytest
 
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import Foh
-from tests.rig.drills.venue import RATE, Venue, cards, playing
+from tests.rig.drills.recordings import LEVEL, RATE
+from tests.rig.drills.venue import Venue, cards, playing
 
 PORTS = [f"1-{number}" for number in range(1, len(ROOMS) + 1)]
 
@@ -47,7 +48,7 @@ def test_each_pcm_sounds_at_the_board_that_the_console_joins_it_to(calm: Venue, 
     assert paces == pytest.approx([RATE] * 9, rel=0.01)
     for number, sound in enumerate(heard):
         assert sound["hertz"] == pytest.approx([tone(number)] * 2, abs=1)
-        assert sound["level"] == pytest.approx([-9.03] * 2, abs=0.1)
+        assert sound["level"] == pytest.approx([LEVEL] * 2, abs=0.1)
 
 
 def test_only_the_board_that_is_played_to_sounds(calm: Venue, foh: Foh, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from tests.rig.drills.recordings import RATE
 
 DEVICES = Path("/sys/bus/usb/devices")
 CARDS = Path("/proc/asound")
-RULES = Path("/run/udev/rules.d/80-venue.rules")
-NAMED = 'SUBSYSTEM=="sound", KERNEL=="card*", DEVPATH=="*/1-{port}/*", ATTR{{id}}="{room}"\n'
+RULES = Path("/etc/udev/rules.d")
+NAMED = 'SUBSYSTEM=="sound", KERNEL=="card*", DEVPATH=="*/1-{port}/*", ATTR{{id}}="{room}"
+'
 
 
 class Venue:
@@ -95,8 +96,8 @@ def emulated(folder: Path) -> Iterator[Venue]:
 
 def name_cards() -> None:
     """Cards go by their rooms' names, as the udev rules of a venue with nine equal boards make it."""
-    RULES.parent.mkdir(parents=True, exist_ok=True)
-    RULES.write_text("".join(NAMED.format(port=port, room=room) for port, room in enumerate(ROOMS, 1)))
+    names = RULES / "80-venue.rules"
+    names.write_text("".join(NAMED.format(port=port, room=room) for port, room in enumerate(ROOMS, 1)))
     subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=60)
 
 

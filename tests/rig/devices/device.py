@@ -94,10 +94,15 @@ class Device:
         now = time.monotonic()
         return {
             "ids": self.ids, "transfers": self.transfers, "at": now, "quiet": now - self.heard_from_host,
-            "configured": bool(self._configuration),  # by the host, since it was plugged in
+            "configured": self.configured,
         }  # fmt: skip
 
     # --- what its connection asks ------------------------------------------------------------------------------
+
+    @property
+    def configured(self) -> bool:
+        """Whether the host has taken it into use since it was plugged in."""
+        return self._configuration != 0
 
     def attach(self, finish: Callable[[Transfer, bytes], None]) -> None:
         self.reset()

@@ -75,9 +75,10 @@ class Venue:
     async def go_home(self) -> None:
         """Every room's board in its own port and well, the shelf's devices back on the shelf."""
         for name, place in self.places.items():
+            well = place.plugged and not (place.plugged.frozen or place.device.stalled) and place.device.configured
             place.device.restore()
             right = place.home if name in ROOMS else 0
-            if place.port and (place.port != right or (place.connection and place.connection.frozen)):
+            if place.port and (place.port != right or not well):
                 await self.unplug(name)
                 await asyncio.sleep(DETECTED)
         for room in ROOMS:

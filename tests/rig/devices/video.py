@@ -37,7 +37,7 @@ def made() -> dict[str, list[bytes]]:
     found = {}
     for what, source in SOURCES.items():
         with tempfile.TemporaryDirectory() as folder:
-            size = f"video/x-raw,width={WIDTH},height={HEIGHT}"
+            size = f"video/x-raw,format=I420,colorimetry=bt601,width={WIDTH},height={HEIGHT}"
             pipeline = f"videotestsrc {source} ! {size} ! jpegenc ! multifilesink location={folder}/%02d.jpg"
             subprocess.run(["gst-launch-1.0", "-q", *pipeline.split()], check=True, timeout=60)
             found[what] = [file.read_bytes() for file in sorted(Path(folder).iterdir())]

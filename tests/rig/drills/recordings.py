@@ -25,10 +25,14 @@ def tone(path: Path, hertz: int, seconds: int) -> Path:
     return _written(path, second(hertz), seconds)
 
 
+def numbers() -> bytes:
+    """Frames that are each their own number, modulo 65536, on both channels (devices/listening.py follows them). They
+    can be repeated."""
+    return array("H", (number for number in range(NUMBERS) for _ in range(2))).tobytes()
+
+
 def numbered(path: Path, seconds: int) -> Path:
-    """Each frame is its own number, modulo 65536, on both channels (devices/listening.py follows it)."""
-    once = array("H", (number for number in range(NUMBERS) for _ in range(2))).tobytes()
-    return _written(path, once, math.ceil(seconds * RATE / NUMBERS))
+    return _written(path, numbers(), math.ceil(seconds * RATE / NUMBERS))
 
 
 def _written(path: Path, part: bytes, times: int) -> Path:

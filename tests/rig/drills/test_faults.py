@@ -47,18 +47,16 @@ def test_a_program_that_opens_a_board_keeps_it_awake_until_it_ends(calm: Venue, 
         console.until(lambda: trouble(console) == WELL, 10)
 
 
-def test_a_board_that_refuses_everything_cannot_be_played_to(calm: Venue, foh: Foh, tmp_path: Path) -> None:
-    """It stays where it is and as it was: only whoever plays to it is told."""
-    calm.ask("stall", name="kitchen")
-    play = ["aplay", "-q", "-f", "dat", "-d", "1", "-D", f"hw:{card(KITCHEN)},0", "/dev/zero"]
-    ran = subprocess.run(play, capture_output=True, text=True, timeout=30)
-    assert ran.returncode != 0
-    report = foh.status()
-    assert f"1-{KITCHEN}" in report.rows("board")
-    assert report.incidents == []
-    calm.ask("stall", name="kitchen", stalled=False)
-    with playing(card(KITCHEN), 440, tmp_path):
-        until(lambda: calm.report("kitchen")["frames"] > RATE, 10)
+def test_a_board_that_hangs_asleep_is_lost_when_it_is_to_wake(calm: Venue, foh: Foh) -> None:
+    """It refuses whatever it is asked: the kernel finds that out when somebody plays, and gives it up."""
+    with foh.console() as console:
+        console.until(lambda: trouble(console) == WELL, 40)
+        until(lambda: read(KITCHEN, "power/runtime_status") == "suspended", 20)
+        calm.ask("stall", name="kitchen")
+        play = ["aplay", "-q", "-f", "dat", "-d", "1", "-D", f"hw:{card(KITCHEN)},0", "/dev/zero"]
+        assert subprocess.run(play, capture_output=True, timeout=30).returncode != 0
+        console.wait_for(f"the board left USB port 1-{KITCHEN}", 20)
+        assert not device(KITCHEN).exists()
 
 
 def test_a_device_that_will_not_say_what_it_is_comes_to_nothing(calm: Venue, foh: Foh) -> None:

@@ -20,8 +20,7 @@ from tests.rig.drills.recordings import RATE
 DEVICES = Path("/sys/bus/usb/devices")
 CARDS = Path("/proc/asound")
 RULES = Path("/etc/udev/rules.d")
-NAMED = 'SUBSYSTEM=="sound", KERNEL=="card*", DEVPATH=="*/1-{port}/*", ATTR{{id}}="{room}"
-'
+NAMED = 'SUBSYSTEM=="sound", KERNEL=="card*", DEVPATH=="*/1-{port}/*", ATTR{{id}}="{room}"\n'
 
 
 class Venue:
@@ -96,8 +95,8 @@ def emulated(folder: Path) -> Iterator[Venue]:
 
 def name_cards() -> None:
     """Cards go by their rooms' names, as the udev rules of a venue with nine equal boards make it."""
-    names = RULES / "80-venue.rules"
-    names.write_text("".join(NAMED.format(port=port, room=room) for port, room in enumerate(ROOMS, 1)))
+    named = (NAMED.format(port=port, room=room) for port, room in enumerate(ROOMS, 1))
+    (RULES / "80-venue.rules").write_text("".join(named))
     subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=60)
 
 
@@ -173,14 +172,22 @@ def playing(card: int, hertz: int, folder: Path) -> Iterator[subprocess.Popen[by
     """A player that plays a steady tone on both channels of a card, without end."""
     second = folder / f"{hertz}.raw"
     second.write_bytes(recordings.second(hertz))
-    feed = ["sh", "-c", f"while cat {second}; do :; done"]  # ends with its reader
+    with repeating(card, second) as player:
+        yield player
+
+
+@contextlib.contextmanager
+def repeating(card: int, raw: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A player that plays what is in a file again and again."""
+    feed = ["sh", "-c", f"while cat {raw}; do :; done"]  # ends with its reader
     play = ["aplay", "-q", "-t", "raw", "-f", "S16_LE", "-c", "2", "-r", str(RATE), "-D", f"hw:{card},0"]
-    with (folder / "aplay.log").open("ab") as log, subprocess.Popen(feed, stdout=subprocess.PIPE) as feeder:
-        player = subprocess.Popen(play, stdin=feeder.stdout, stderr=log)
+    log = raw.with_suffix(".log")
+    with log.open("ab") as said, subprocess.Popen(feed, stdout=subprocess.PIPE, stderr=said) as feeder:
+        player = subprocess.Popen(play, stdin=feeder.stdout, stderr=said)
         assert feeder.stdout is not None
         feeder.stdout.close()
         try:
-            until(lambda: state(card) == "RUNNING", 10, (folder / "aplay.log").read_text())
+            until(lambda: state(card) == "RUNNING", 10, log.read_text())
             yield player
         finally:
             player.kill()

@@ -40,7 +40,7 @@ class Zones:
         recordings.numbered(file, LENGTH)
         for server in self.servers.values():
             server.play(file)
-        self._streaming(ROOMS)
+        self._streaming(tuple(self.servers))
 
     def quiet(self) -> None:
         """Nothing plays, and no board is held."""
@@ -58,6 +58,7 @@ class Zones:
         joins = (
             f'[[joins]]\nof = "zone/{self.address(room)}"\nrelation = "board"\nto = "board/1-{port}"\n'
             for port, room in enumerate(ROOMS, 1)
+            if room in self.servers
         )
         endpoints = [server.endpoint for server in self.servers.values()]
         boards = [f"rig/board/1-{port}" for port, _ in enumerate(ROOMS, 1)]
@@ -74,7 +75,7 @@ def pcm(room: str) -> str:
 
 
 @contextlib.contextmanager
-def zones(folder: Path) -> Iterator[Zones]:
-    """Nine running players."""
-    with mopidies(folder, ROOMS, lambda room: f"alsasink device=hw:CARD={room}") as servers:
+def zones(folder: Path, rooms: tuple[str, ...]) -> Iterator[Zones]:
+    """Running players of these rooms."""
+    with mopidies(folder, rooms, lambda room: f"alsasink device=hw:CARD={room}") as servers:
         yield Zones(servers, folder)

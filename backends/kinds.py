@@ -71,6 +71,7 @@ class Board(Resource, frozen=True, kw_only=True, tag="board"):
     current: Number = _
     hid: Text = _
     wakeup: Text = _
+    holders: Text = _
     rule: Text = _
     devnum: Number = _
     reenumerations: Number = _
@@ -257,6 +258,7 @@ BOARD = KindSpec(
         FieldSpec("delay", "autosuspend delay", "ms"),
         FieldSpec("hid", "HID interface"),
         FieldSpec("wakeup", "remote wakeup"),
+        FieldSpec("holders", "USB node opened by"),
         FieldSpec("rule", "udev rule"),
         FieldSpec("devnum", "device number"),
     ),

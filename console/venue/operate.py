@@ -86,11 +86,12 @@ class Operator:
             raise
         except Exception as error:
             raise Refused(clean(str(error) or type(error).__name__, 300)) from error
-        for expect in plan.expect:
-            if expect.via and not isinstance(self.target(expect), Resource):
+        linked = [expect for expect in plan.expect if expect.via]  # what the source itself could not look at
+        for expect in linked:
+            if not isinstance(self.target(expect), Resource):
                 raise Refused(f"whether it works could not be seen: its {expect.via} is not known")
-        if plan.expect and all(met(expect, self.target(expect)) for expect in plan.expect):
-            raise Refused("it is so already: " + ", ".join(f"{e.via or e.target.kind} {e.field}" for e in plan.expect))
+        if linked and all(met(expect, self.target(expect)) for expect in plan.expect):
+            raise Refused("it is so already: " + ", ".join(f"{e.via} {e.field} is {e.wanted}" for e in linked))
         return plan
 
     def target(self, expect: Expect) -> Resource | Gone | None:

@@ -12,7 +12,7 @@ from tests.rig.drills import recordings
 from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.recordings import LEVEL
 from tests.rig.drills.undisturbed import undisturbed
-from tests.rig.drills.venue import Venue, card, has_card, playing, settle, until, write
+from tests.rig.drills.venue import Venue, card, has_card, hw_ptr, playing, settle, until, write
 from tests.rig.drills.zones import Zones, hertz, pcm, zones
 
 KITCHEN = ROOMS.index("kitchen") + 1
@@ -112,9 +112,16 @@ def test_a_zone_whose_stream_stands_still_is_critical(calm: Venue, music: Zones,
     with foh.console() as console:
         console.until(lambda: trouble(console) == WELL, 40)
         calm.ask("freeze", name="kitchen")
-        console.wait_for(STUCK, 9)
-        assert pcm("kitchen") == "RUNNING"
+        console.wait_for(STUCK, 15)
         assert trouble(console) == ("1 CRIT 0 warn", "9/9")
+        pointer, frames = hw_ptr(card(KITCHEN)), calm.report("kitchen")["frames"]
+        held = foh.status().rows("pcm")["hw:kitchen,0"]
+        assert (held["state"], held["hw_ptr"], held["owner"]) == (
+            "RUNNING",
+            pointer,
+            music.servers["kitchen"].process.pid,
+        )
+        assert (hw_ptr(card(KITCHEN)), calm.report("kitchen")["frames"]) == (pointer, frames)
 
 
 @pytest.mark.long

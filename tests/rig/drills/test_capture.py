@@ -46,6 +46,7 @@ def plugged(venue: Venue, name: str, port: int) -> None:
     settle()
 
 
+@pytest.mark.long
 def test_boards_at_work_are_named_with_their_nodes(opsis: Venue, foh: Foh) -> None:
     plugged(opsis, "atlys", 13)
     report = foh.status()
@@ -57,6 +58,7 @@ def test_boards_at_work_are_named_with_their_nodes(opsis: Venue, foh: Foh) -> No
         assert Path("/sys/class/tty", Path(row["console"]).name, "device").resolve().name == f"1-{port}:1.0"
 
 
+@pytest.mark.long
 def test_each_mode_that_captures_nothing_is_named(calm: Venue, foh: Foh) -> None:
     names = [*MODES, *RELATIVES]
     for at in range(0, len(names), len(PORTS)):
@@ -95,6 +97,7 @@ def test_pictures_arrive_as_they_were_sent(opsis: Venue, foh: Foh, tmp_path: Pat
         pictures(device, 1, tmp_path, seconds=3)
 
 
+@pytest.mark.long
 def test_the_console_answers_in_each_generation_until_it_hangs(opsis: Venue, foh: Foh) -> None:
     with Console(str(foh.status().rows("capture")["1-12"]["console"])) as console:
         for generation, well, lost in (
@@ -115,6 +118,7 @@ def test_the_console_answers_in_each_generation_until_it_hangs(opsis: Venue, foh
         assert "H2U 00:00:" in console.ask("")
 
 
+@pytest.mark.long
 def test_a_board_that_leaves_while_it_captures(opsis: Venue, foh: Foh, tmp_path: Path) -> None:
     device = video(foh)
     with foh.console() as console:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
+
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.venue import Venue, card, device, node, read, settle, until
@@ -13,6 +15,7 @@ BROKEN = 14  # the port of what is broken
 HELD = f"the amplifier at USB port 1-{KITCHEN} cannot sleep: sleep ({{pid}}) has its USB node open"
 
 
+@pytest.mark.long
 def test_a_program_that_opens_a_board_keeps_it_awake_until_it_ends(calm: Venue, foh: Foh) -> None:
     """Opening a node of usbfs resumes the device, and holds it (drivers/usb/core/devio.c)."""
     with foh.console() as console:
@@ -28,6 +31,7 @@ def test_a_program_that_opens_a_board_keeps_it_awake_until_it_ends(calm: Venue, 
         console.until(lambda: trouble(console) == WELL, 10)
 
 
+@pytest.mark.long
 def test_a_board_that_hangs_asleep_is_lost_when_it_is_to_wake(calm: Venue, foh: Foh) -> None:
     """It refuses whatever it is asked: the kernel finds that out when somebody plays, and gives it up."""
     with foh.console() as console:
@@ -40,6 +44,7 @@ def test_a_board_that_hangs_asleep_is_lost_when_it_is_to_wake(calm: Venue, foh: 
         assert not device(KITCHEN).exists()
 
 
+@pytest.mark.long
 def test_a_device_that_will_not_say_what_it_is_comes_to_nothing(calm: Venue, foh: Foh) -> None:
     """The kernel tries, and gives it up: there is nothing at that port, for anybody."""
     calm.ask("plug", name="dead")
@@ -50,6 +55,7 @@ def test_a_device_that_will_not_say_what_it_is_comes_to_nothing(calm: Venue, foh
     assert report.incidents == []
 
 
+@pytest.mark.long
 def test_a_device_with_nonsense_for_descriptors_is_no_card(calm: Venue, foh: Foh) -> None:
     calm.plug("garbled")
     settle()
@@ -64,6 +70,7 @@ def kernel_log() -> str:
     return subprocess.run(["dmesg"], capture_output=True, text=True, check=True, timeout=30).stdout
 
 
+@pytest.mark.long
 def test_no_port_counts_over_currents(calm: Venue, foh: Foh) -> None:
     """The emulated controller never reports one, so its ports' counts are there, and stay at nothing."""
     report = foh.status()

@@ -58,6 +58,7 @@ def keys_held(port: int) -> Iterator[None]:
         os.close(handle)
 
 
+@pytest.mark.long
 def test_keys_that_are_held_keep_a_board_awake_until_the_action_lets_go_of_them(calm: Venue, foh: Foh) -> None:
     """usbhid asks for remote wakeup, which the board does not have: `auto` alone changes nothing."""
     calm.fresh("kitchen")
@@ -72,6 +73,7 @@ def test_keys_that_are_held_keep_a_board_awake_until_the_action_lets_go_of_them(
     assert foh.status().rows("board")[f"1-{KITCHEN}"]["hid"] == "released"
 
 
+@pytest.mark.long
 def test_what_lets_a_board_sleep_holds_when_it_is_plugged_in_again_until_it_is_undone(calm: Venue, foh: Foh) -> None:
     """The kernel forgets what was written to its files; udev does not forget its rule."""
     calm.fresh("kitchen")

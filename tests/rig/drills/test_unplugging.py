@@ -21,6 +21,7 @@ CYCLES, LONG_CYCLES = 10, 50  # times that the board is pulled to see how soon i
 TOLD, CLEARED = 1.0, 2.0  # seconds
 
 
+@pytest.mark.long
 def test_a_board_pulled_while_it_plays_is_one_incident_until_it_is_back(calm: Venue, foh: Foh, tmp_path: Path) -> None:
     assert foh("init", "--yes").returncode == 0
     with foh.console() as console:
@@ -42,6 +43,7 @@ def test_a_board_pulled_while_it_plays_is_one_incident_until_it_is_back(calm: Ve
     assert foh.status().incidents == []
 
 
+@pytest.mark.long
 def test_a_board_is_missed_at_its_port_while_it_is_in_another(calm: Venue, foh: Foh, tmp_path: Path) -> None:
     with foh.console() as console:
         console.until(lambda: trouble(console) == WELL, 40)

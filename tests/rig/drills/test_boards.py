@@ -96,4 +96,4 @@ def test_nine_boards_lose_nothing_to_the_console(calm: Venue, foh: Foh, tmp_path
     with contextlib.ExitStack() as stack:
         for port, _ in enumerate(ROOMS, 1):
             stack.enter_context(repeating(card(port), numbers))
-        undisturbed(calm, foh, 5)
+        undisturbed(calm, foh, 4)

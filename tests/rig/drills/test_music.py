@@ -72,7 +72,6 @@ def test_a_board_that_leaves_its_zone_is_one_incident_until_the_remedy(calm: Ven
             assert ran.returncode == 0, ran.stdout + ran.stderr
         console.until(lambda: trouble(console) == WELL, 10)
         assert calm.hear("kitchen")["hertz"] == pytest.approx([hertz("kitchen")] * 2, abs=1)
-    assert foh.status().incidents == []
 
 
 @pytest.mark.long

@@ -24,6 +24,7 @@ def sleeps(port: int) -> bool:
     return read(port, "power/runtime_status") == "suspended"
 
 
+@pytest.mark.long
 def test_a_board_that_may_not_sleep_is_named_and_the_action_lets_it(calm: Venue, foh: Foh) -> None:
     calm.fresh("kitchen")
     assert read(KITCHEN, "power/control") == "on"  # the kernel's default

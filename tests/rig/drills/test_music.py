@@ -64,14 +64,15 @@ def test_a_board_that_leaves_its_zone_is_one_incident_until_the_remedy(calm: Ven
         report = foh.status()
         assert report.incidents == [("USB-BOARD-GONE", BOARD)]
         assert report.said["incidents"][0]["what"] == INTO_NOTHING
-        assert (report.said["status"], trouble(console)) == ("critical", ("1 CRIT 0 warn", "8/9"))
+        assert report.said["status"] == "critical"
+        assert trouble(console) == ("1 CRIT 0 warn", "8/9")
         back(calm)
         console.wait_for(OUTPUT_DEAD, 10)
         for action in ("stop", "play"):
             ran = foh("act", "zone/kitchen", action, "--yes")
             assert ran.returncode == 0, ran.stdout + ran.stderr
         console.until(lambda: trouble(console) == WELL, 10)
-        assert calm.hear("kitchen")["hertz"] == pytest.approx([hertz("kitchen")] * 2, abs=1)
+        until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([hertz("kitchen")] * 2, abs=1), 5)
 
 
 @pytest.mark.long
@@ -86,9 +87,9 @@ def test_in_another_port_a_board_is_not_its_zones(calm: Venue, music: Zones, foh
         until(lambda: has_card(SPARE), 10)
         write(SPARE, "power/control", "auto")
         console.wait_for(f"1-{SPARE} ", 10)
+        console.until(lambda: trouble(console) == ("1 CRIT 0 warn", "9/10"), 10)
         frames = calm.report("kitchen")["frames"]
         assert INTO_NOTHING in console.text
-        assert trouble(console) == ("1 CRIT 0 warn", "9/10")
         assert calm.hear("bar")["hertz"] == pytest.approx([hertz("bar")] * 2, abs=1)
         assert calm.report("kitchen")["frames"] == frames
         calm.unplug("kitchen")
@@ -119,7 +120,7 @@ def test_a_board_that_another_program_holds_keeps_its_zone_silent(
             held = report.rows("pcm")["hw:kitchen,0"]
             assert (zone["state"], held["state"], held["owner"]) == ("stopped", "RUNNING", player.pid)
             assert report.linked(zone, "pcm", "pcm") == "hw:kitchen,0"
-            assert trouble(console) == ("0 CRIT 1 warn", "9/9")
+            console.until(lambda: trouble(console) == ("0 CRIT 1 warn", "9/9"), 5)
         console.until(lambda: trouble(console) == WELL, 10)
 
 
@@ -131,14 +132,11 @@ def test_a_zone_whose_stream_stands_still_is_critical(calm: Venue, music: Zones,
         console.until(lambda: trouble(console) == WELL, 40)
         calm.ask("freeze", name="kitchen")
         console.wait_for(STUCK, 15)
-        assert trouble(console) == ("1 CRIT 0 warn", "9/9")
+        console.until(lambda: trouble(console) == ("1 CRIT 0 warn", "9/9"), 5)
         pointer, frames = hw_ptr(card(KITCHEN)), calm.report("kitchen")["frames"]
         held = foh.status().rows("pcm")["hw:kitchen,0"]
-        assert (held["state"], held["hw_ptr"], held["owner"]) == (
-            "RUNNING",
-            pointer,
-            music.servers["kitchen"].process.pid,
-        )
+        player = music.servers["kitchen"].process.pid
+        assert (held["state"], held["hw_ptr"], held["owner"]) == ("RUNNING", pointer, player)
         assert (hw_ptr(card(KITCHEN)), calm.report("kitchen")["frames"]) == (pointer, frames)
 
 

@@ -47,25 +47,25 @@ class Firmware:
         self.hung = command == HANGS
         if self.hung:
             return b"\r\n"
-        lines = {"": (), "status": self._status()}.get(command, UNKNOWN)
-        if command == "status short" and self.generation == THIRD:
-            lines = self._short()
+        answers = {"": (), "status": self._status()}
+        if self.generation == THIRD:
+            answers["status short"] = self._short()
+        lines = answers.get(command, UNKNOWN)
         return "".join(("\r\n", *(f"{line}\r\n" for line in lines), self.prompt(uptime))).encode()
 
     def _status(self) -> tuple[str, ...]:
-        match self.generation:
-            case "2015":
-                size = "1280x720" if self.signal else "0x0"
-                return (f"dvi_in: {size} | dvi_out: OFF | encoder: 40 fps, q: 50",)
-            case "2016":
-                return (
-                    "input0:  0x0 (@ 0 kHz)",
-                    "input1:  1280x720 (@ 74249 kHz)" if self.signal else "input1:  0x0 (@ 0 kHz)",
-                    "output0: off",
-                    "output1: 1280x720@50Hz from input1",
-                    "encoder: 1280x720 @ 0fps (0Mbps) from input1 (q: 85)",
-                    "ddr: read:  734Mbps  write:  736Mbps  all: 1470Mbps",
-                )
+        if self.generation == FIRST:
+            size = "1280x720" if self.signal else "0x0"
+            return (f"dvi_in: {size} | dvi_out: OFF | encoder: 40 fps, q: 50",)
+        if self.generation == SECOND:
+            return (
+                "input0:  0x0 (@ 0 kHz)",
+                "input1:  1280x720 (@ 74249 kHz)" if self.signal else "input1:  0x0 (@ 0 kHz)",
+                "output0: off",
+                "output1: 1280x720@50Hz from input1",
+                "encoder: 1280x720 @ 0fps (0Mbps) from input1 (q: 85)",
+                "ddr: read:  734Mbps  write:  736Mbps  all: 1470Mbps",
+            )
         return (
             "input0:  0x0 (@0.00 MHz) (disabled)",
             f"input1:  {'1280x720 (@74.25' if self.signal else '0x0 (@0.00'} MHz) (capturing)",

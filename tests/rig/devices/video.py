@@ -1,6 +1,6 @@
 """A USB camera of the first video class that gives compressed pictures (Motion JPEG), and the pictures.
 
-It answers as the capture boards' firmware does: no processing unit, one format, one size, and no GET_DEF.
+It has one format and one size, and refuses GET_DEF, as a log shows that the capture boards' firmware does.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Camera:
 
     def show(self, what: str) -> None:
         """Raises KeyError for what there is not."""
-        if what not in (FROZEN, NOTHING):
-            SOURCES[what]
+        if what not in (*SOURCES, FROZEN, NOTHING):
+            raise KeyError(what)
         self._what = what
 
     def request(self, asked: Request) -> bytes | None:

@@ -38,8 +38,12 @@ class Venue:
         return answer["done"]
 
     def go_home(self) -> None:
-        """The venue as it should be: nine boards, in their ports, each a card."""
+        """The venue as it should be."""
         self.ask("home")
+        self.is_home()
+
+    def is_home(self) -> None:
+        """Waits until there are nine boards, in their ports, each a card."""
         until(lambda: all(map(has_card, range(1, len(ROOMS) + 1))) and len(cards()) == len(ROOMS), 30)
         settle()
 
@@ -86,7 +90,7 @@ def emulated(folder: Path) -> Iterator[Venue]:
     process = subprocess.Popen([sys.executable, "-m", "tests.rig.devices", str(path)])
     try:
         venue = Venue(path)
-        venue.go_home()
+        venue.is_home()
         yield venue
     finally:
         process.kill()

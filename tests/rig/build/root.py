@@ -11,7 +11,7 @@ TOOLS = ("mmdebstrap", "e2fsprogs")
 PACKAGES = (
     "udev", "kmod", "procps", "iproute2", "busybox-static",  # what the guest's first program uses
     "python3", "libusb-1.0-0", "libasound2",  # what the project's Python loads
-    "alsa-utils", "usbutils", "strace",  # what the drills use
+    "alsa-utils", "usbutils", "v4l-utils", "strace",  # what the drills use
     "mopidy", "gstreamer1.0-alsa", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-tools",
 )  # fmt: skip
 START = Path(__file__).parents[1] / "guest/start"

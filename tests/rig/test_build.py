@@ -60,7 +60,7 @@ def test_a_guest_that_does_not_boot_says_what_its_console_showed(tmp_path: Path)
     broken.write_text("#!/bin/sh\necho 'Kernel panic - not syncing: no root'\n")
     broken.chmod(0o755)
     with pytest.raises(machine.GuestError, match=r"(?s)without having written 'booted'.*not syncing: no root"):
-        machine.Machine(broken, tmp_path / "image", tmp_path).run("true", [], {}, print)
+        machine.Machine(machine.Guest([str(broken)], ""), tmp_path).run("true", {}, print)
 
 
 def test_nothing_is_left_of_a_guest_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_nothing_is_left_of_a_guest_that_is_stopped(tmp_path: Path, monkeypatch:
     hung.write_text("#!/bin/sh\nfor each in $(seq 200); do setsid sleep 7654 & done\nsleep 7653\n")
     hung.chmod(0o755)
     with pytest.raises(machine.GuestError, match="not written 'booted' within 1 s"):
-        machine.Machine(hung, tmp_path / "image", tmp_path).run("true", [], {}, print)
+        machine.Machine(machine.Guest([str(hung)], ""), tmp_path).run("true", {}, print)
     left = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
     assert not [line for line in left if line in (["sleep", "7654"], ["sleep", "7653"])]
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
 
 from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C, UsbAudio
 from tests.rig.devices.capture import Opsis, modes
 from tests.rig.devices.device import Device
 from tests.rig.devices.vhci import Connection
 
+Port: TypeAlias = int | str  # as the kernel counts: 3, or "1.3" behind a hub
 ROOMS = ("bar", "foyer", "mainhall", "terrace", "kitchen", "gallery", "greenroom", "garden", "office")
 SPARE = 15  # a port in which nothing belongs
 DETECTED = 0.15  # seconds that the hub driver needs to see that a port is empty (drivers/usb/core/hub.c, debounce)
+
+
+class Cable(Protocol):
+    """What connects a device to a port, of vhci_hcd (vhci.py) or of QEMU (qemu.py)."""
+
+    frozen: bool
+
+    @property
+    def port(self) -> Port: ...
+    @property
+    def open(self) -> bool: ...
+    async def attach(self) -> None: ...
+    async def detach(self) -> None: ...
 
 
 @dataclass
@@ -22,22 +37,28 @@ class Place:
     """A device and where it belongs: the kernel calls port 3 "1-3"."""
 
     device: Device
-    home: int
-    connection: Connection | None = None
+    home: Port
+    connection: Cable | None = None
 
     @property
-    def port(self) -> int:
+    def port(self) -> Port:
         return self.connection.port if self.connection is not None and self.connection.open else 0
 
 
 class Venue:
-    """Nine rooms with their boards, and on a shelf what a drill may plug in besides."""
+    """Nine rooms with their boards, and on a shelf what a drill may plug in besides. `ports` says where devices belong
+    that are not plugged in one beside the other."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, connect: Callable[[Device, Any], Cable] = Connection, ports: Mapping[str, Port] = MappingProxyType({})
+    ) -> None:
+        self._connect = connect
         shelf: dict[str, Device] = {"table": OtherDac(), "hostile": Hostile(), "opsis": Opsis("0123456789abcdef")}
         rooms: dict[str, Device] = {room: Pcm2705C() for room in ROOMS}
         self.places = {name: Place(device, port) for port, (name, device) in enumerate((rooms | shelf).items(), 1)}
         self.places |= {name: Place(board, 13) for name, board in modes().items()}
+        for name, port in ports.items():
+            self.places[name].home = port
         self._does: dict[str, Callable[..., Awaitable[Any]]] = {
             "plug": self.plug, "unplug": self.unplug, "home": self.go_home, "storm": self.storm, "freeze": self.freeze,
             "stall": self.stall, "press": self.press, "hear": self.hear, "report": self.report,
@@ -47,11 +68,11 @@ class Venue:
         """Obeys one command. Raises KeyError, TypeError (no such command), OSError (the kernel refuses)."""
         return await self._does[what](**arguments)
 
-    async def plug(self, name: str, port: int = 0) -> None:
+    async def plug(self, name: str, port: Port = 0) -> None:
         """Into its own port, or another."""
         place = self.places[name]
         if not place.port:
-            place.connection = Connection(place.device, port or place.home)
+            place.connection = self._connect(place.device, port or place.home)
             await place.connection.attach()
 
     async def unplug(self, name: str) -> None:

@@ -44,10 +44,19 @@ def tiers(arguments: Sequence[str]) -> list[str]:
     """Which tiers are asked for by what is to be run."""
     if arguments[:1] == [SHELL]:
         return [FAST]
-    drills = [each for each in arguments if DRILLS[FAST] in each]
-    stock = [each for each in drills if DRILLS[STOCK] in each]
-    wanted = {FAST: len(drills) > len(stock), STOCK: bool(stock)}
-    return [tier for tier in DRILLS if wanted[tier] or not drills]
+    named = [tier_of(each) for each in arguments]
+    return [tier for tier in DRILLS if tier in named or not any(named)]
+
+
+def tier_of(argument: str) -> str:
+    """Of a drill; "" for another argument."""
+    return STOCK if DRILLS[STOCK] in argument else FAST if DRILLS[FAST] in argument else ""
+
+
+def own(tier: str, arguments: Sequence[str]) -> list[str]:
+    """Pytest's arguments without another tier's drills, and with all of this one's where none is named."""
+    mine = [each for each in arguments if tier_of(each) in ("", tier)]
+    return mine if any(map(tier_of, mine)) else [DRILLS[tier], *mine]
 
 
 def drill(tier: str, arguments: Sequence[str]) -> int:
@@ -90,8 +99,7 @@ def command(tier: str, arguments: Sequence[str]) -> str:
     if arguments[:1] == [SHELL]:
         return f"cd {quote(str(ROOT))} && {' '.join(arguments[1:])}"
     pytest = [sys.executable, "-m", "pytest", "-v", "-p", "no:xdist", "--junitxml=/run/rig/report.xml"]
-    chosen = [] if any(DRILLS[FAST] in argument for argument in arguments) else [DRILLS[tier]]
-    return f"cd {quote(str(ROOT))} && {join([*pytest, *OPTIONS[tier], *chosen, *arguments])}"
+    return f"cd {quote(str(ROOT))} && {join([*pytest, *OPTIONS[tier], *own(tier, arguments)])}"
 
 
 def shares() -> list[Path]:

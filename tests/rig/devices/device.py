@@ -84,7 +84,9 @@ class Device:
     def report(self) -> dict[str, Any]:
         """What it has noticed."""
         now = time.monotonic()
-        return {"ids": self.ids, "transfers": self.transfers, "at": now, "quiet": now - self.heard_from_host}
+        awaited = [endpoint for endpoint, queue in self.waiting.items() if queue]  # where the host waits for data
+        seen = {"ids": self.ids, "transfers": self.transfers, "awaited": awaited}
+        return seen | {"at": now, "quiet": now - self.heard_from_host}
 
     # --- what its connection asks ------------------------------------------------------------------------------
 

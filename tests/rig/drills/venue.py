@@ -129,6 +129,10 @@ def cards() -> list[str]:
     return [path.name for path in CARDS.glob("card[0-9]*")]
 
 
+def sleeps(port: Port) -> bool:
+    return read(port, "power/runtime_status") == "suspended"
+
+
 def awake(port: Port) -> int:
     """For how many milliseconds the device has been awake: the kernel's own record, which forgets nothing."""
     return int(read(port, "power/runtime_active_time"))

@@ -69,6 +69,7 @@ class Board(Resource, frozen=True, kw_only=True, tag="board"):
     current: Number = _
     hid: Text = _
     wakeup: Text = _
+    rule: Text = _
     devnum: Number = _
     reenumerations: Number = _
     over_current: Number = _
@@ -253,6 +254,7 @@ BOARD = KindSpec(
         FieldSpec("delay", "autosuspend delay", "ms"),
         FieldSpec("hid", "HID interface"),
         FieldSpec("wakeup", "remote wakeup"),
+        FieldSpec("rule", "udev rule"),
         FieldSpec("devnum", "device number"),
     ),
     0,

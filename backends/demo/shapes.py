@@ -76,7 +76,12 @@ def drivers(files: Mapping[str, str]) -> dict[str, str]:
     """The driver of each interface; one that is not authorised has none."""
     suffix = "/bInterfaceClass"
     interfaces = {name.removesuffix(suffix): cls for name, cls in files.items() if name.endswith(suffix)}
-    return {name: _DRIVERS[cls] for name, cls in interfaces.items() if files[f"{name}/authorized"] == "1"}
+    return {name: driver(cls) for name, cls in interfaces.items() if files[f"{name}/authorized"] == "1"}
+
+
+def driver(cls: str) -> str:
+    """Where the link of an interface of that class to its driver points."""
+    return f"/bus/usb/drivers/{_DRIVERS[cls]}"
 
 
 def pcm(state: str, pid: int, hw_ptr: int) -> tuple[str, str]:

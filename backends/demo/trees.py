@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.demo import shapes
+from backends.hardware import udev_rule
 from backends.hardware.enumerator import parent
 from backends.uevents import UEvent
 
@@ -44,14 +45,15 @@ class Sound(Struct):
 
 
 class Trees:
-    """Lays out `folder`/sys and `folder`/proc/asound; `sysfs`, `proc` and `events` are the backends' settings."""
+    """Lays out `folder`/sys and `folder`/proc/asound; `sysfs`, `proc`, `events`
+    and `usb` are for the backends' settings."""
 
     def __init__(
         self, folder: Path, boards: Sequence[DemoBoard], captures: Mapping[str, str] = {}, *, still: bool = False
     ) -> None:
         """`captures` maps a port to `opsis` or `atlys`."""
         self.sysfs, self.proc, self.socket = folder / "sys", folder / "proc/asound", folder / "uevents"
-        self.events = f"unix:{self.socket}"
+        self.events, self.rules = f"unix:{self.socket}", folder / "etc/udev/rules.d"
         self.boards, self.captures, self.still = {board.port: board for board in boards}, dict(captures), still
         self.sounds = {board.card: Sound() for board in boards}
         self.watchers: list[Callable[[], None]] = []  # called after plugging and unplugging
@@ -62,10 +64,18 @@ class Trees:
         self._texts: dict[tuple[str, str], tuple[tuple[int, ...], str]] = {}
         self._clients: set[asyncio.StreamWriter] = set()
         self.proc.mkdir(parents=True)
+        self.rules.mkdir(parents=True)
+        _write(self.sysfs / "bus/usb/drivers_probe", "")
         for port in sorted(_hubs([*self.boards, *self.captures]), key=lambda port: ("-" in port, port)):
             self._lay(port, shapes.hub(port) if "-" in port else shapes.root_hub(port))
         for port in [*self.captures, *self.boards]:
             self.replug(port)
+
+    @property
+    def usb(self) -> dict[str, object]:
+        """The settings of the backend `usb`."""
+        trees = {"sysfs": str(self.sysfs), "proc": str(self.proc), "rules": str(self.rules)}
+        return {**trees, "events": self.events, "enumerator": "sysfs"}
 
     # --- what the scenario does ---------------------------------------------------------------------------
 
@@ -96,8 +106,11 @@ class Trees:
         if board is None:
             self._lay(port, shapes.capture(port, self.captures[port], list(self.captures).index(port)))
         else:
-            self._lay(port, shapes.amplifier(port, *(("on", True) if again else (board.policy, board.hid_bound))))
+            kept = (self.rules / udev_rule.name(port)).exists()
+            plugged = ("auto", False) if kept else ("on", True)  # as udev does, which knows its rules
+            self._lay(port, shapes.amplifier(port, *(plugged if again else (board.policy, board.hid_bound))))
             folder = self._card(board.card)
+            (self._devices / port / f"{port}:1.0/sound" / folder.name).mkdir(parents=True)
             _write(folder / "id", board.card)
             _write(folder / "usbbus", f"{int(port.partition('-')[0]):03d}/{self._devnum[port]:03d}")
             self._status(board.card)
@@ -144,6 +157,8 @@ class Trees:
         driver = self._devices / port / f"{port}:1.2/driver"
         if self.get(port, f"{port}:1.2/authorized") == "0":
             driver.unlink(missing_ok=True)
+        elif not driver.is_symlink():
+            driver.symlink_to(shapes.driver("03"))
         policy, delay = self.get(port, "power/control"), self.get(port, "power/autosuspend_delay_ms")
         if policy not in ("auto", "on") or not delay.lstrip("-").isdigit():
             return  # being written, or nonsense, which the kernel refuses
@@ -193,7 +208,7 @@ class Trees:
         for name, value in {**files, "devnum": str(self._devnum[port])}.items():
             _write(new / name, value)
         for name, driver in shapes.drivers(files).items():
-            (new / name / "driver").symlink_to(f"/bus/usb/drivers/{driver}")
+            (new / name / "driver").symlink_to(driver)
         self._devices.mkdir(parents=True, exist_ok=True)
         new.rename(self._devices / port)
 

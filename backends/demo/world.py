@@ -74,7 +74,7 @@ class World:
             "inventory": inventory,
             "mopidy": {"endpoints": [server.endpoint for server in self.zones.values()]},
             "alsa": {"proc": str(self.trees.proc), "events": self.trees.events, "mixer": list(self.mixers.argv)},
-            "usb": {"sysfs": str(self.trees.sysfs), "events": self.trees.events, "enumerator": "sysfs"},
+            "usb": self.trees.usb,
             "hdmi2usb": {"sysfs": str(self.trees.sysfs), "events": self.trees.events},
             "voctomix": {"endpoints": [f"127.0.0.1:{self.mixer.port}"]},
             "lxd": {"sockets": [host.path for host in self.hosts.values()]},

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from backends import sysfs
-from backends.contract import Evidence, Id, Key, Link, Unknown, Why
+from backends.contract import Evidence, Id, Key, Link, Unknown, Why, read_text
+from backends.hardware import udev_rule
 from backends.hardware.enumerator import hub_port, parent
 from backends.kinds import Board, Hub, Number, Text
 
@@ -17,6 +18,7 @@ CHIPS = {"08bb:27c4": "PCM2704C", "08bb:27c5": "PCM2705C", "08bb:27c6": "PCM2706
 HID = "03"
 HELD, RELEASED, NO_HID = "bound to usbhid", "released", "none"
 HID_DRIVER = "HID interface's driver"
+RULE, NO_RULE = "present", "none"
 
 
 class Reading:
@@ -39,8 +41,8 @@ class Reading:
         self.evidence.append(Evidence(what, str(path), self.at, raw))
 
 
-def board(host: str, port: str, device: Path, at: float, reenumerations: int = 0) -> Board | None:
-    """The audio device at a port; None when it left while it was being read."""
+def board(host: str, port: str, device: Path, at: float, rules: Path, reenumerations: int = 0) -> Board | None:
+    """The audio device at a port; None when it left while it was being read. `rules` is udev's folder."""
     read, hub = Reading(device, at), parent(port)
     devnum, ids = read.number("devnum"), _ids(read)
     product, wakeup = read.text("product"), _wakeup(read.text("power/wakeup"))
@@ -66,6 +68,7 @@ def board(host: str, port: str, device: Path, at: float, reenumerations: int = 0
         current=read.number("bMaxPower"),
         hid=_hid(read),
         wakeup=wakeup,
+        rule=_rule(rules / udev_rule.name(port), read),
         devnum=devnum,
         reenumerations=reenumerations,
         over_current=over_current,
@@ -165,6 +168,35 @@ def _hid(read: Reading) -> Text:
             read.note(HID_DRIVER, interface.path / "driver", interface.driver or "none")
             return f"bound to {interface.driver}" if interface.driver else RELEASED
     return NO_HID
+
+
+def _rule(file: Path, read: Reading) -> Text:
+    """Whether a udev rule of ours lets the board sleep when it is plugged in again."""
+    if not file.parent.is_dir():
+        return Unknown(Why.NOT_APPLICABLE, f"there is no {file.parent}: this machine has no udev")
+    try:
+        read_text(file)
+    except FileNotFoundError:
+        return NO_RULE
+    except OSError as error:
+        return Unknown(Why.DENIED, f"{file}: {error.strerror}")
+    read.note("udev rule", file, RULE)
+    return RULE
+
+
+def sounds(device: Path, proc: Path) -> bool:
+    """Whether a player has one of the device's PCMs open. `proc` is /proc/asound; a card that is not found there has
+    none."""
+    cards = [card.name for card in device.glob("*/sound/card*")]
+    states = [status for card in cards for status in proc.glob(f"{card}/pcm*p/sub*/status")]
+    return any(_said(status) not in ("", "closed") for status in states)
+
+
+def _said(file: Path) -> str:
+    try:
+        return read_text(file).strip()
+    except OSError:  # the card left between two readings
+        return ""
 
 
 def power_evidence(board: Board) -> tuple[Evidence, ...]:

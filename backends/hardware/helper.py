@@ -2,10 +2,14 @@
 
 `foh helper OPERATION ARGUMENT...` runs as root, by sudo, for an ordinary user; so every argument is taken for
 hostile: it must match a pattern, and the file it leads to must lie inside sysfs and belong to a USB audio device.
-No shell, no path from outside, no file created. The same functions serve a console that may write the files itself.
+No shell, no path from outside, no file created but the one that a rule is. The same functions serve a console that
+may write the files itself.
 
-    usb-power PORT auto|on [DELAY_MS]     may sleep after so many ms of idleness, or never
-    usb-release-hid PORT                  lets go of the board's own keys, so that they cannot keep it awake
+    usb-power PORT auto|on [DELAY_MS]          may sleep after so many ms of idleness, or never
+    usb-release-hid PORT                       lets go of the board's own keys, so that they cannot keep it awake
+    usb-restore-hid PORT                       takes them back
+    usb-keep-rule PORT DELAY_MS [release-hid]  a udev rule does the same each time the board is plugged in
+    usb-forget-rule PORT                       removes that rule
 """
 
 from __future__ import annotations
@@ -18,19 +22,33 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec import Struct
+
 from backends import sysfs
 from backends.contract import Refused, clean
+from backends.hardware import udev_rule
 
-SYSFS = Path("/sys")
+SYSFS, RULES = Path("/sys"), Path(udev_rule.FOLDER)
 LONGEST_DELAY = 3_600_000  # ms
 _PORT = re.compile(r"[1-9][0-9]{0,2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,6}").fullmatch
 _DELAY = re.compile(r"[0-9]{1,7}").fullmatch
+_IDS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}").fullmatch
 
 
-def main(argv: Sequence[str], root: Path = SYSFS) -> int:
+class Where(Struct, frozen=True):
+    """The trees that an operation may touch: sysfs, and the folder of udev's rules."""
+
+    sysfs: Path = SYSFS
+    rules: Path = RULES
+
+
+SYSTEM = Where()
+
+
+def main(argv: Sequence[str], where: Where = SYSTEM) -> int:
     """Exit status 0: done; 1: the kernel refused; 2: not an operation that this helper does."""
     try:
-        run(argv, root)
+        run(argv, where)
     except Refused as refusal:
         print(f"foh helper: {refusal}", file=sys.stderr)
         return 2
@@ -40,40 +58,88 @@ def main(argv: Sequence[str], root: Path = SYSFS) -> int:
     return 0
 
 
-def run(argv: Sequence[str], root: Path) -> None:
+def run(argv: Sequence[str], where: Where) -> None:
     """Does one operation. Raises Refused (the arguments) or OSError (the kernel)."""
     name, *arguments = argv or ("",)
     operation = OPERATIONS.get(name)
     if operation is None:
         raise Refused(f"there is no operation {clean(name, 40)!r}; there are {', '.join(OPERATIONS)}")
-    operation(root, *arguments)
+    operation(where, *arguments)
 
 
-def usb_power(root: Path, *arguments: str) -> None:
+def usb_power(where: Where, *arguments: str) -> None:
     if len(arguments) not in (2, 3):
         raise Refused("usb-power takes PORT, auto or on, and a delay in ms")
     port, control, *delay = arguments
     if control not in ("auto", "on"):
         raise Refused("the power control is auto or on")
-    if delay and not (_DELAY(delay[0]) and int(delay[0]) <= LONGEST_DELAY):
-        raise Refused(f"the delay is a number of ms, 0 to {LONGEST_DELAY}")
-    device = audio_device(root, port)
-    if delay:
-        _write(root, device / "power/autosuspend_delay_ms", str(int(delay[0])))
-    _write(root, device / "power/control", control)
+    wanted = [_milliseconds(each) for each in delay]
+    device = audio_device(where.sysfs, port)
+    if wanted:
+        _write(where.sysfs, device / "power/autosuspend_delay_ms", wanted[0])
+    _write(where.sysfs, device / "power/control", control)
 
 
-def usb_release_hid(root: Path, *arguments: str) -> None:
+def usb_release_hid(where: Where, *arguments: str) -> None:
+    for interface in _hid("usb-release-hid", where.sysfs, arguments):
+        _write(where.sysfs, interface.path / "authorized", "0")
+
+
+def usb_restore_hid(where: Where, *arguments: str) -> None:
+    """Authorising an interface does not bind its driver again (Documentation/usb/authorization.rst)."""
+    for interface in _hid("usb-restore-hid", where.sysfs, arguments):
+        _write(where.sysfs, interface.path / "authorized", "1")
+        _write(where.sysfs, where.sysfs / "bus/usb/drivers_probe", interface.path.name)
+
+
+def usb_keep_rule(where: Where, *arguments: str) -> None:
+    if len(arguments) not in (2, 3) or arguments[2:] not in ((), ("release-hid",)):
+        raise Refused("usb-keep-rule takes PORT, a delay in ms, and perhaps release-hid")
+    port, delay = arguments[0], _milliseconds(arguments[1])
+    device = audio_device(where.sysfs, port)
+    ids = ":".join(str(sysfs.attribute(device, name)) for name in ("idVendor", "idProduct"))
+    if not _IDS(ids):
+        raise Refused(f"the board at USB port {port} does not say what it is")
+    file = where.rules / udev_rule.name(port)
+    fresh = file.with_suffix(".new")  # which udev does not read: it sees the rule whole, or not at all
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, udev_rule.text(port, ids, int(delay), len(arguments) == 3).encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.replace(file)
+
+
+def usb_forget_rule(where: Where, *arguments: str) -> None:
+    """For a port where nothing is plugged in as well: its rule may outlive its board."""
     if len(arguments) != 1:
-        raise Refused("usb-release-hid takes PORT")
-    held = [interface for interface in sysfs.interfaces(audio_device(root, arguments[0])) if interface.cls == "03"]
-    if not held:
+        raise Refused("usb-forget-rule takes PORT")
+    if not _PORT(arguments[0]):
+        raise Refused(f"{clean(arguments[0], 40)!r} is not a USB port, such as 1-1.3.2")
+    (where.rules / udev_rule.name(arguments[0])).unlink(missing_ok=True)
+
+
+OPERATIONS: dict[str, Callable[..., None]] = {
+    "usb-power": usb_power, "usb-release-hid": usb_release_hid, "usb-restore-hid": usb_restore_hid,
+    "usb-keep-rule": usb_keep_rule, "usb-forget-rule": usb_forget_rule,
+}  # fmt: skip
+
+
+def _milliseconds(text: str) -> str:
+    if not (_DELAY(text) and int(text) <= LONGEST_DELAY):
+        raise Refused(f"the delay is a number of ms, 0 to {LONGEST_DELAY}")
+    return str(int(text))
+
+
+def _hid(operation: str, root: Path, arguments: Sequence[str]) -> list[sysfs.Interface]:
+    if len(arguments) != 1:
+        raise Refused(f"{operation} takes PORT")
+    found = [interface for interface in sysfs.interfaces(audio_device(root, arguments[0])) if interface.cls == "03"]
+    if not found:
         raise Refused("this board has no HID interface")
-    for interface in held:
-        _write(root, interface.path / "authorized", "0")
-
-
-OPERATIONS: dict[str, Callable[..., None]] = {"usb-power": usb_power, "usb-release-hid": usb_release_hid}
+    return found
 
 
 def audio_device(root: Path, port: str) -> Path:
@@ -131,7 +197,7 @@ async def permitted() -> bool:
     """Whether sudo would run the helper without asking for a password. Never raises for want of sudo."""
     if shutil.which("sudo") is None:
         return False
-    asked = ("-l", program(), "helper", "usb-power", "1-1", "auto")
+    asked = ("-l", program(), "helper", "usb-keep-rule", "1-1", "2000")
     try:
         return (await _sudo(*asked))[0] == 0
     except (OSError, TimeoutError):

@@ -2,7 +2,8 @@
 
 The kernel suspends a USB device by itself, `power/autosuspend_delay_ms` after the last use, once `power/control`
 says auto; there is no "suspend now". It refuses, silently, as long as usbhid wants remote wakeup of a device that
-has none (drivers/usb/core/driver.c, autosuspend_check): so writing auto succeeds and the board stays awake.
+has none (drivers/usb/core/driver.c, autosuspend_check): so writing auto succeeds and the board stays awake. And it
+forgets all of it when the board leaves, so that a udev rule has to say it again.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends.contract import Arg, Expect, Offer, Plan, Refused, Step, Unknown
-from backends.hardware.boards import HELD, hid_interface, power_evidence
-from backends.hardware.helper import LONGEST_DELAY
+from backends.hardware import udev_rule
+from backends.hardware.boards import HELD, NO_RULE, RELEASED, RULE, hid_interface, power_evidence
+from backends.hardware.helper import LONGEST_DELAY, SYSTEM, Where
 from backends.kinds import Board
 
 LET_SLEEP, KEEP_AWAKE = "let-sleep", "keep-awake"
@@ -23,15 +25,17 @@ GRACE = 5.0  # seconds beyond the delay until the board must be seen asleep
 
 
 class Operation(Struct, frozen=True):
-    """One call of the helper, and what the operator is told about it."""
+    """One call of the helper, what the operator is told about it, and what must then be seen of the board."""
 
     argv: tuple[str, ...]
     step: Step
+    field: str
+    wanted: str
 
 
 def keeps_awake(board: Board) -> bool:
-    """Whether the HID interface by itself keeps this board from sleeping."""
-    return board.hid == HELD and board.wakeup == "none"
+    """Whether the HID interface by itself keeps this board from sleeping; it does not where nobody has opened it."""
+    return board.hid == HELD and board.wakeup == "none" and board.power != "suspended"
 
 
 def offers(board: Board, no_access: str) -> tuple[Offer, ...]:
@@ -51,56 +55,89 @@ def offers(board: Board, no_access: str) -> tuple[Offer, ...]:
 
 def blocked(action: str, board: Board) -> str:
     """Why the action would change nothing, or "". An action that changes nothing could not be seen to fail."""
-    match action, board.policy:
-        case _, Unknown(detail=detail):
-            return f"its power policy is not known: {detail}"
-        case "keep-awake", policy:
-            return "it is kept awake already" if policy == "on" else ""
-        case "let-sleep", "auto" if board.power == "suspended":
-            return "it is asleep already"
-        case "let-sleep", "auto" if not keeps_awake(board) and not _never(board):
-            return "it may sleep already; whatever uses it now keeps it awake"
-        case "let-sleep", _:
-            return ""
-    return f"there is no action {action}"
-
-
-def operations(action: str, board: Board, delay: int, device: Path) -> tuple[Operation, ...]:
-    """What the action does, in order. `device` is the board's directory in sysfs, for the shell equivalents."""
-    port = board.id.local
+    if action not in (LET_SLEEP, KEEP_AWAKE):
+        return f"there is no action {action}"
+    if isinstance(board.policy, Unknown):
+        return f"its power policy is not known: {board.policy.detail}"
+    if operations(action, board, _delay(board), Path(), SYSTEM):
+        return ""
     if action == KEEP_AWAKE:
+        return "it is kept awake already"
+    return "it is asleep already" if board.power == "suspended" else "it may sleep already; what uses it keeps it awake"
+
+
+def operations(action: str, board: Board, delay: int, device: Path, where: Where) -> tuple[Operation, ...]:
+    """What of the action is still to be done, in order. `device` is the board's directory in sysfs and `where` the
+    trees, for the shell equivalents."""
+    done = _keep_awake(board, device, where) if action == KEEP_AWAKE else _let_sleep(board, delay, device, where)
+    return tuple(done)
+
+
+def _let_sleep(board: Board, delay: int, device: Path, where: Where) -> list[Operation]:
+    port, releases = board.id.local, keeps_awake(board)
+    found = []
+    if board.rule == NO_RULE or (board.rule == RULE and (releases or board.delay != delay)):
+        text = f"keep it so when board {port} is plugged in again: a udev rule for this model at this port"
+        released = releases or board.hid == RELEASED
+        rule = udev_rule.text(port, str(board.ids), delay, released)
+        shell = f"sudo tee {where.rules / udev_rule.name(port)} <<'EOF'\n{rule}EOF"
+        argv = ("usb-keep-rule", port, str(delay), *(["release-hid"] if released else []))
+        found.append(Operation(argv, Step(text, shell), "rule", RULE))
+    if board.policy != "auto" or board.delay != delay:
+        text = f"board {port} may sleep after {delay} ms without use, if no player keeps it open: power/control=auto"
+        files = ((str(delay), "power/autosuspend_delay_ms"), ("auto", "power/control"))
+        shell = " && ".join(_tee(value, device / name) for value, name in files)
+        found.append(Operation(("usb-power", port, "auto", str(delay)), Step(text, shell), "policy", "auto"))
+    if releases:
+        text = f"release the HID interface of board {port}: usbhid keeps the board awake, which has no remote wakeup"
+        shell = _tee("0", device / f"{port}:1.{hid_interface(board)}" / "authorized")
+        found.append(Operation(("usb-release-hid", port), Step(text, shell), "hid", RELEASED))
+    return found
+
+
+def _keep_awake(board: Board, device: Path, where: Where) -> list[Operation]:
+    port = board.id.local
+    found = []
+    if board.rule == RULE:
+        text = f"remove the udev rule that lets board {port} sleep"
+        shell = f"sudo rm {where.rules / udev_rule.name(port)}"
+        found.append(Operation(("usb-forget-rule", port), Step(text, shell), "rule", NO_RULE))
+    if board.hid == RELEASED:
+        text = f"give board {port} its keys (volume, play) back: bind its HID interface again"
+        interface = f"{port}:1.{hid_interface(board)}"
+        shell = _tee("1", device / interface / "authorized")
+        shell += " && " + _tee(interface, where.sysfs / "bus/usb/drivers_probe")
+        found.append(Operation(("usb-restore-hid", port), Step(text, shell), "hid", HELD))
+    if board.policy != "on":
         text = f"board {port} never sleeps: power/control=on"
-        return (Operation(("usb-power", port, "on"), Step(text, _tee("on", device / "power/control"))),)
-    text = f"board {port} may sleep after {delay} ms without use, if no player keeps it open: power/control=auto"
-    shell = _tee(str(delay), device / "power/autosuspend_delay_ms") + " && " + _tee("auto", device / "power/control")
-    allow = Operation(("usb-power", port, "auto", str(delay)), Step(text, shell))
-    if not keeps_awake(board):
-        return (allow,)
-    text = f"release the HID interface of board {port}: usbhid keeps the board awake, which has no remote wakeup"
-    shell = _tee("0", device / f"{port}:1.{hid_interface(board)}" / "authorized")
-    return allow, Operation(("usb-release-hid", port), Step(text, shell))
+        step = Step(text, _tee("on", device / "power/control"))
+        found.append(Operation(("usb-power", port, "on"), step, "policy", "on"))
+    return found
 
 
-def plan(offer: Offer, args: Mapping[str, str], board: Board, device: Path) -> Plan:
-    """Raises Refused for a delay that is none, and for an action that would change nothing."""
-    if reason := blocked(offer.action, board):
-        raise Refused(reason)
+def plan(offer: Offer, args: Mapping[str, str], board: Board, device: Path, where: Where, used: bool) -> Plan:
+    """`used`: something plays through it now, so that it cannot be seen to fall asleep. Raises Refused for a delay
+    that is none, and for an action that would change nothing."""
     delay = _delay(board)
     if offer.action == LET_SLEEP and (given := args.get("delay")):
         if not given.isascii() or not given.isdigit() or int(given) > LONGEST_DELAY:
             raise Refused(f"the delay is a whole number of ms, 0 to {LONGEST_DELAY}")
         delay = int(given)
-    steps = operations(offer.action, board, delay, device)
-    asleep = Expect(board.id, "power", "suspended", delay / 1000 + GRACE)
-    awake = (Expect(board.id, "policy", "on", GRACE), Expect(board.id, "power", "active", GRACE))
+    todo = operations(offer.action, board, delay, device, where)
+    if offer.action not in (LET_SLEEP, KEEP_AWAKE) or isinstance(board.policy, Unknown) or not todo:
+        raise Refused(blocked(offer.action, board))
+    expect = [Expect(board.id, each.field, each.wanted, GRACE) for each in todo]
+    if offer.action == KEEP_AWAKE:
+        expect.append(Expect(board.id, "power", "active", GRACE))
+    elif not used:
+        expect.append(Expect(board.id, "power", "suspended", delay / 1000 + GRACE))
+    deaf = any(each.argv[0] == "usb-release-hid" for each in todo)
     return Plan(
         offer=offer,
         args={"delay": str(delay)} if offer.action == LET_SLEEP else {},
-        steps=tuple(operation.step for operation in steps),
-        expect=(asleep,) if offer.action == LET_SLEEP else awake,
-        interrupts=("the board's own keys (volume, play) go dead until it is plugged in again",)
-        if len(steps) > 1
-        else (),
+        steps=tuple(operation.step for operation in todo),
+        expect=tuple(expect),
+        interrupts=("the board's own keys (volume, play) go dead",) if deaf else (),
         based_on=power_evidence(board),
     )
 
@@ -109,7 +146,7 @@ def _delay(board: Board) -> int:
     return int(board.delay) if isinstance(board.delay, int) and board.delay >= 0 else USUAL_DELAY
 
 
-def _never(board: Board) -> bool:
+def never_sleeps(board: Board) -> bool:
     """A negative delay means "never" (Documentation/driver-api/usb/power-management.rst)."""
     return isinstance(board.delay, int) and board.delay < 0
 

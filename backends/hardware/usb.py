@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from backends import sysfs
 from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source
-from backends.hardware import boards, enumerator, helper, power
+from backends.hardware import boards, enumerator, helper, power, udev_rule
 from backends.hardware.enumerator import Seen
 from backends.hardware.rules import RULES
 from backends.kinds import BOARD, HUB, Board, Hub
@@ -26,9 +26,12 @@ ENUMERATORS: dict[str, Callable[[Path], list[Seen]]] = {"pyusb": enumerator.by_p
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`sysfs` is the tree to read; `events` and `enumerator` are the seams (see uevents.py, enumerator.py)."""
+    """`sysfs` and `proc` are the trees to read, `rules` is where udev's rules are kept; `events` and `enumerator` are
+    the seams (see uevents.py, enumerator.py)."""
 
     sysfs: str = "/sys"
+    proc: str = "/proc/asound"
+    rules: str = udev_rule.FOLDER
     events: str = "udev"
     enumerator: Literal["pyusb", "sysfs"] = "pyusb"
 
@@ -40,6 +43,7 @@ class Usb:
 
     def __init__(self, host: str, settings: Settings) -> None:
         self.host, self.root, self.events = host, Path(settings.sysfs), settings.events
+        self.where, self.proc = helper.Where(self.root, Path(settings.rules)), Path(settings.proc)
         self._enumerate = ENUMERATORS[settings.enumerator]
         self._seen: dict[tuple[str, int], Seen] = {}
         self._numbers: dict[str, tuple[int, int]] = {}  # port: (device number, changes of it)
@@ -57,39 +61,43 @@ class Usb:
         board = await self._board(offer, io)
         if reason := await self._no_access((board,), io, afresh=True):
             raise Refused(reason)
-        return power.plan(offer, args, board, self._device(board))
+        used = await io.thread(boards.sounds, self._device(board), self.proc)
+        return power.plan(offer, args, board, self._device(board), self.where, used)
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         board = await self._board(plan.offer, io)
         delay = int(plan.args.get("delay", "0"))
-        operations = power.operations(plan.offer.action, board, delay, self._device(board))
+        operations = power.operations(plan.offer.action, board, delay, self._device(board), self.where)
         if tuple(operation.step for operation in operations) != plan.steps:
             raise Refused("the board is not as it was when this was planned")
         for operation in operations:
             await ledger.step(operation.step.text)
-            if _writable(self._device(board)):
-                await io.thread(helper.run, operation.argv, self.root)
+            if self._may_write(board):
+                await io.thread(helper.run, operation.argv, self.where)
             else:
                 await helper.by_sudo(operation.argv)
 
     def _device(self, board: Board) -> Path:
         return self.root / "bus/usb/devices" / board.id.local
 
+    def _may_write(self, board: Board) -> bool:
+        return _writable(self._device(board), self.where.rules)
+
     async def _board(self, offer: Offer, io: IO) -> Board:
         port = offer.target.local
         device = self.root / "bus/usb/devices" / port
-        board = await io.thread(boards.board, self.host, port, device, io.clock())
+        board = await io.thread(boards.board, self.host, port, device, io.clock(), self.where.rules)
         if board is None:
             raise Refused(f"the board has left USB port {port}")
         return board
 
     async def _no_access(self, found: Sequence[Board | Hub], io: IO, afresh: bool = False) -> str:
         """Why the power of boards cannot be changed by this process, or ""."""
-        if all(_writable(self._device(each)) for each in found if isinstance(each, Board)):
+        if all(self._may_write(each) for each in found if isinstance(each, Board)):
             return ""
         asked, allowed = self._permitted
         if afresh or not 0 <= io.clock() - asked <= PERMISSION:
-            allowed = self.root == helper.SYSFS and await helper.permitted()
+            allowed = self.where == helper.SYSTEM and await helper.permitted()
             self._permitted = (io.clock(), allowed)
         return "" if allowed else "needs `foh helper`: run `foh doctor`"
 
@@ -108,7 +116,8 @@ class Usb:
             if seen.is_hub:
                 found.append(boards.hub(self.host, port, devices[port], at))
             elif seen.is_audio:
-                found.append(boards.board(self.host, port, devices[port], at, self._reenumerations(port, devnum)))
+                changes = self._reenumerations(port, devnum)
+                found.append(boards.board(self.host, port, devices[port], at, self.where.rules, changes))
         return [each for each in found if each is not None]
 
     def _reenumerations(self, port: str, devnum: int) -> int:
@@ -127,8 +136,9 @@ def _is_audio(device: Path) -> bool:
     return any(interface.cls == "01" for interface in sysfs.interfaces(device))
 
 
-def _writable(device: Path) -> bool:
-    return os.access(device / "power/control", os.W_OK)
+def _writable(device: Path, rules: Path) -> bool:
+    """Whether this process may change the board's power itself, and keep it so where there is udev."""
+    return os.access(device / "power/control", os.W_OK) and (os.access(rules, os.W_OK) or not rules.is_dir())
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
@@ -146,14 +156,14 @@ def needs(context: Context) -> Sequence[Need]:
     if settings.enumerator == "pyusb":
         lacks = enumerator.missing()
         found.append(Need("pyusb and libusb", not lacks, lacks or "loaded", "apt install libusb-1.0-0"))
-    found.append(_helper_need(Path(settings.sysfs), context))
+    found.append(_helper_need(helper.Where(Path(settings.sysfs), Path(settings.rules)), context))
     return tuple(found)
 
 
-def _helper_need(root: Path, context: Context) -> Need:
+def _helper_need(where: helper.Where, context: Context) -> Need:
     what, foh = "permission to change a board's power", helper.program()
-    boards = [device for device in sysfs.usb_devices(root).values() if _is_audio(device)]
-    if all(map(_writable, boards)):
+    boards = [device for device in sysfs.usb_devices(where.sysfs).values() if _is_audio(device)]
+    if all(_writable(device, where.rules) for device in boards):
         return Need(what, True, f"all {len(boards)} boards can be written to")
     warning = (
         " (first make it, and all folders above it, root's: now others can change it)" if helper.exposed(foh) else ""

@@ -45,9 +45,10 @@ def tally(venue: Venue, now: float, width: int) -> Line:
     crit = sum(i.severity is Severity.CRIT for i in active)
     warn = sum(i.severity is Severity.WARN for i in active)
     acked, quiet = sum(bool(i.acked_by) for i in open_ones), sum(i.is_silenced(now) for i in open_ones)
+    counted = [(f" {crit} CRIT ", "crit" if crit else "dim"), (f" {warn} warn ", "warn" if warn else "dim")]
     spans = [
-        (f" {crit} CRIT ", "crit" if crit else "dim"),
-        (f" {warn} warn ", "warn" if warn else "dim"),
+        *(counted if crit or warn or venue.complete else ()),  # before all have been heard, nothing found is not well
+        ("" if venue.complete else " reading… ", "dim"),
         (f" {acked} acked " if acked else "", "dim"),
         (f" {quiet} silenced " if quiet else "", "dim"),
     ]

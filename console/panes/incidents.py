@@ -58,7 +58,8 @@ def trouble(
 ) -> list[Line]:
     """The chain, the evidence, what is not known and what to press, for one incident. `whole`: all of it."""
     if incident is None:
-        return [(("-" * width, "dim"),), ((fit(" nothing is wrong", width), "dim"),)]
+        calm = "nothing is wrong" if venue.complete else "reading…"
+        return [(("-" * width, "dim"),), ((fit(" " + calm, width), "dim"),)]
     lines: list[Line] = [(("-" * width, "dim"),), _chain(venue, incident, width)]
     lines += labelled("cause", f"{incident.what}  [{incident.code}]", width)
     for finding in incident.findings:

@@ -23,8 +23,8 @@ def lines(plan: Plan, name: str, width: int) -> list[Line]:
         out += [(line[0], (line[1][0], "warn")) for line in labelled("interrupts", what, width)]
     for number, step in enumerate(plan.steps, 1):
         out += labelled(f"step {number}", clean(step.text, 400), width)
-        if step.shell:
-            out += labelled("", f"$ {clean(step.shell, 400)}", width)
+        for at, command in enumerate(step.shell.splitlines()):
+            out += labelled("", ("> " if at else "$ ") + clean(command, 400), width)
     for evidence in plan.based_on[:4]:
         out += labelled("because", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width, most=2)
     for expect in plan.expect:

@@ -28,6 +28,8 @@ class Confirm(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "dismiss(False)", "cancel", show=False),
         Binding("left,h,right,l", "app.focus_next", show=False),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("down,j", "scroll(1)", show=False),
     ]
 
     def __init__(self, plan: Plan, name: str) -> None:
@@ -46,9 +48,11 @@ class Confirm(ModalScreen[bool]):
     def on_mount(self) -> None:
         plan = self.query_one("#plan", Lines)
         width = min(86, self.size.width * 95 // 100 - 4)
-        shown = lines(self._plan, self._subject, width)[: max(4, self.size.height - 7)]
-        plan.styles.height = len(shown)
+        shown, room = lines(self._plan, self._subject, width), max(4, self.size.height - 7)
+        plan.styles.height = min(room, len(shown))
         plan.show(shown)
+        if len(shown) > room:  # nothing of a plan is left out: what does not fit is scrolled to
+            self.query_one("#box").border_subtitle = "j k: more"
         match self._plan.offer.risk:
             case Risk.ROUTINE:
                 self.query_one("#run").focus()
@@ -58,6 +62,11 @@ class Confirm(ModalScreen[bool]):
                 box = self.query_one("#typed", Input)
                 box.cursor_blink = False
                 box.focus()
+
+    def action_scroll(self, by: int) -> None:
+        plan = self.query_one("#plan", Lines)
+        plan.top = max(0, min(plan.top + by, len(plan.lines) - plan.size.height))
+        plan.refresh()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one("#run", Button).disabled = event.value != self._subject

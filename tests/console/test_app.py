@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.screens.ask import Ask
 from console.widgets.rows import Rows
 from tests.console.embedded import console, shown, until
 
@@ -98,6 +99,23 @@ async def test_a_fix_is_shown_confirmed_run_and_seen_to_work(tmp_path: Path) -> 
         entries = await app.venue.journal.about("venue1/instance/encode3")
         assert [entry.what for entry in reversed(entries)][:1] == ["planned"]
         assert entries[0].what == "done"
+
+
+async def test_a_plan_that_is_longer_than_the_screen_is_read_to_its_end_before_it_is_run(tmp_path: Path) -> None:
+    async with console((80, 24), tmp_path) as (app, pilot):
+        await pilot.press("colon", *"amp-office let")
+        await until(lambda: "amp-office: let" in shown(app))
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, Ask))
+        await pilot.press("enter")
+        await until(lambda: "step 1" in shown(app))
+        assert "then " not in shown(app)
+        for _ in range(60):
+            await pilot.press("j")
+        await until(lambda: "power is suspended, seen within" in shown(app))
+        assert 'ATTR{authorized}="0"' in shown(app) or "step 3" in shown(app)
+        await pilot.press("enter")
+        await until(lambda: "done: " in shown(app), 15)
 
 
 async def test_cancel_is_focused_where_something_would_be_disrupted_and_changes_nothing(tmp_path: Path) -> None:

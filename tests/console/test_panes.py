@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from backends.contract import FieldSpec, Role, Unknown, Why
-from backends.kinds import BOARD, ZONE
-from console.line import difference, fit
+from backends.contract import FieldSpec, Observation, Role, Unknown, Why
+from backends.kinds import BOARD, SOURCE, ZONE
+from console.line import difference, fit, plain
 from console.panes.cells import age, cell, clock, sentence
 from console.panes.columns import layout
+from console.panes.header import tally
+from console.panes.incidents import trouble
+from console.venue.journal import Journal
+from console.venue.state import VenueState
+from console.venue.venue import Venue
 
 
 @pytest.mark.parametrize(
@@ -41,6 +48,19 @@ def test_only_the_cells_that_differ_are_painted(
     old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...], run: tuple[int, int] | None
 ) -> None:
     assert difference(old, new) == run
+
+
+def test_nothing_found_is_not_well_before_all_have_been_heard(tmp_path: Path) -> None:
+    here = Venue(VenueState("h"), Journal(tmp_path / "j"))
+    here.state.add_kinds((ZONE, SOURCE))
+    first, second = (Observation(source=name, at=1.0) for name in ("mopidy a", "mopidy b"))
+    here.awaited = 2
+    for heard, head, calm in (((), "reading…", "reading…"), ((first,), "reading…", "reading…"),
+                              ((second,), "0 CRIT  0 warn", "nothing is wrong")):  # fmt: skip
+        here.take(list(heard))
+        said = plain(tally(here, 2.0, 160))
+        assert said.strip().startswith(head)
+        assert plain(trouble(here, None, 2.0, 80)[1]).strip() == calm
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,8 @@ async def tree_bed(folder: Path, make: Callable[[Trees, Proxy], TreeBed]) -> Asy
 
 def usb_bed(trees: Trees, proxy: Proxy) -> TreeBed:
     board = trees.sysfs / "bus/usb/devices/1-1.1"
-    section = {"sysfs": str(trees.sysfs), "enumerator": "sysfs"}
     texts = [board / "product", board / "manufacturer"]
-    return TreeBed(usb.backend, "usb", section, trees, proxy, board / "speed", texts, "usb")
+    return TreeBed(usb.backend, "usb", trees.usb, trees, proxy, board / "speed", texts, "usb")
 
 
 def hdmi2usb_bed(trees: Trees, proxy: Proxy) -> TreeBed:

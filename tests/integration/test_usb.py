@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,15 +83,17 @@ async def test_a_board_that_left_is_refused(venue: Venue) -> None:
         assert "has left USB port 1-1.3.2" in (await program.act(BOARD, "let-sleep"))["refused"]
 
 
-async def test_sleep_is_judged_by_the_board_and_not_by_the_write(bed: usb.Bed) -> None:
-    async with inside("usb", bed.env) as program:
+async def test_sleep_is_judged_by_the_board_and_not_by_the_write(bed: usb.Bed, tmp_path: Path) -> None:
+    async with inside("usb", bed.env, {"rules": str(tmp_path)}) as program:
         await program.until(lambda p: BOARD in p.resources)
         answer = await program.act(BOARD, "let-sleep", delay="1500")
-        assert len(answer["done"]) == len(answer["plan"]["steps"]) == 2
+        assert len(answer["done"]) == len(answer["plan"]["steps"]) == 3
+        (rule,) = tmp_path.iterdir()
+        assert 'KERNEL=="1-1.3.2"' in rule.read_text()
         assert bed.get("1-1.3.2", "power/control") == "auto"
         assert bed.get("1-1.3.2", "power/autosuspend_delay_ms") == "1500"
         assert bed.get("1-1.3.2", "1-1.3.2:1.2/authorized") == "0"
-        (expect,) = answer["plan"]["expect"]
+        expect = answer["plan"]["expect"][-1]
         assert (expect["field"], expect["wanted"], expect["within"]) == ("power", "suspended", 6.5)
         await program.until(lambda p: p.resources[BOARD]["policy"] == "auto")
         assert program.resources[BOARD]["power"] == "active"  # the write succeeded; nothing sleeps
@@ -99,10 +102,12 @@ async def test_sleep_is_judged_by_the_board_and_not_by_the_write(bed: usb.Bed) -
         assert (await program.act(BOARD, "let-sleep"))["refused"] == "it is asleep already"
         answer = await program.act(BOARD, "keep-awake")
         assert [(e["field"], e["wanted"]) for e in answer["plan"]["expect"]] == [
+            ("rule", "none"),
             ("policy", "on"),
             ("power", "active"),
         ]
         assert bed.get("1-1.3.2", "power/control") == "on"
+        assert list(tmp_path.iterdir()) == []
 
 
 async def test_the_embedded_kernel_behaves_like_the_real_one() -> None:
@@ -120,6 +125,29 @@ async def test_the_embedded_kernel_behaves_like_the_real_one() -> None:
         venue.pcm("terrace", "RUNNING", 99)
         await program.until(lambda p: p.resources[BOARD]["power"] == "active")
         assert "keeps it awake" in (await program.act(BOARD, "let-sleep"))["refused"]
+
+
+async def test_what_was_done_for_a_board_holds_when_it_is_plugged_in_again_until_it_is_undone() -> None:
+    async with embedded.bed() as venue, inside("usb", venue.env, venue.settings["usb"]) as program:
+        await program.until(lambda p: BOARD in p.resources)
+        assert program.resources[BOARD]["rule"] == "none"
+        await program.act(BOARD, "let-sleep", delay="300")
+        await program.until(lambda p: p.resources[BOARD]["rule"] == "present")
+        await replugged(venue, program)
+        await program.until(lambda p: p.resources[BOARD]["power"] == "suspended")
+        await program.act(BOARD, "keep-awake")
+        await program.until(lambda p: p.resources[BOARD]["power"] == "active")
+        assert (program.resources[BOARD]["rule"], program.resources[BOARD]["hid"]) == ("none", "bound to usbhid")
+        assert (await program.act(BOARD, "keep-awake"))["refused"] == "it is kept awake already"
+        await replugged(venue, program)
+        assert program.resources[BOARD]["policy"] == "on"
+
+
+async def replugged(venue: embedded.Embedded, program: Inside) -> None:
+    venue.unplug("1-1.3.2")
+    await program.until(lambda p: BOARD not in p.resources)
+    venue.replug("1-1.3.2")
+    await program.until(lambda p: BOARD in p.resources)
 
 
 async def test_boards_that_flap_are_never_the_sources_failure() -> None:

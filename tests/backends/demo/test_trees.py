@@ -35,8 +35,8 @@ def test_the_tree_is_read_like_the_kernels(tmp_path: Path) -> None:
     assert {port for port, each in seen.items() if each.is_audio} == {"1-1.1", "1-1.2", "1-1.3.4"}
     assert {port for port, each in seen.items() if each.is_hub} == {"usb1", "1-1", "1-1.3", "usb2"}
     for port, device in sysfs.usb_devices(trees.sysfs).items():
-        read = boards.hub if seen[port].is_hub else boards.board
-        found = read("h", port, device, 0.0)
+        is_hub = seen[port].is_hub
+        found = boards.hub("h", port, device, 0.0) if is_hub else boards.board("h", port, device, 0.0, trees.rules)
         assert found is not None
         unknown = {name for name in found.__struct_fields__ if type(getattr(found, name)).__name__ == "Unknown"}
         assert unknown <= ({"over_current"} if port.startswith("usb") else {"serial", "hid"})

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.hardware import helper
+from backends.hardware import helper, udev_rule
+from backends.hardware.helper import Where
 from tests.backends.hardware.tree import tree
 
 
@@ -12,16 +13,48 @@ def state(device: Path) -> dict[str, str]:
     return {str(path): path.read_text() for path in sorted(device.rglob("*")) if path.is_file()}
 
 
-def test_it_does_its_two_things(tmp_path: Path) -> None:
-    device = tree(tmp_path)
-    assert helper.main(["usb-power", "1-1.1", "auto", "700"], tmp_path) == 0
+def trees(folder: Path) -> Where:
+    """The two trees beside each other; there is no board in the first yet."""
+    where = Where(folder / "sys", folder / "rules.d")
+    where.rules.mkdir(parents=True)
+    return where
+
+
+def test_it_does_what_it_is_for(tmp_path: Path) -> None:
+    where = trees(tmp_path)
+    device = tree(where.sysfs)
+    assert helper.main(["usb-power", "1-1.1", "auto", "700"], where) == 0
     assert (device / "power/control").read_text() == "auto"
     assert (device / "power/autosuspend_delay_ms").read_text() == "700"
-    assert helper.main(["usb-release-hid", "1-1.1"], tmp_path) == 0
+    assert helper.main(["usb-release-hid", "1-1.1"], where) == 0
     assert (device / "1-1.1:1.2/authorized").read_text() == "0"
     assert (device / "1-1.1:1.0/authorized").read_text() == "1\n"
-    assert helper.main(["usb-power", "1-1.1", "on"], tmp_path) == 0
+    assert helper.main(["usb-restore-hid", "1-1.1"], where) == 0
+    assert (device / "1-1.1:1.2/authorized").read_text() == "1"
+    assert (where.sysfs / "bus/usb/drivers_probe").read_text() == "1-1.1:1.2"
+    assert helper.main(["usb-power", "1-1.1", "on"], where) == 0
     assert (device / "power/control").read_text() == "on"
+
+
+def test_a_rule_is_kept_and_forgotten(tmp_path: Path) -> None:
+    where = trees(tmp_path)
+    tree(where.sysfs)
+    file = where.rules / "70-foh-sleep-1-1.1.rules"
+    for release in ([], ["release-hid"]):  # the second replaces the first
+        assert helper.main(["usb-keep-rule", "1-1.1", "0700", *release], where) == 0
+        assert file.read_text() == udev_rule.text("1-1.1", "08bb:27c5", 700, bool(release))
+        assert [each.name for each in where.rules.iterdir()] == [file.name]
+    assert file.stat().st_mode & 0o777 == 0o644
+    for _ in range(2):  # that it is gone already is no failure
+        assert helper.main(["usb-forget-rule", "1-1.1"], where) == 0
+        assert not file.exists()
+
+
+def test_a_board_that_lies_about_what_it_is_gets_no_rule(tmp_path: Path) -> None:
+    where = trees(tmp_path)
+    tree(where.sysfs, idVendor='08bb", RUN+="/bin/sh', idProduct="27c5")
+    assert helper.main(["usb-keep-rule", "1-1.1", "700"], where) == 2
+    assert list(where.rules.iterdir()) == []
 
 
 HOSTILE = [
@@ -32,6 +65,10 @@ HOSTILE = [
     ["usb-power", "1-1.1", "auto", "99999999"], ["usb-power", "1-1.1", "auto", "²"], ["usb-power", "1-1.1", "on\n"],
     ["usb-power", "../../../etc", "auto"], ["usb-power", "1-1.1/../1-1.1", "auto"], ["usb-power", "/etc", "auto"],
     ["usb-power", "1-1.1\n", "auto"], ["usb-power", "1-1.1\x00", "auto"], ["usb-power", "1-1.1:1.0", "auto"],
+    ["usb-keep-rule", "1-1.1"], ["usb-keep-rule", "1-1.1", "-1"], ["usb-keep-rule", "1-1.1", "700", "RUN"],
+    ["usb-keep-rule", "../x", "700"], ["usb-keep-rule", "1-2", "700"], ["usb-keep-rule", "1-1.1", "700\n"],
+    ["usb-forget-rule"], ["usb-forget-rule", "../../passwd"], ["usb-forget-rule", "1-1.1", "1-1.1"],
+    ["usb-restore-hid", "1-2"], ["usb-restore-hid"],
     ["usb-power", "usb1", "auto"], ["usb-power", "*", "auto"], ["usb-power", "1-1.9", "auto"],
     ["usb-power", "1-2", "auto"], ["usb-power", "3-3", "auto"], ["usb-release-hid", "1-2"],
     ["usb-release-hid", "1-1.1", "1-1.1"], ["usb-power", "١-1", "auto"], ["usb-power", "-n", "auto"],
@@ -42,12 +79,13 @@ HOSTILE = [
 def test_everything_else_is_refused_and_changes_nothing(
     tmp_path: Path, argv: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    device = tree(tmp_path / "sys")
+    where = trees(tmp_path)
+    device = tree(where.sysfs)
     (device.parent / "1-2").mkdir()  # plugged in, but no audio device
     outside = tree(tmp_path / "outside")
     (device.parent / "3-3").symlink_to(outside)  # a way out of the tree
     before = state(tmp_path)
-    assert helper.main(argv, tmp_path / "sys") == 2
+    assert helper.main(argv, where) == 2
     assert state(tmp_path) == before
     said = capsys.readouterr().err
     assert said.startswith("foh helper: ")
@@ -61,14 +99,14 @@ def test_it_follows_no_attribute_out_of_the_tree(tmp_path: Path) -> None:
     victim.write_text("root\n")
     (device / "power/control").unlink()
     (device / "power/control").symlink_to(victim)
-    assert helper.main(["usb-power", "1-1.1", "auto"], tmp_path / "sys") == 2
+    assert helper.main(["usb-power", "1-1.1", "auto"], Where(tmp_path / "sys")) == 2
     assert victim.read_text() == "root\n"
 
 
 def test_it_creates_no_file(tmp_path: Path) -> None:
     device = tree(tmp_path)
     (device / "power/control").unlink()
-    assert helper.main(["usb-power", "1-1.1", "auto"], tmp_path) == 1
+    assert helper.main(["usb-power", "1-1.1", "auto"], Where(tmp_path)) == 1
     assert not (device / "power/control").exists()
 
 
@@ -76,7 +114,8 @@ def test_the_permission_is_for_the_helper_only() -> None:
     line = helper.sudoers_line("op, ALL", "/opt/my foh/bin/foh")
     assert line == (
         "op\\,\\ ALL ALL=(root) NOPASSWD: /opt/my\\ foh/bin/foh helper usb-power *, "
-        "/opt/my\\ foh/bin/foh helper usb-release-hid *"
+        "/opt/my\\ foh/bin/foh helper usb-release-hid *, /opt/my\\ foh/bin/foh helper usb-restore-hid *, "
+        "/opt/my\\ foh/bin/foh helper usb-keep-rule *, /opt/my\\ foh/bin/foh helper usb-forget-rule *"
     )
 
 
@@ -100,7 +139,7 @@ async def test_an_ordinary_user_goes_through_sudo(tmp_path: Path, monkeypatch: p
     assert await helper.permitted()
     await helper.by_sudo(("usb-release-hid", "1-1.1"))
     assert said.read_text().splitlines() == [
-        f"-n -l {helper.program()} helper usb-power 1-1 auto",
+        f"-n -l {helper.program()} helper usb-keep-rule 1-1 2000",
         f"-n {helper.program()} helper usb-release-hid 1-1.1",
     ]
     (tmp_path / "no").touch()

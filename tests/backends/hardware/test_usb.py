@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from backends.contract import Observation, Offer, Refused
@@ -25,7 +26,7 @@ class Watched:
 
     def __init__(self, trees: Trees) -> None:
         self.trees, self.runtime = trees, Runtime()
-        self.source = usb.Usb("h", usb.Settings(str(trees.sysfs), trees.events, "sysfs"))
+        self.source = usb.Usb("h", msgspec.convert(trees.usb, usb.Settings))
         self.runtime.start([self.source])
         self.io = self.runtime.io("usb")
 
@@ -60,7 +61,7 @@ def sudo(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     async def permitted() -> bool:
         return state["permitted"]
 
-    monkeypatch.setattr(usb, "_writable", lambda device: False)
+    monkeypatch.setattr(usb, "_writable", lambda device, rules: False)
     monkeypatch.setattr(helper, "permitted", permitted)
     return state
 
@@ -82,20 +83,24 @@ async def test_with_permission_it_goes_through_the_helper(
         called.append(argv)
 
     monkeypatch.setattr(helper, "by_sudo", by_sudo)
-    monkeypatch.setattr(helper, "SYSFS", watched.trees.sysfs)
+    monkeypatch.setattr(helper, "SYSTEM", watched.source.where)
     offer = await watched.offer("let-sleep")
     assert offer.blocked == ""
     plan = await watched.source.plan(offer, {"delay": "900"}, watched.io)
     steps = Steps()
     await watched.source.execute(plan, steps, watched.io)
-    assert called == [("usb-power", "1-1.1", "auto", "900"), ("usb-release-hid", "1-1.1")]
+    assert called == [
+        ("usb-keep-rule", "1-1.1", "900", "release-hid"),
+        ("usb-power", "1-1.1", "auto", "900"),
+        ("usb-release-hid", "1-1.1"),
+    ]
     assert steps == [step.text for step in plan.steps]
 
 
 async def test_a_plan_that_no_longer_fits_the_board_is_not_executed(watched: Watched) -> None:
     offer = await watched.offer("let-sleep")
     plan = await watched.source.plan(offer, {}, watched.io)
-    assert len(plan.steps) == 2
+    assert len(plan.steps) == 3
     watched.trees.set("1-1.1", "1-1.1:1.2/authorized", "0")
     watched.trees.step()
     with pytest.raises(Refused, match="not as it was"):

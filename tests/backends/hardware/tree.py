@@ -20,6 +20,7 @@ def tree(root: Path, **changes: str) -> Path:
         path = devices / "1-1.1" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(value + "\n")
+    (root / "bus/usb/drivers_probe").touch()
     (root / "drivers/usbhid").mkdir(parents=True)
     (devices / "1-1.1/1-1.1:1.2/driver").symlink_to(root / "drivers/usbhid")
     over_current = devices / "1-1/1-1:1.0/1-1-port1/over_current_count"

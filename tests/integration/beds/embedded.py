@@ -23,11 +23,12 @@ class Embedded:
         self.trees = trees = Trees(folder, boards, {"2-1": "opsis", "2-2": "atlys"}, still=still)
         self.mixers = Mixers(folder / "mixers", lambda: trees.cards)
         trees.watchers.append(self.mixers.tell)
+        self.rules = trees.rules
         self.unplug, self.replug, self.set, self.get, self.pcm = (
             trees.unplug, trees.replug, trees.set, trees.get, trees.pcm,
         )  # fmt: skip
         self.settings: dict[str, dict[str, Any]] = {
-            "usb": {"sysfs": str(trees.sysfs), "events": trees.events, "enumerator": "sysfs"},
+            "usb": trees.usb,
             "alsa": {"proc": str(trees.proc), "events": trees.events, "mixer": self.mixers.argv},
         }
         self.controls = tuple(f"hw:{name}/PCM" for name in NAMES)

@@ -12,11 +12,12 @@ import pytest
 
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import Foh
-from tests.rig.drills.venue import Venue, awake, card, device, playing, read, settle, sleeps, until, write
+from tests.rig.drills.venue import RULES, Venue, awake, card, device, playing, read, settle, sleeps, until, write
 
 KITCHEN = ROOMS.index("kitchen") + 1
 PORTS = range(1, len(ROOMS) + 1)
 IDLE = 60.0  # seconds of watching that no board may notice
+UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
 
 
 def test_a_board_that_may_not_sleep_is_named_and_the_action_lets_it(calm: Venue, foh: Foh) -> None:
@@ -65,6 +66,26 @@ def test_keys_that_are_held_keep_a_board_awake_until_the_action_lets_go_of_them(
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert sleeps(KITCHEN)
     assert foh.status().rows("board")[f"1-{KITCHEN}"]["hid"] == "released"
+
+
+def test_what_lets_a_board_sleep_holds_when_it_is_plugged_in_again_until_it_is_undone(calm: Venue, foh: Foh) -> None:
+    """The kernel forgets what was written to its files; udev does not forget its rule."""
+    calm.fresh("kitchen")
+    ran = foh("act", f"board/1-{KITCHEN}", "let-sleep", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    time.sleep(UDEV_LOOKS)
+    calm.fresh("kitchen")
+    assert (read(KITCHEN, "power/control"), read(KITCHEN, f"1-{KITCHEN}:1.2/authorized")) == ("auto", "0")
+    until(lambda: sleeps(KITCHEN), 10)
+    assert foh.status().incidents == []
+    ran = foh("act", f"board/1-{KITCHEN}", "keep-awake", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert read(KITCHEN, f"1-{KITCHEN}:1.2/authorized") == "1"
+    assert list(RULES.glob("*-foh-*")) == []
+    with keys_held(KITCHEN):  # the driver is bound again
+        time.sleep(UDEV_LOOKS)
+    calm.fresh("kitchen")
+    assert read(KITCHEN, "power/control") == "on"
 
 
 def node(port: int) -> str:

@@ -20,6 +20,7 @@ from tests.rig.devices.venue import ROOMS, Port
 
 DEVICES = Path("/sys/bus/usb/devices")
 CARDS = Path("/proc/asound")
+RULES = Path("/etc/udev/rules.d")
 RATE = 48000
 LOUD = 0.5  # of full scale: -9 dB, as a sine's power is half of a square wave's
 

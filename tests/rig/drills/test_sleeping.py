@@ -12,12 +12,24 @@ import pytest
 
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import Foh
-from tests.rig.drills.venue import RULES, Venue, awake, card, device, playing, read, settle, sleeps, until, write
+from tests.rig.drills.venue import (
+    RULES,
+    UDEV_LOOKS,
+    Venue,
+    awake,
+    card,
+    device,
+    playing,
+    read,
+    settle,
+    sleeps,
+    until,
+    write,
+)
 
 KITCHEN = ROOMS.index("kitchen") + 1
 PORTS = range(1, len(ROOMS) + 1)
 IDLE = 60.0  # seconds of watching that no board may notice
-UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
 
 
 def test_a_board_that_may_not_sleep_is_named_and_the_action_lets_it(calm: Venue, foh: Foh) -> None:

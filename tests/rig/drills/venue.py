@@ -21,6 +21,7 @@ from tests.rig.devices.venue import ROOMS, Port
 DEVICES = Path("/sys/bus/usb/devices")
 CARDS = Path("/proc/asound")
 RULES = Path("/etc/udev/rules.d")
+UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
 RATE = 48000
 LOUD = 0.5  # of full scale: -9 dB, as a sine's power is half of a square wave's
 

@@ -13,7 +13,7 @@ from tests.rig.devices.amplifier import KEY_IN
 from tests.rig.devices.hubs import HUBS, ROOM_PORTS
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import Foh
-from tests.rig.drills.venue import Venue, awake, card, playing, read, settle, sleeps, until, write
+from tests.rig.drills.venue import UDEV_LOOKS, Venue, awake, card, playing, read, settle, sleeps, until, write
 
 KITCHEN = ROOM_PORTS["kitchen"]
 BOARD = f"board/1-{KITCHEN}"
@@ -83,6 +83,18 @@ def test_the_action_does_both_for_a_board_as_it_comes(calm: Venue, foh: Foh) -> 
     assert "power/control=auto" in said
     assert "release the HID interface" in said
     sees_it_asleep(calm, foh)
+
+
+def test_what_the_action_did_holds_when_the_board_is_plugged_in_again(held: Venue, foh: Foh) -> None:
+    """By its udev rule, which lets go of the keys after the kernel has opened them."""
+    let_sleep(foh)
+    assert foh.status().rows("board")[f"1-{KITCHEN}"]["rule"] == "present"
+    time.sleep(UDEV_LOOKS)
+    before = int(read(KITCHEN, "devnum"))
+    held.fresh("kitchen")
+    assert int(read(KITCHEN, "devnum")) > before
+    until(lambda: sleeps(KITCHEN), SOON)
+    sees_it_asleep(held, foh)
 
 
 def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: Path) -> None:

@@ -6,13 +6,12 @@ import struct
 
 import pytest
 
-from tests.rig.devices import descriptors as d
 from tests.rig.devices import usbredir as r
 from tests.rig.devices.amplifier import KEY_IN, OUT, STEREO, STREAM, Pcm2705C
 from tests.rig.devices.device import Device
+from tests.rig.devices.hubs import Hubbed
 from tests.rig.devices.qemu import Connection, Qemu
 from tests.rig.devices.usbip import Transfer
-from tests.rig.devices.venue import Venue
 
 
 def sent(kind: int, number: int, body: bytes) -> bytes:
@@ -139,25 +138,17 @@ def test_a_refusal_is_a_stall_and_a_cancelled_transfer_says_so() -> None:
     assert wire.ask(r.CANCEL, 4096, b"") == []
 
 
-async def test_a_device_belongs_where_the_venue_is_told_that_it_does() -> None:
-    ports = []
+async def test_boards_belong_behind_hubs_and_anything_else_into_a_port_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[str] = []
 
-    class Cable:
-        open, frozen = True, False
+    async def attach(connection: Connection) -> None:
+        taken.append(connection.port)
 
-        def __init__(self, device: Device, port: str) -> None:
-            self.device, self.port = device, port
-
-        async def attach(self) -> None:
-            ports.append(self.port)
-
-        async def detach(self) -> None:
-            self.open = False
-
-    venue = Venue(Cable, {"bar": "1.3"})
-    await venue.plug("bar")
-    await venue.unplug("bar")
+    monkeypatch.setattr(Connection, "attach", attach)
+    venue = Hubbed(Qemu())
+    await venue.plug("kitchen")
+    await venue.plug("opsis")
     await venue.plug("bar", "2.7")
-    assert ports == ["1.3", "2.7"]
-    assert (await venue.report())["bar"]["port"] == "2.7"
-    assert d.interfaces(venue.places["bar"].device.body()) == 3
+    assert taken == ["1.4.2", "3", "2.7"]

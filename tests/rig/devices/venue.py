@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
 from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C, UsbAudio
@@ -46,19 +45,14 @@ class Place:
 
 
 class Venue:
-    """Nine rooms with their boards, and on a shelf what a drill may plug in besides. `ports` says where devices belong
-    that are not plugged in one beside the other."""
+    """Nine rooms with their boards, and on a shelf what a drill may plug in besides."""
 
-    def __init__(
-        self, connect: Callable[[Device, Any], Cable] = Connection, ports: Mapping[str, Port] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, connect: Callable[[Device, Any], Cable] = Connection) -> None:
         self._connect = connect
         shelf: dict[str, Device] = {"table": OtherDac(), "hostile": Hostile(), "opsis": Opsis("0123456789abcdef")}
         rooms: dict[str, Device] = {room: Pcm2705C() for room in ROOMS}
         self.places = {name: Place(device, port) for port, (name, device) in enumerate((rooms | shelf).items(), 1)}
         self.places |= {name: Place(board, 13) for name, board in modes().items()}
-        for name, port in ports.items():
-            self.places[name].home = port
         self._does: dict[str, Callable[..., Awaitable[Any]]] = {
             "plug": self.plug, "unplug": self.unplug, "home": self.go_home, "storm": self.storm, "freeze": self.freeze,
             "stall": self.stall, "press": self.press, "hear": self.hear, "report": self.report,

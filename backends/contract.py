@@ -200,13 +200,15 @@ class Test(StrEnum):
 
 
 class Expect(Struct, frozen=True):
-    """What must be observed of `target` within so many seconds, for a plan to have worked."""
+    """What must be observed of `target` within so many seconds, for a plan to have worked; with `via`, of the resource
+    to which its link of that relation leads."""
 
     target: Id
     field: str
     wanted: Scalar
     within: float
     test: Test = Test.EQUALS
+    via: str = ""
 
 
 class Plan(Struct, frozen=True):

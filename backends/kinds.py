@@ -34,10 +34,12 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
 
 
 class Pcm(Resource, frozen=True, kw_only=True, tag="pcm"):
-    """One playback substream of an ALSA card, from /proc/asound. `state` is `closed` or the kernel's word."""
+    """One playback substream of an ALSA card, from /proc/asound. `state` is `closed` or the kernel's word, `owner` the
+    pid of the process that has it open."""
 
     state: Text = _
     owner: Number = _
+    program: Text = _
     hw_ptr: Number = _
     rate: Number = _
     card: Text = _
@@ -69,6 +71,7 @@ class Board(Resource, frozen=True, kw_only=True, tag="board"):
     current: Number = _
     hid: Text = _
     wakeup: Text = _
+    holders: Text = _
     rule: Text = _
     devnum: Number = _
     reenumerations: Number = _
@@ -208,6 +211,7 @@ PCM = KindSpec(
     (
         FieldSpec("state", "state", role=S, rank=0, width=8),
         FieldSpec("owner", "owner", role=M, rank=2, width=7),
+        FieldSpec("program", "owner's program"),
         FieldSpec("hw_ptr", "hw_ptr", "frames"),
         FieldSpec("rate", "rate", "Hz"),
         FieldSpec("card", "card"),
@@ -254,6 +258,7 @@ BOARD = KindSpec(
         FieldSpec("delay", "autosuspend delay", "ms"),
         FieldSpec("hid", "HID interface"),
         FieldSpec("wakeup", "remote wakeup"),
+        FieldSpec("holders", "USB node opened by"),
         FieldSpec("rule", "udev rule"),
         FieldSpec("devnum", "device number"),
     ),

@@ -12,7 +12,7 @@ from console.session import Session, checked
 from tests.contract.acting import Done, act_all
 
 ACTIONS: dict[str, set[str]] = {
-    "zone": {"play", "pause", "stop", "next", "previous", "volume", "software-mute", "software-unmute"},
+    "zone": {"play", "pause", "stop", "next", "previous", "volume", "software-mute", "software-unmute", "release"},
     "control": {"mute", "unmute", "level"},
     "board": {"let-sleep", "keep-awake"},
     "mixer": {"cut-a", "cut-b", "composite", "live", "blank"},
@@ -24,6 +24,7 @@ async def every_action(folder: Path) -> tuple[Done, set[tuple[str, str]]]:
     """What was done, and everything that is offered, blocked or not."""
     async with World(folder, still=True).running() as world:
         world.hosts["alpha"].freeze("dns1")
+        world.zones["garden"].player.run_out()
         table = world.config()
         config = of_table(table, None, "", {"FOH_STATE": str(folder / "state")})
         session = Session(config, checked(config, {}))

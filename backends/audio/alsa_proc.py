@@ -33,7 +33,7 @@ def pcms(root: Path, host: str, at: float) -> list[Pcm]:
         first = True
         for device, pcm in _listed(folder, _PLAYBACK):
             for sub, substream in _listed(pcm, _SUB):
-                one = _pcm(host, card, folder, device, sub, substream, at, first)
+                one = _pcm(root, host, card, folder, device, sub, substream, at, first)
                 if one is not None:
                     found.append(one)
                     first = False
@@ -41,7 +41,7 @@ def pcms(root: Path, host: str, at: float) -> list[Pcm]:
 
 
 def _pcm(
-    host: str, card: int, folder: Path, device: int, sub: int, substream: Path, at: float, first: bool
+    root: Path, host: str, card: int, folder: Path, device: int, sub: int, substream: Path, at: float, first: bool
 ) -> Pcm | None:
     """`first`: only a card's first substream answers to the card's name, or nobody could tell them apart."""
     try:
@@ -52,11 +52,14 @@ def _pcm(
     if isinstance(status, Unknown) and status.why is Why.NOT_APPLICABLE:
         return None
     state, owner, hw_ptr = parse_status(status)
+    program: Text = Unknown(Why.NOT_APPLICABLE, "its owner is not known")
+    if isinstance(owner, int):
+        owner, program = _process(root.parent, owner)
     local = f"hw:{card_id},{device}" + (f",{sub}" if sub else "")
     keys = [Key("alsa-card", str(card), host), Key("alsa-card", card_id, host)] if first else []
     if isinstance(owner, int):
         keys.append(Key("pcm-owner", str(owner), host))
-    said = f"state {state}, owner {owner}" if isinstance(owner, int) else str(state)
+    said = f"state {state}, owner {owner} {program}" if isinstance(program, str) else str(state)
     return Pcm(
         id=Id(host, "pcm", local),
         name=card_id if first else local,
@@ -66,6 +69,7 @@ def _pcm(
         at=at,
         state=state,
         owner=owner,
+        program=program,
         hw_ptr=hw_ptr,
         rate=parse_rate(_text(substream / "hw_params")),
         card=str(card),
@@ -89,6 +93,18 @@ def parse_status(text: Text) -> tuple[Text, Number, Number]:
     if owner == 0:  # pid_vnr: the owner lives in a pid namespace that we do not see
         owner = Unknown(Why.NOT_MEASURABLE, "its owner is in another pid namespace")
     return state, owner, _number("hw_ptr", lines)
+
+
+def _process(proc: Path, thread: int) -> tuple[Number, Text]:
+    """The process whose thread has opened a PCM, and its program. The kernel notes the thread (sound/core/pcm.c,
+    task_pid(current)): a player's main thread seldom is the one. Where it cannot be asked, its number stands."""
+    text = _text(proc / str(thread) / "status")
+    if isinstance(text, Unknown):
+        return thread, text
+    name, tgid = (re.search(rf"^{word}:\t(.*)$", text, re.MULTILINE) for word in ("Name", "Tgid"))
+    pid = int(tgid[1]) if tgid and re.fullmatch(r"\d{1,10}", tgid[1]) else thread
+    main = _text(proc / str(pid) / "comm")
+    return pid, clean(main, 40) if isinstance(main, str) else clean(name[1], 40) if name else main
 
 
 def parse_rate(text: Text) -> Number:

@@ -23,6 +23,7 @@ from backends.contract import (
     IO,
     Backend,
     Context,
+    Expect,
     Id,
     Ledger,
     Need,
@@ -86,25 +87,35 @@ class MopidySource:
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         async with http(self.endpoint) as client:
-            zone = await self._read(client, io.clock())
-            action = ACTIONS.get(offer.action)
-            if action is None:
-                raise Refused(f"Mopidy has no action {offer.action!r}")
-            calls, expect = await action(client, zone, args)
-        steps = tuple(
-            Step(f"{method} {params or ''}".strip(), _curl(self.endpoint, method, params)) for method, params in calls
-        )
+            zone, calls, expect = await self._work_out(client, offer, args, io.clock())
         based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
-        return Plan(offer, dict(args), steps, expect, based_on=based_on)
+        return Plan(offer, dict(args), self._steps(calls), expect, based_on=based_on)
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         async with http(self.endpoint) as client:
-            for call, step in zip(model.calls_of(plan.offer.action, plan.args), plan.steps, strict=True):
+            _, calls, _ = await self._work_out(client, plan.offer, plan.args, io.clock())
+            if self._steps(calls) != plan.steps:
+                raise Refused("the zone is not as it was when this was planned")
+            for call, step in zip(calls, plan.steps, strict=True):
                 await ledger.step(step.text)
                 try:
                     await rpc(client, *call)
                 except TimeoutError as error:
                     raise TimeoutError(f"{self.name} did not answer; it may still obey when it wakes up") from error
+
+    async def _work_out(
+        self, client: httpx.AsyncClient, offer: Offer, args: Mapping[str, str], now: float
+    ) -> tuple[Zone, list[model.Call], tuple[Expect, ...]]:
+        """The zone as it is now, the calls that the action is made of, and what must follow."""
+        zone = await self._read(client, now)
+        action = ACTIONS.get(offer.action)
+        if action is None:
+            raise Refused(f"Mopidy has no action {offer.action!r}")
+        return zone, *await action(client, zone, args)
+
+    def _steps(self, calls: Sequence[model.Call]) -> tuple[Step, ...]:
+        said = ((f"{method} {params or ''}".strip(), _curl(self.endpoint, method, params)) for method, params in calls)
+        return tuple(Step(text, shell) for text, shell in said)
 
     async def _read(self, client: httpx.AsyncClient, now: float) -> Zone:
         answers = await batch(client, model.READ)

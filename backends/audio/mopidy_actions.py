@@ -80,6 +80,14 @@ def _soft(zone: Zone, action: str, wanted: bool) -> model.Outcome:
     return model.calls_of(action, {}), (Expect(zone.id, "soft_mute", wanted, 3),)
 
 
+async def _release(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+    """Only what begins to play and is stopped lets go of the PCM: not `stop` when stopped, not `clear`."""
+    if zone.state != "stopped":
+        raise Refused("it is not stopped")
+    uri = "" if zone.queue else model.last_played(await rpc(client, "core.history.get_history"))
+    return model.release(zone, uri), (Expect(zone.id, "state", "closed", 4, via="pcm"),)
+
+
 ACTIONS = {
     "play": _play,
     "pause": _pause,
@@ -89,4 +97,5 @@ ACTIONS = {
     "volume": _volume,
     "software-mute": _soft_mute,
     "software-unmute": _soft_unmute,
+    "release": _release,
 }

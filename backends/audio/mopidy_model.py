@@ -171,7 +171,27 @@ def offers(id: Id, state: str | Unknown, has_mixer: bool) -> tuple[Offer, ...]:
         Offer(id, "volume", "volume of the player", args=(level,), blocked=no_mixer),
         Offer(id, "software-mute", "mute in software (heard 1-2 s later)", blocked=no_mixer),
         Offer(id, "software-unmute", "unmute in software", blocked=no_mixer),
+        Offer(id, "release", "let go of the output", blocked="" if stopped else "not stopped"),
     )
+
+
+def last_played(history: object) -> str:
+    """The URI of the newest entry of `core.history.get_history`. Raises Refused where there is none."""
+    entries = history if isinstance(history, list) else []
+    refs = [_object(entry[1]) for entry in entries if isinstance(entry, list) and len(entry) == 2]
+    if not (refs and isinstance(refs[0].get("uri"), str)):
+        raise Refused("nothing is queued and nothing was played: restart it instead")
+    return str(refs[0]["uri"])
+
+
+def release(zone: Zone, uri: str) -> list[Call]:
+    """Play and stop, unheard. `uri` is what to play where nothing is queued ("": the queue has something)."""
+    calls: list[Call] = [("core.playback.play", {}), ("core.playback.stop", {})]
+    if uri:
+        calls = [("core.tracklist.add", {"uris": [uri]}), *calls, ("core.tracklist.clear", {})]
+    if zone.soft_mute is False:
+        calls = [("core.mixer.set_mute", {"mute": True}), *calls, ("core.mixer.set_mute", {"mute": False})]
+    return calls
 
 
 def calls_of(action: str, args: Mapping[str, str]) -> list[Call]:

@@ -1,12 +1,17 @@
-"""What is judged about zones."""
+"""What is judged about zones and mixers: what a player says against what its PCM does."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backends.contract import Evidence, Finding, Gone, Id, Remedy, Resource, Rule, Severity, Unknown, Verdict, View, Why
-from backends.kinds import Control, Zone
+from backends.kinds import Control, Pcm, Zone
 
 STILL = 3.0  # seconds without movement before a playing zone counts as silent
 BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a stream fills its buffer first
+LET_GO = 2.0  # seconds that a zone may take to close its PCM, or another program to be done with it
+RUSH, TRACKS = 4.0, 12  # seconds, and the tracks that nobody would begin by hand in that time
+CLOSED = "closed"
 
 
 def stalled(zone: Zone | Gone, view: View) -> Verdict:
@@ -23,27 +28,44 @@ def stalled(zone: Zone | Gone, view: View) -> Verdict:
     if zone.at - still < patience:  # not seen to stand still for so long, or not asked again since
         moved = isinstance(before, Zone) and not isinstance(before.position, Unknown)
         return Verdict(undecided=not moved, recheck_at=view.now + 1)
-    lost = _lost(zone, view)
-    cause = f"says playing but its position stands still at {zone.position} s"
-    if lost:
-        cause = f"silent: says playing, but {lost.kind} {lost.local} is gone"
     said = f"{zone.position} s, and the same {patience:g} s later"
-    evidence = (Evidence("position", _read_from(zone, "position"), zone.at, said),)
-    return Verdict(
-        (
-            Finding(
-                "ZONE-STALLED",
-                Severity.CRIT,
-                zone.id,
-                cause,
-                evidence,
-                "" if lost else "whether the source, the PCM or the board stopped",
-                (Remedy("stop and play again", "stop", zone.id),),
-                lost,
-            ),
-        ),
-        recheck_at=view.now + 2,
-    )
+    evidence = Evidence("position", _read_from(zone, "position"), zone.at, said)
+    return Verdict(_silent(zone, evidence, view), recheck_at=view.now + 2)
+
+
+def _silent(zone: Zone, evidence: Evidence, view: View) -> tuple[Finding, ...]:
+    """Why the sound has stopped, by what its PCM does meanwhile."""
+
+    def because(
+        code: str, cause: str, *remedies: Remedy, blames: Id | None = None, pcm: Pcm | None = None, not_known: str = ""
+    ) -> tuple[Finding, ...]:
+        proofs = (evidence, *(pcm.evidence if pcm else ()))
+        text = f"silent: says playing, but {cause}"
+        return (Finding(code, Severity.CRIT, zone.id, text, proofs, not_known, remedies, blames),)
+
+    again = Remedy("stop and play again", "stop", zone.id)
+    if lost := _lost(zone, view):
+        return because("ZONE-STALLED", f"{lost.kind} {lost.local} is gone", again, blames=lost)
+    pcm = view.follow(zone, "pcm")
+    if not isinstance(pcm, Pcm) or isinstance(pcm.state, Unknown):
+        cause = f"its position stands still at {zone.position} s"
+        return because("ZONE-STALLED", cause, again, not_known="whether the source, the PCM or the board stopped")
+    if _other(zone, pcm):
+        return ()  # said by `taken`
+    since, _ = view.since(pcm, "state")
+    if pcm.state == CLOSED:
+        cause = f"it has closed its PCM {pcm.name}: its output has died"
+        return because("ZONE-OUTPUT-DEAD", cause, again, pcm=pcm, not_known="why; the player's log may say")
+    if pcm.state == "XRUN" or view.now - since < STILL:
+        cause = f"its PCM {pcm.name} underruns again and again"
+        slower = Remedy("give it a longer buffer (audio/buffer_time), or move its board to a hub of its own")
+        return because("ZONE-XRUN-STORM", cause, slower, pcm=pcm)
+    if pcm.state == "RUNNING" and view.now - view.since(pcm, "state", "hw_ptr")[0] >= STILL:
+        cause = f"PCM {pcm.name} runs and its hardware pointer stands still: the board takes nothing"
+        replug = Remedy("unplug the board and plug it in again, then stop and play")
+        return because("PCM-STUCK", cause, replug, again, blames=pcm.id, pcm=pcm)
+    cause = "nothing comes from its source, as when a stream's server or the network hangs"
+    return because("ZONE-SOURCE-STALLED", cause, Remedy("go to the next track", "next", zone.id), again, pcm=pcm)
 
 
 def _lost(zone: Zone, view: View) -> Id | None:
@@ -58,6 +80,69 @@ def _lost(zone: Zone, view: View) -> Id | None:
             lost = there.id
         here = there
     return lost
+
+
+def taken(zone: Zone | Gone, view: View) -> Verdict:
+    """Another program has its PCM open: the zone cannot play, whatever it says."""
+    pcm = view.follow(zone, "pcm")
+    if isinstance(zone, Gone) or not isinstance(pcm, Pcm) or isinstance(pcm.state, Unknown):
+        return Verdict(undecided=isinstance(pcm, Pcm))
+    if not _other(zone, pcm):
+        return Verdict()
+    since, _ = view.since(pcm, "owner")
+    if view.now - since < LET_GO:
+        return Verdict(recheck_at=since + LET_GO)
+    program = pcm.program if isinstance(pcm.program, str) else "a program"
+    verb = "plays into nothing" if zone.state == "playing" else "cannot play"
+    cause = f"{verb}: {program} ({pcm.owner}) has its PCM {pcm.name} open"
+    severity = Severity.CRIT if zone.state == "playing" else Severity.WARN
+    remedy = Remedy(f"see what it is (ps -fp {pcm.owner}), and end it")
+    return Verdict((Finding("ZONE-TAKEN", severity, zone.id, cause, (*pcm.evidence, *_pid(zone)), "", (remedy,)),))
+
+
+def _other(zone: Zone, pcm: Pcm) -> bool:
+    """Whether the PCM is known to be another's. With a sound server or a mixing plugin in between it always is."""
+    direct = isinstance(zone.output, str) and "hw:" in zone.output
+    both = isinstance(pcm.owner, int) and isinstance(zone.pid, int)
+    return direct and both and pcm.state != CLOSED and pcm.owner != zone.pid
+
+
+def held(zone: Zone | Gone, view: View) -> Verdict:
+    """Stopped, and yet it has its PCM open, so that the amplifier cannot sleep: Mopidy does so when its queue has
+    ended by itself (mopidy#1602)."""
+    pcm = view.follow(zone, "pcm")
+    if isinstance(zone, Gone) or not isinstance(pcm, Pcm):
+        return Verdict()
+    if isinstance(zone.state, Unknown) or isinstance(pcm.state, Unknown):
+        return Verdict(undecided=True)
+    if zone.state != "stopped" or pcm.state == CLOSED or pcm.owner != zone.pid or not isinstance(pcm.owner, int):
+        return Verdict()
+    since = max(view.since(zone, "state")[0], view.since(pcm, "owner")[0])
+    if view.now - since < LET_GO:
+        return Verdict(recheck_at=since + LET_GO)
+    cause = f"has stopped and keeps its PCM {pcm.name} open: its amplifier cannot sleep"
+    evidence = (*(item for item in zone.evidence if item.what == "state"), *pcm.evidence)
+    remedies = (Remedy("let go of the output", "release", zone.id),)
+    return Verdict((Finding("ZONE-HOLDS-PCM", Severity.WARN, zone.id, cause, evidence, "", remedies),))
+
+
+def runaway(zone: Zone | Gone, view: View) -> Verdict:
+    """Begins track after track, faster than anybody listens: every one fails at once."""
+    if isinstance(zone, Gone) or zone.state != "playing" or not isinstance(zone.jumps, int):
+        return Verdict(undecided=not isinstance(zone, Gone) and isinstance(zone.state, Unknown))
+    before = view.ago(zone.id, RUSH)
+    begun = zone.jumps - before.jumps if isinstance(before, Zone) and isinstance(before.jumps, int) else 0
+    if begun < TRACKS:
+        return Verdict(recheck_at=view.now + 1)
+    cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
+    evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")
+    remedies = (Remedy("stop it", "stop", zone.id), Remedy("end its process (SIGKILL) where it does not obey"))
+    finding = Finding("ZONE-RUNAWAY", Severity.CRIT, zone.id, cause, (evidence,), "", remedies)
+    return Verdict((finding,), recheck_at=view.now + 2)
+
+
+def _pid(zone: Zone) -> Sequence[Evidence]:
+    return [item for item in zone.evidence if item.what == "pid"]
 
 
 def _read_from(resource: Resource, field: str) -> str:
@@ -77,5 +162,10 @@ def mixer_silent(control: Control | Gone, view: View) -> Verdict:
     return Verdict((Finding("MIXER-UNREACHABLE", Severity.WARN, control.id, cause, evidence, unknown, remedies),))
 
 
-ZONE_RULES = (Rule("stalled", "zone", stalled),)
+ZONE_RULES = (
+    Rule("stalled", "zone", stalled),
+    Rule("taken", "zone", taken),
+    Rule("held", "zone", held),
+    Rule("runaway", "zone", runaway),
+)
 CONTROL_RULES = (Rule("mixer-silent", "control", mixer_silent),)

@@ -31,6 +31,7 @@ class Player:
         self.current: int | None = 1 if tracks else None
         self.state = state if tracks else "stopped"
         self.volume, self.mute = 40, False
+        self.held = False  # the queue ended by itself: stopped, and the output is still open
         self.lost = False  # the output is gone: the position stays 0 and nothing is said, as in the real one
         self._still = still
         self._mark, self._since = position, time.monotonic()
@@ -59,7 +60,13 @@ class Player:
         if self.state == "playing":
             self._become("paused")
 
+    def run_out(self) -> None:
+        """The last track ends, and nothing lets go of the output."""
+        self.stop()
+        self.held = True
+
     def stop(self) -> None:
+        self.held = self.held and self.state == "stopped"  # only what has played lets go
         self._mark, self._since = 0.0, time.monotonic()
         self._become("stopped")
 
@@ -91,6 +98,9 @@ class Player:
             old = self.tracks[self.current]
             self.tracks[self.current] = Track(title, old.artist, old.length)
             self.emit({"event": "stream_title_changed", "title": title})
+
+    def history(self) -> list[object]:
+        return [[0, {"__model__": "Ref", "uri": f"file:///music/{tlid}.flac"}] for tlid in self.tracks]
 
     def tl_track(self) -> dict[str, object] | None:
         if self.current is None or self.state == "stopped":
@@ -216,6 +226,7 @@ class MopidyServer:
             "playback.get_time_position": lambda: int(player.position * 1000),
             "playback.get_current_tl_track": player.tl_track,
             "playback.get_stream_title": lambda: None,
+            "history.get_history": player.history,
             "tracklist.get_length": lambda: len(player.tracks),
             "tracklist.get_next_tlid": player.next_tlid,
             "tracklist.get_previous_tlid": player.previous_tlid,

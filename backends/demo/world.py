@@ -115,8 +115,8 @@ class World:
                     player.lost = True
                 elif player.state != "playing":
                     player.lost = False
-                open_now = there and player.state != "stopped" and not player.lost
-                state = {"playing": "RUNNING", "paused": "PAUSED"}.get(player.state, "closed") if open_now else "closed"
+                open_now = there and (player.state != "stopped" or player.held) and not player.lost
+                state = "closed" if not open_now else "PAUSED" if player.state == "paused" else "RUNNING"
                 if there and self.trees.sounds[name].state != state:
                     self.trees.pcm(name, state, os.getpid() if state != "closed" else 0)
             await asyncio.sleep(TICK)
@@ -125,7 +125,7 @@ class World:
         """Goes through the scenes for ever. Each waits until its trouble is mended, or mends it in the end."""
         scenes: tuple[Callable[[], Awaitable[None]], ...] = (
             self._instance_stops, self._board_leaves, self._stream_is_blanked, self._amplifier_is_kept_awake,
-            self._operation_fails, self._player_ends, self._capture_board_changes_mode,
+            self._operation_fails, self._player_ends, self._capture_board_changes_mode, self._output_is_held,
         )  # fmt: skip
         while True:
             for scene in scenes:
@@ -176,6 +176,12 @@ class World:
         await asyncio.sleep(45)
         for attribute, value in (("bcdDevice", "0101"), ("idProduct", "60b7")):
             self.trees.set("2-2", attribute, value)
+
+    async def _output_is_held(self) -> None:
+        player = self.zones["gallery"].player
+        player.run_out()
+        await self._mended(lambda: not player.held, 120)
+        player.play()
 
     @staticmethod
     async def _mended(done: Callable[[], bool], seconds: float) -> None:

@@ -17,7 +17,7 @@ from backends.kinds import Board, Hub, Number, Text
 CHIPS = {"08bb:27c4": "PCM2704C", "08bb:27c5": "PCM2705C", "08bb:27c6": "PCM2706C", "08bb:27c7": "PCM2707C"}
 HID = "03"
 HELD, RELEASED, NO_HID = "bound to usbhid", "released", "none"
-HID_DRIVER = "HID interface's driver"
+HID_DRIVER, HOLDERS = "HID interface's driver", "USB node"
 RULE, NO_RULE = "present", "none"
 
 

@@ -146,7 +146,7 @@ def _delay(board: Board) -> int:
     return int(board.delay) if isinstance(board.delay, int) and board.delay >= 0 else USUAL_DELAY
 
 
-def never_sleeps(board: Board) -> bool:
+def never_suspends(board: Board) -> bool:
     """A negative delay means "never" (Documentation/driver-api/usb/power-management.rst)."""
     return isinstance(board.delay, int) and board.delay < 0
 

@@ -19,9 +19,10 @@ from backends.contract import (
     Verdict,
     View,
 )
-from backends.hardware.boards import power_evidence
+from backends.hardware.boards import HOLDERS, power_evidence
 from backends.hardware.enumerator import parent
-from backends.hardware.power import LET_SLEEP, keeps_awake
+from backends.hardware.power import LET_SLEEP, keeps_awake, never_suspends
+from backends.hardware.usbfs import NOBODY
 from backends.kinds import Board, Hub, Pcm, Zone
 
 MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is called kept awake
@@ -92,7 +93,7 @@ def never_sleeps(board: Board | Gone, view: View) -> Verdict:
             return Verdict(undecided=True)
         case Board(policy="on"):
             cause = f"the amplifier at USB port {board.id.local} never sleeps: its power policy is 'on'"
-            return Verdict((_finding("USB-AUTOSUSPEND-OFF", board, cause, _sleep(board)),))
+            return Verdict((_finding("USB-AUTOSUSPEND-OFF", board, cause, (_sleep(board),)),))
     return Verdict()
 
 
@@ -111,16 +112,28 @@ def kept_awake(board: Board | Gone, view: View) -> Verdict:
     if view.now - since < hold:  # not seen for long enough
         used = any(start == since and _differs(before) for start, before in runs)
         return Verdict(undecided=not used, recheck_at=since + hold)
-    where = f"the amplifier at USB port {board.id.local}"
+    where, reasons = f"the amplifier at USB port {board.id.local}", _reasons(board)
+    doubt = board.holders.detail if isinstance(board.holders, Unknown) else ""
+    if not reasons:
+        cause, doubt = f"{where} may sleep and is not used, and stays awake", doubt or "what keeps it awake"
+        look = Remedy(f"see what the kernel says of it: sudo dmesg | grep 'usb {board.id.local}'")
+        return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, (look,), doubt),))
+    cause = f"{where} cannot sleep: " + "; ".join(reasons)
+    cures = list(reasons.values())
+    once = tuple(cure for at, cure in enumerate(cures) if cure not in cures[:at])
+    return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, once, doubt),))
+
+
+def _reasons(board: Board) -> dict[str, Remedy]:
+    """What keeps an unused board awake that may sleep, each with its cure."""
+    found = {}
+    if isinstance(board.holders, str) and board.holders != NOBODY:
+        found[f"{board.holders} has its USB node open"] = Remedy("end that program, or teach it to read sysfs instead")
     if keeps_awake(board):
-        cause = f"{where} cannot sleep: usbhid holds its HID interface, and it has no remote wakeup"
-        return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, _sleep(board)),))
-    if board.delay < 0:
-        cause = f"{where} cannot sleep: a negative autosuspend delay means never"
-        return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, _sleep(board)),))
-    look = Remedy(f"see who has it open: sudo fuser -v /dev/bus/usb/*/* (board {board.id.local})")
-    cause = f"{where} may sleep and is not used, and stays awake"
-    return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, look, "what keeps it awake"),))
+        found["usbhid holds its HID interface, and it has no remote wakeup"] = _sleep(board)
+    if never_suspends(board):
+        found["a negative autosuspend delay means never"] = _sleep(board)
+    return found
 
 
 def _known(board: Board, pcms: Sequence[Pcm]) -> bool:
@@ -159,8 +172,9 @@ def _sleep(board: Board) -> Remedy:
     return Remedy("let the amplifier sleep when nothing plays", LET_SLEEP, board.id)
 
 
-def _finding(code: str, board: Board, cause: str, remedy: Remedy, not_known: str = "") -> Finding:
-    return Finding(code, Severity.WARN, board.id, cause, power_evidence(board), not_known, (remedy,))
+def _finding(code: str, board: Board, cause: str, remedies: tuple[Remedy, ...], not_known: str = "") -> Finding:
+    opened = tuple(each for each in board.evidence if each.what == HOLDERS)
+    return Finding(code, Severity.WARN, board.id, cause, (*opened, *power_evidence(board)), not_known, remedies)
 
 
 RULES = (

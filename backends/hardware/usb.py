@@ -13,8 +13,23 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from backends import sysfs
-from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source
-from backends.hardware import boards, enumerator, helper, power, udev_rule
+from backends.contract import (
+    IO,
+    Backend,
+    Context,
+    Evidence,
+    Ledger,
+    Need,
+    Observation,
+    Offer,
+    Plan,
+    Refused,
+    Source,
+    Unknown,
+    Why,
+)  # fmt: skip
+from backends.hardware import boards, enumerator, helper, power, udev_rule, usbfs
+from backends.hardware.boards import HOLDERS
 from backends.hardware.enumerator import Seen
 from backends.hardware.rules import RULES
 from backends.kinds import BOARD, HUB, Board, Hub
@@ -118,7 +133,24 @@ class Usb:
             elif seen.is_audio:
                 changes = self._reenumerations(port, devnum)
                 found.append(boards.board(self.host, port, devices[port], at, self.where.rules, changes))
-        return [each for each in found if each is not None]
+        return self._explained([each for each in found if each is not None], at)
+
+    def _explained(self, found: Sequence[Board | Hub], at: float) -> list[Board | Hub]:
+        """With who has a board's node open, where it stays awake though no player uses it: to ask costs a look into
+        every process."""
+        asked = {each.id: node for each in found if isinstance(each, Board) and (node := self._node(each))}
+        said = usbfs.holders(asked.values()) if asked else {}
+        return [_held(each, asked.get(each.id, ""), said, at) if isinstance(each, Board) else each for each in found]
+
+    def _node(self, board: Board) -> str:
+        """Its node, if somebody who has it open would explain why the board does not sleep."""
+        device, number = self._device(board), board.devnum
+        if self.root != helper.SYSFS or board.power != "active" or board.policy != "auto":
+            return ""
+        bus = sysfs.number(device, "busnum")
+        if not isinstance(bus, int) or not isinstance(number, int) or boards.sounds(device, self.proc):
+            return ""
+        return usbfs.node(bus, number)
 
     def _reenumerations(self, port: str, devnum: int) -> int:
         """How often the device at this port has changed its number since this program started."""
@@ -126,6 +158,17 @@ class Usb:
         changes += last != devnum
         self._numbers[port] = (devnum, changes)
         return changes
+
+
+def _held(board: Board, node: str, said: Mapping[str, str | Unknown], at: float) -> Board:
+    if not node:
+        return structs.replace(
+            board, holders=Unknown(Why.NOT_APPLICABLE, "not asked: it sleeps, plays, or may not sleep")
+        )
+    holders = said[node]
+    raw = holders if isinstance(holders, str) else holders.detail
+    evidence = Evidence(HOLDERS, f"{usbfs.PROC}/*/fd -> {node}", at, raw)
+    return structs.replace(board, holders=holders, evidence=(*board.evidence, evidence))
 
 
 def _offering(each: Board | Hub, no_access: str) -> Board | Hub:

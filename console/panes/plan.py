@@ -34,4 +34,5 @@ def lines(plan: Plan, name: str, width: int) -> list[Line]:
 
 def expectation(expect: Expect) -> str:
     wanted = "yes" if expect.wanted is True else "no" if expect.wanted is False else clean(expect.wanted)
-    return f"{expect.field} {_WORDS[expect.test]} {wanted}, seen within {expect.within:g} s"
+    field = f"{expect.via} {expect.field}".strip()
+    return f"{field} {_WORDS[expect.test]} {wanted}, seen within {expect.within:g} s"

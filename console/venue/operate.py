@@ -81,11 +81,26 @@ class Operator:
         if unknown := args.keys() - {arg.name for arg in offer.args}:
             raise Refused(f"{offer.label} takes no argument {clean(', '.join(sorted(unknown)), 60)}")
         try:
-            return await control.plan(source, offer, args)
+            plan = await control.plan(source, offer, args)
         except Refused:
             raise
         except Exception as error:
             raise Refused(clean(str(error) or type(error).__name__, 300)) from error
+        linked = [expect for expect in plan.expect if expect.via]  # what the source itself could not look at
+        for expect in linked:
+            if not isinstance(self.target(expect), Resource):
+                raise Refused(f"whether it works could not be seen: its {expect.via} is not known")
+        if linked and all(met(expect, self.target(expect)) for expect in plan.expect):
+            raise Refused("it is so already: " + ", ".join(f"{e.via} {e.field} is {e.wanted}" for e in linked))
+        return plan
+
+    def target(self, expect: Expect) -> Resource | Gone | None:
+        """What an expectation is about."""
+        resource = self._venue.state.get(expect.target)
+        if not expect.via or resource is None:
+            return resource
+        end = self._venue.resolver.follow(resource, expect.via)
+        return self._venue.state.get(end) if end else None
 
     async def run(self, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Outcome:
         """Reads the evidence afresh, writes the plan down, does it and judges it. Never raises."""
@@ -116,7 +131,7 @@ class Operator:
         waiting, begun = list(plan.expect), time.monotonic()
         while waiting:
             for expect in tuple(waiting):
-                resource = self._venue.state.get(expect.target)
+                resource = self.target(expect)
                 fresh = isinstance(resource, Resource) and resource.at >= started
                 if fresh and met(expect, resource):
                     waiting.remove(expect)
@@ -128,10 +143,8 @@ class Operator:
         return Outcome(True, f"done: {plan.offer.label}, seen after {time.monotonic() - begun:.1f} s")
 
     def _after(self, plan: Plan) -> dict[str, str]:
-        return {
-            f"{e.target} {e.field}": clean(getattr(self._venue.state.get(e.target), e.field, "gone"))
-            for e in plan.expect
-        }
+        names = ((e, f"{e.target} {e.via and e.via + ' '}{e.field}") for e in plan.expect)
+        return {name: clean(getattr(self.target(e), e.field, "gone")) for e, name in names}
 
     async def _write(self, what: str, plan: Plan, text: str, data: dict[str, object]) -> None:
         entry = Entry(time.time(), self.who, what, str(plan.offer.target), text, data)

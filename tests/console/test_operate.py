@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from backends.contract import Evidence, Expect, Id, Ledger, Observation, Offer, Plan, Refused, Step
-from backends.kinds import ZONE, Zone
+from backends.contract import Evidence, Expect, Id, Key, Ledger, Link, Observation, Offer, Plan, Refused, Step
+from backends.kinds import PCM, ZONE, Pcm, Zone
 from console.line import plain
 from console.panes.header import header
 from console.venue.journal import Journal
@@ -143,4 +143,37 @@ async def test_read_only_and_gone_targets_are_refused(tmp_path: Path) -> None:
         await Operator(here, "ann").plan(structs.replace(MUTE, target=Id("h", "zone", "x")), {})
     assert locate(here, BAR, "pause") == MUTE
     assert locate(here, BAR, "fly") is None
+    await here.journal.close()
+
+
+async def test_what_is_to_be_seen_at_the_end_of_a_link_is_judged_there_or_not_promised(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    here.state.add_kinds((PCM,))
+
+    class Linked(Control):
+        async def plan(self, source: str, offer: Offer, args: Mapping[str, str]) -> Plan:
+            plan = await super().plan(source, offer, args)
+            return structs.replace(plan, expect=(Expect(BAR, "state", "closed", 0.3, via="pcm"),))
+
+        async def execute(self, source: str, plan: Plan, ledger: Ledger) -> None:
+            self.card("closed" if self.deed == "works" else "RUNNING")
+
+        def card(self, state: str) -> None:
+            keys, now = (Key("card", "bar", "h"),), time.time()
+            card = Pcm(id=Id("h", "pcm", "hw:bar,0"), name="bar", keys=keys, state=state, at=now)
+            self.venue.take([Observation(upserts=(card,), source="p", at=time.time())])
+
+    here.control = control = Linked(here)
+    control.see(links=(Link("pcm", Key("card", "bar", "h"), "it says so"),))
+    operator = Operator(here, "ann")
+    with pytest.raises(Refused, match="its pcm is not known"):
+        await operator.plan(MUTE, {})
+    control.card("closed")
+    with pytest.raises(Refused, match="so already: pcm state is closed"):
+        await operator.plan(MUTE, {})
+    for deed, ok in (("lies", False), ("works", True)):
+        control.card("RUNNING")
+        control.deed = deed
+        outcome = await operator.run(await operator.plan(MUTE, {}))
+        assert outcome.ok is ok, outcome.text
     await here.journal.close()

@@ -102,7 +102,7 @@ async def _plan_of(venue: Venue, operator: Operator, target: Id, action: str) ->
     plan = await planned(operator, offer) if offer and not offer.blocked else None
     if plan is not None:
         assert plan.steps, f"{target} {action} says nothing of what it does"
-        assert not all(met(e, venue.state.get(e.target)) for e in plan.expect), f"{target} {action}: already so"
+        assert not all(met(e, operator.target(e)) for e in plan.expect), f"{target} {action}: already so"
     return plan
 
 
@@ -112,7 +112,7 @@ async def _not_twice(venue: Venue, operator: Operator, plan: Plan) -> None:
         again = await operator.plan(plan.offer, plan.args)
     except Refused:
         return
-    fulfilled = all(met(e, venue.state.get(e.target)) for e in again.expect)
+    fulfilled = all(met(e, operator.target(e)) for e in again.expect)
     assert not fulfilled, f"{plan.offer.target} {plan.offer.action} is planned again though it is already so"
 
 

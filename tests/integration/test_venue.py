@@ -173,10 +173,17 @@ def test_healthy_zones_are_left_in_peace_and_a_silent_one_is_named(real: Venue, 
         ("core.playback.stop", {}), ("core.playback.play", {}), ("core.playback.seek", {"time_position": 30000}),
         ("core.mixer.set_volume", {"volume": 33}), ("core.mixer.set_volume", {"volume": 66}),
     )  # fmt: skip
+    states = dict.fromkeys(PORTS, "playing")
+    becomes = {
+        ("playing", "pause"): "paused", ("playing", "stop"): "stopped", ("paused", "stop"): "stopped",
+        ("paused", "resume"): "playing", ("paused", "play"): "playing", ("stopped", "play"): "playing",
+    }  # fmt: skip
     end = time.monotonic() + SOAK
     while time.monotonic() < end:
-        method, params = random.choice(uses)
-        real.zones[random.choice(list(PORTS))].rpc(method, **params)
+        (method, params), name = random.choice(uses), random.choice(list(PORTS))
+        real.zones[name].rpc(method, **params)
+        states[name] = becomes.get((states[name], method.rpartition(".")[2]), states[name])
+        real.sound_card(name, states[name])
         pause = time.monotonic() + random.uniform(0.05, 0.6)
         while time.monotonic() < pause:
             assert CLEAN in console.text, incidents(console)

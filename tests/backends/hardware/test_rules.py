@@ -127,6 +127,9 @@ NOBODY = Unknown(Why.NOT_YET, "")
         ({"hid": "released"}, "closed", [(60, {}, "closed")], "stays awake", False),
         ({"delay": -1}, "closed", [(60, {}, "closed")], "usbhid holds", False),
         ({"delay": -1, "hid": "none"}, "closed", [(60, {}, "closed")], "negative autosuspend delay", False),
+        ({"holders": "fwupd (8)"}, "closed", [(60, {}, "closed")], "fwupd (8) has its USB node open; usbhid", False),
+        ({"holders": "x (8)", "hid": "none"}, "closed", [(60, {}, "closed")], "sleep: x (8) has its USB node", False),
+        ({"holders": "nobody"}, "closed", [(60, {}, "closed")], "sleep: usbhid holds", False),
         # not yet seen for so long; not so for so long; not so at all
         ({}, "closed", [(3, {}, "closed")], "", True),
         ({}, "closed", [(1, {}, "closed"), (2, {"power": "suspended"}, "closed"), (60, {}, "closed")], "", False),

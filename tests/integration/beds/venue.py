@@ -67,7 +67,13 @@ class Venue:
     def play(self, zone: str, title: str = "tone") -> None:
         """From elsewhere: the zone plays this; its card says so."""
         self.zones[zone].play(self.track(zone, title))
-        self.boards.pcm(zone, "RUNNING", self.zones[zone].process.pid)
+        self.sound_card(zone, "playing")
+
+    def sound_card(self, zone: str, state: str) -> None:
+        """Its card and its board do what the kernel's would under a player in that state."""
+        word = {"playing": "RUNNING", "paused": "PAUSED", "stopped": "closed"}[state]
+        self.boards.pcm(zone, word, self.zones[zone].process.pid)
+        self.boards.set(PORTS[zone], "power/runtime_status", "suspended" if word == "closed" else "active")
 
     def restart(self, zone: str, title: str) -> None:
         server = self.zones[zone]

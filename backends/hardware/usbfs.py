@@ -1,0 +1,50 @@
+"""Who has a USB device's node open: as long as anybody has, the kernel keeps the device awake (drivers/usb/core/
+devio.c, usbdev_open). Read from the links in /proc/PID/fd; nothing is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from backends.contract import Unknown, Why, clean, read_text
+
+PROC = Path("/proc")
+NOBODY = "nobody"
+
+
+def node(bus: int, number: int) -> str:
+    return f"/dev/bus/usb/{bus:03d}/{number:03d}"
+
+
+def holders(nodes: Iterable[str], proc: Path = PROC) -> dict[str, str | Unknown]:
+    """For each node the programs that have it open, as "fwupd (812)", or NOBODY. Unknown where the processes that
+    might cannot all be looked into."""
+    found: dict[str, list[str]] = {node: [] for node in nodes}
+    hidden = 0
+    for process in proc.iterdir():
+        if not process.name.isdecimal():
+            continue
+        try:
+            opened = {_target(entry) for entry in os.scandir(process / "fd")}
+            for node in opened & found.keys():
+                found[node].append(f"{clean(read_text(process / 'comm'), 40)} ({process.name})")
+        except PermissionError:
+            hidden += 1
+        except OSError:  # it has ended
+            continue
+    return {node: _said(node, programs, hidden) for node, programs in found.items()}
+
+
+def _said(node: str, programs: list[str], hidden: int) -> str | Unknown:
+    if programs or not hidden:
+        return ", ".join(sorted(programs)) or NOBODY
+    return Unknown(Why.DENIED, f"{hidden} processes of other users may not be looked into: sudo fuser -v {node}")
+
+
+def _target(entry: os.DirEntry[str]) -> str:
+    try:
+        return str(Path(entry.path).readlink())
+    except FileNotFoundError:  # closed meanwhile
+        return ""

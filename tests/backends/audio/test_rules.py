@@ -1,0 +1,135 @@
+"""What is judged about zones: one row of the diagnosis matrix each. Tables, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from backends.audio.rules import held, runaway, stalled, taken
+from backends.contract import Gone, Id, Resource, Severity, Unknown, Verdict, Why
+from backends.kinds import Board, Pcm, Zone
+from tests.backends.worlds import FakeView
+
+BAR = Zone(
+    id=Id("h", "zone", "bar"), name="bar", at=999.5, state="playing", position=40, track="#1 x", jumps=2, pid=100,
+    output="alsasink device=hw:bar", endpoint="http://bar",
+)  # fmt: skip
+CARD = Pcm(
+    id=Id("h", "pcm", "hw:bar,0"), name="bar", at=999.5, state="RUNNING", owner=100, program="mopidy", hw_ptr=5000
+)
+BOARD = Gone(Id("h", "board", "1-1"), Board(id=Id("h", "board", "1-1"), name="1-1"), 999.0)
+LONG = 60.0  # seconds
+DOUBT = Unknown(Why.UNREACHABLE, "refused")
+
+
+def but(resource: Any, **changes: Any) -> Any:
+    return structs.replace(resource, **changes)
+
+
+def world(zone: Zone, pcm: Resource | Gone | None, zones: Sequence[Any] = (), pcms: Sequence[Any] = ()) -> FakeView:
+    """`zones` and `pcms` are what they were: (seconds ago, resource), newest first."""
+    ends: dict[tuple[Id, str], Resource | Gone] = {(zone.id, "pcm"): pcm} if pcm else {}
+    return FakeView(1000.0, ends, past={zone.id: list(zones), CARD.id: list(pcms)})
+
+
+def codes(verdict: Verdict) -> list[str]:
+    return [finding.code for finding in verdict.findings]
+
+
+STOOD = [(LONG, BAR)]
+
+
+@pytest.mark.parametrize(
+    ("pcm", "pcms", "code", "root"),
+    [
+        (None, [], "ZONE-STALLED", BAR.id),
+        (but(CARD, state=DOUBT), [], "ZONE-STALLED", BAR.id),
+        (BOARD, [], "ZONE-STALLED", BOARD.id),
+        (but(CARD, state="closed", owner=DOUBT), [(LONG, but(CARD, state="closed"))], "ZONE-OUTPUT-DEAD", BAR.id),
+        (CARD, [(LONG, CARD)], "PCM-STUCK", CARD.id),
+        (CARD, [(2.9, CARD), (LONG, but(CARD, hw_ptr=1))], "ZONE-SOURCE-STALLED", BAR.id),
+        (but(CARD, state="PAUSED"), [(LONG, but(CARD, state="PAUSED"))], "ZONE-SOURCE-STALLED", BAR.id),
+        (but(CARD, state="PREPARED"), [(LONG, but(CARD, state="PREPARED"))], "ZONE-SOURCE-STALLED", BAR.id),
+        (but(CARD, state="XRUN"), [(LONG, but(CARD, state="XRUN"))], "ZONE-XRUN-STORM", BAR.id),
+        (but(CARD, state="PREPARED"), [(1, but(CARD, state="PREPARED")), (2, CARD)], "ZONE-XRUN-STORM", BAR.id),
+        (but(CARD, owner=7), [(LONG, but(CARD, owner=7))], "", BAR.id),  # `taken` says it
+        (but(CARD, owner=DOUBT), [(LONG, but(CARD, owner=DOUBT))], "PCM-STUCK", CARD.id),
+    ],
+)
+def test_a_position_that_stands_still_is_explained_by_the_pcm(pcm: Any, pcms: Any, code: str, root: Id) -> None:
+    verdict = stalled(BAR, world(BAR, pcm, STOOD, pcms))
+    assert codes(verdict) == [code][: bool(code)]
+    assert {finding.root for finding in verdict.findings} <= {root}
+    assert {finding.severity for finding in verdict.findings} <= {Severity.CRIT}
+    assert verdict.recheck_at is not None
+
+
+@pytest.mark.parametrize(
+    ("zone", "pcm", "past", "severity"),
+    [
+        (BAR, but(CARD, owner=7, program="aplay"), LONG, Severity.CRIT),
+        (but(BAR, state="stopped"), but(CARD, owner=7, program="aplay"), LONG, Severity.WARN),
+        (but(BAR, state=DOUBT), but(CARD, owner=7, program="aplay"), LONG, Severity.WARN),
+        (BAR, but(CARD, owner=7, program=DOUBT), LONG, Severity.CRIT),
+        (BAR, but(CARD, owner=7), 1.0, None),  # it may be done with it soon
+        (BAR, CARD, LONG, None),
+        (BAR, but(CARD, state="closed", owner=DOUBT), LONG, None),
+        (BAR, but(CARD, owner=DOUBT), LONG, None),
+        (but(BAR, pid=DOUBT), but(CARD, owner=7), LONG, None),
+        (but(BAR, output="alsasink device=shared"), but(CARD, owner=7), LONG, None),  # by way of a sound server
+        (but(BAR, output=DOUBT), but(CARD, owner=7), LONG, None),
+        (BAR, Gone(CARD.id, CARD, 1.0), LONG, None),
+        (BAR, None, LONG, None),
+    ],
+)
+def test_a_pcm_that_another_program_has_open(zone: Zone, pcm: Any, past: float, severity: Severity | None) -> None:
+    verdict = taken(zone, world(zone, pcm, [(LONG, zone)], [(past, pcm)]))
+    assert [finding.severity for finding in verdict.findings] == ([severity] if severity else [])
+    for finding in verdict.findings:
+        assert ("aplay (7)" in finding.cause) == (pcm.program == "aplay")
+        assert "ps -fp 7" in finding.remedies[0].text
+    assert (verdict.recheck_at is not None) == (past == 1.0)
+
+
+STOPPED = but(BAR, state="stopped")
+
+
+@pytest.mark.parametrize(
+    ("zone", "pcm", "past", "found"),
+    [
+        (STOPPED, CARD, LONG, True),
+        (STOPPED, but(CARD, state="PREPARED"), LONG, True),
+        (STOPPED, CARD, 1.0, False),  # it takes a moment to close it
+        (STOPPED, but(CARD, state="closed", owner=DOUBT), LONG, False),
+        (STOPPED, but(CARD, owner=7), LONG, False),
+        (STOPPED, but(CARD, owner=DOUBT), LONG, False),
+        (STOPPED, None, LONG, False),
+        (but(BAR, state="paused"), CARD, LONG, False),  # by design
+        (BAR, CARD, LONG, False),
+    ],
+)
+def test_a_stopped_zone_that_holds_its_pcm(zone: Zone, pcm: Any, past: float, found: bool) -> None:
+    verdict = held(zone, world(zone, pcm, [(past, zone), (LONG + 1, BAR)], [(LONG, pcm)]))
+    assert codes(verdict) == (["ZONE-HOLDS-PCM"] if found else [])
+    if found:
+        assert verdict.findings[0].remedies[0].action == "release"
+    assert held(zone, world(zone, but(CARD, state=DOUBT))).undecided
+
+
+@pytest.mark.parametrize(
+    ("zone", "past", "found"),
+    [
+        (but(BAR, jumps=30), [(5, but(BAR, jumps=2))], True),
+        (but(BAR, jumps=30), [(1, but(BAR, jumps=2)), (5, but(BAR, jumps=28))], False),
+        (but(BAR, jumps=9), [(5, but(BAR, jumps=2))], False),  # somebody looks for a song
+        (but(BAR, jumps=30), [(1, but(BAR, jumps=2))], False),  # not seen for so long
+        (but(BAR, jumps=30, state="stopped"), [(5, but(BAR, jumps=2))], False),
+        (but(BAR, jumps=DOUBT), [(5, but(BAR, jumps=2))], False),
+        (but(BAR, jumps=30), [(5, but(BAR, jumps=DOUBT))], False),
+    ],
+)
+def test_tracks_that_begin_faster_than_anybody_listens(zone: Zone, past: Any, found: bool) -> None:
+    assert codes(runaway(zone, world(zone, None, past))) == (["ZONE-RUNAWAY"] if found else [])

@@ -46,7 +46,7 @@ check: setup ## style, types, and the arrows between packages
 bench: setup-test ## what the screen costs, as ratios to a bare Textual application in the same run
 	$(BIN)/python -m tests.bench
 
-rig: setup ## the drills on real kernel sound cards, in a guest that is built when it is missing
+rig: setup ## the drills on real kernels' devices, in guests built when missing (DRILLS=fast, stock, or a drill's file)
 	$(BIN)/python -m tests.rig $(DRILLS)
 
 screenshots: setup ## pictures of the embedded venue, as SVG and PNG

@@ -19,8 +19,7 @@ from console.session import Session, open_session
 from console.venue.operate import Operator, locate
 from console.venue.report import EXIT, report, text
 
-LONGEST = 6.0  # seconds to wait for sources that say nothing
-SECOND_LOOK = 3.3  # seconds after which a rule that compares two moments has had its second one
+LONGEST = 6.0  # seconds to wait for sources that say nothing, and then for rules that have to see more to decide
 
 
 def run(command: str, args: argparse.Namespace) -> int:
@@ -53,9 +52,9 @@ async def opened(args: argparse.Namespace) -> AsyncIterator[Session]:
 
 async def status(args: argparse.Namespace) -> int:
     async with opened(args) as session:
-        recheck = session.venue.evaluator.next_recheck()
-        if recheck is not None:  # something is undecided until it has been seen twice
-            await asyncio.sleep(SECOND_LOOK)
+        begun = time.monotonic()
+        while session.venue.evaluator.deciding and time.monotonic() - begun < LONGEST:
+            await session.venue.changed(0.1)
         said = report(session.venue, time.time())
         if args.json:
             import msgspec

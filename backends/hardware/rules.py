@@ -1,14 +1,29 @@
-"""Judges amplifier boards: gone, never asleep, kept from sleeping."""
+"""Judges amplifier boards and their hubs: gone, never asleep, kept from sleeping."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backends.contract import Evidence, Finding, Gone, Remedy, Resource, Rule, Severity, Unknown, Verdict, View
+from backends.contract import (
+    Evidence,
+    Finding,
+    Gone,
+    Id,
+    Key,
+    Link,
+    Remedy,
+    Resource,
+    Rule,
+    Severity,
+    Unknown,
+    Verdict,
+    View,
+)
 from backends.hardware.boards import HOLDERS, power_evidence
+from backends.hardware.enumerator import parent
 from backends.hardware.power import LET_SLEEP, keeps_awake, never_suspends
 from backends.hardware.usbfs import NOBODY
-from backends.kinds import Board, Pcm, Zone
+from backends.kinds import Board, Hub, Pcm, Zone
 
 MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is called kept awake
 
@@ -20,7 +35,6 @@ def gone(board: Board | Gone, view: View) -> Verdict:
     port, zones = board.id.local, _zones(board, view)
     playing = [zone.name for zone in zones if zone.state == "playing"]
     doubtful = [zone.name for zone in zones if isinstance(zone.state, Unknown)]
-    hub = view.follow(board, "hub")
     if playing:
         verb = "plays" if len(playing) == 1 else "play"
         cause = f"{_names(playing)} {verb} into nothing: its board left USB port {port}"
@@ -39,9 +53,31 @@ def gone(board: Board | Gone, view: View) -> Verdict:
         (Evidence("the port is empty", f"/sys/bus/usb/devices/{port}", board.since, "no such device"),),
         f"whether anything plays in {_names(doubtful)}" if doubtful else "",
         (Remedy(f"plug it back into port {port}, or check its cable and its power"),),
-        hub.id if isinstance(hub, Gone) else None,
+        _lost_hub(board.id, view),
     )
     return Verdict((founding, *(_silent(zone, board) for zone in zones if zone.state == "playing")))
+
+
+def hub_gone(hub: Hub | Gone, view: View) -> Verdict:
+    """USB-HUB-GONE: it is not at its port, and took along what was plugged into it."""
+    if isinstance(hub, Hub) or (hub.last is not None and not view.back(hub, "hub")):
+        return Verdict()
+    port = hub.id.local
+    cause = f"the hub left USB port {port}" if hub.last else f"the hub expected at USB port {port} is not there"
+    evidence = (Evidence("the port is empty", f"/sys/bus/usb/devices/{port}", hub.since, "no such device"),)
+    remedy = Remedy(f"plug it back into port {port}, or check its cable and its power")
+    finding = Finding(
+        "USB-HUB-GONE", Severity.WARN, hub.id, cause, evidence, remedies=(remedy,), blames=_lost_hub(hub.id, view)
+    )
+    return Verdict((finding,))
+
+
+def _lost_hub(id: Id, view: View) -> Id | None:
+    """The hub that something gone was plugged into, if that is gone as well. The port's name tells, so that it is
+    known even of what has never been seen."""
+    above = Link("hub", Key("id", f"hub/{parent(id.local)}", id.host), f"the port's name, {id.local}")
+    hub = view.follow(Resource(id=id, name=id.local, links=(above,)), "hub")
+    return hub.id if isinstance(hub, Gone) else None
 
 
 def _silent(zone: Zone, board: Gone) -> Finding:
@@ -143,6 +179,7 @@ def _finding(code: str, board: Board, cause: str, remedies: tuple[Remedy, ...], 
 
 RULES = (
     Rule("board-gone", "board", gone),
+    Rule("hub-gone", "hub", hub_gone),
     Rule("board-never-sleeps", "board", never_sleeps),
     Rule("board-kept-awake", "board", kept_awake),
 )

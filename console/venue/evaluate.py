@@ -62,6 +62,7 @@ class Evaluator:
         self._read: dict[Case, set[Hashable]] = {}
         self._readers: defaultdict[Hashable, set[Case]] = defaultdict(set)
         self._recheck: dict[Case, float] = {}
+        self._undecided: set[Case] = set()
 
     def add_rules(self, backend: str, rules: Iterable[Rule]) -> None:
         for rule in rules:
@@ -69,6 +70,11 @@ class Evaluator:
 
     def findings(self) -> list[Finding]:
         return [finding for found in self._found.values() for finding in found]
+
+    @property
+    def deciding(self) -> bool:
+        """Whether a rule has not seen enough yet, and has asked to be run again."""
+        return not self._undecided.isdisjoint(self._recheck)
 
     def next_recheck(self) -> float | None:
         return min(self._recheck.values(), default=None)
@@ -96,7 +102,9 @@ class Evaluator:
             self._recheck[case] = max(verdict.recheck_at, now + 0.1)
         before = self._found.get(case, ())
         if verdict.undecided:
+            self._undecided.add(case)
             return False
+        self._undecided.discard(case)
         if verdict.findings:
             self._found[case] = verdict.findings
         else:

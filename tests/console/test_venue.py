@@ -195,10 +195,19 @@ def test_an_undecided_rule_keeps_what_it_found_and_is_asked_again_when_it_wanted
     assert evaluator.touch({BAR}, 1.0)
     assert not evaluator.touch({BAR}, 2.0)
     assert [f.code for f in evaluator.findings()] == ["X"]
-    assert evaluator.next_recheck() == 5.0
+    assert (evaluator.next_recheck(), evaluator.deciding) == (5.0, True)
     assert not evaluator.touch(set(), 4.9)
     assert evaluator.touch(set(), 5.0)
-    assert evaluator.findings() == []
+    assert (evaluator.findings(), evaluator.deciding) == ([], False)
+
+
+def test_only_a_rule_that_asks_to_be_run_again_is_waited_for() -> None:
+    state, resolver = venue(zone())
+    evaluator = Evaluator(state, resolver)
+    evaluator.add_rules("t", [Rule("u", "zone", Counting(Verdict(undecided=True)))])
+    evaluator.add_rules("t", [Rule("v", "zone", Counting(Verdict(recheck_at=5.0)))])
+    evaluator.touch({BAR}, 1.0)
+    assert not evaluator.deciding
 
 
 def test_a_broken_rule_is_a_finding() -> None:

@@ -1,6 +1,7 @@
-"""`python -m tests.rig [PYTEST'S ARGUMENTS]`: builds what is missing, boots, runs the drills, stops everything.
+"""`python -m tests.rig [fast|stock] [PYTEST'S ARGUMENTS]`: builds what is missing, boots, runs the drills, stops
+everything. Without a tier it is both, or the one whose drills are named.
 
-`python -m tests.rig --shell COMMAND` runs any command in the guest instead, in the project's folder.
+`python -m tests.rig [fast|stock] --shell COMMAND` runs any command in the guest instead, in the project's folder.
 """
 
 from __future__ import annotations
@@ -16,35 +17,72 @@ from shlex import join, quote
 from types import FrameType
 from typing import NoReturn
 
-from tests.rig.build.kernel import kernel
-from tests.rig.build.root import image
-from tests.rig.guest.machine import GuestError, Machine
+from tests.rig.build import kernel, root, stock
+from tests.rig.guest import pc, user_mode
+from tests.rig.guest.machine import Guest, GuestError, Machine
 from tests.run import count
 
 ROOT = Path(__file__).parents[2]
-DRILLS = "tests/rig/drills"
+FAST, STOCK = "fast", "stock"
+DRILLS = {FAST: "tests/rig/drills", STOCK: "tests/rig/drills/stock"}
+SHELL = "--shell"
+# What pytest is told besides. In software a processor is some 20 times slower, and a drill's deadline with it.
+OPTIONS = {FAST: [f"--ignore={DRILLS[STOCK]}"], STOCK: ["--timeout=900"]}
 
 
 def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, terminated)
+    named, rest = (arguments[:1], arguments[1:]) if arguments[:1] and arguments[0] in DRILLS else ([], arguments)
     try:
-        made = kernel(), image()
-    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-        print(f"rig: cannot be built: {error}", file=sys.stderr)
-        return 1
-    begun = time.monotonic()
+        return max(drill(tier, rest) for tier in named or tiers(rest))
+    except KeyboardInterrupt:
+        print("rig: interrupted; the guest is stopped", file=sys.stderr)
+        return 130
+
+
+def tiers(arguments: Sequence[str]) -> list[str]:
+    """Which tiers are asked for by what is to be run."""
+    if arguments[:1] == [SHELL]:
+        return [FAST]
+    named = [tier_of(each) for each in arguments]
+    return [tier for tier in DRILLS if tier in named or not any(named)]
+
+
+def tier_of(argument: str) -> str:
+    """Of a drill; "" for another argument."""
+    return STOCK if DRILLS[STOCK] in argument else FAST if DRILLS[FAST] in argument else ""
+
+
+def own(tier: str, arguments: Sequence[str]) -> list[str]:
+    """Pytest's arguments without another tier's drills, and with all of this one's where none is named."""
+    mine = [each for each in arguments if tier_of(each) in ("", tier)]
+    return mine if any(map(tier_of, mine)) else [DRILLS[tier], *mine]
+
+
+def drill(tier: str, arguments: Sequence[str]) -> int:
+    """Boots one tier's guest for one command; its exit status."""
     with tempfile.TemporaryDirectory(prefix="foh-rig-") as name:
         folder = Path(name)
         try:
-            status, booted = Machine(*made, folder).run(command(arguments), shares(), environment(), tell)
+            guest = made(tier, folder)
+        except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+            print(f"rig: cannot be built: {error}", file=sys.stderr)
+            return 1
+        begun = time.monotonic()
+        try:
+            status, booted = Machine(guest, folder).run(command(tier, arguments), environment(), tell)
         except GuestError as error:
             print(f"rig: {error}", file=sys.stderr)
             return 1
-        except KeyboardInterrupt:
-            print("rig: interrupted; the guest is stopped", file=sys.stderr)
-            return 130
-        print(f"rig: booted in {booted:.1f} s, all in {time.monotonic() - begun:.0f} s", flush=True)
-        return status if "--shell" in arguments[:1] else judged(status, folder / "report.xml")
+        print(f"rig: {tier} tier: booted in {booted:.1f} s, all in {time.monotonic() - begun:.0f} s", flush=True)
+        return status if SHELL in arguments[:1] else judged(status, folder / "report.xml")
+
+
+def made(tier: str, folder: Path) -> Guest:
+    if tier == FAST:
+        return user_mode.guest(kernel.kernel(), root.image(), folder, shares())
+    image = root.image()
+    return pc.guest(*stock.kernel(image), image, folder, shares())
 
 
 def judged(status: int, report: Path) -> int:
@@ -57,12 +95,11 @@ def judged(status: int, report: Path) -> int:
     return status or (1 if totals["failed"] or totals["skipped"] or not totals["passed"] else 0)
 
 
-def command(arguments: Sequence[str]) -> str:
-    if arguments[:1] == ["--shell"]:
+def command(tier: str, arguments: Sequence[str]) -> str:
+    if arguments[:1] == [SHELL]:
         return f"cd {quote(str(ROOT))} && {' '.join(arguments[1:])}"
     pytest = [sys.executable, "-m", "pytest", "-v", "-p", "no:xdist", "--junitxml=/run/rig/report.xml"]
-    chosen = [] if any(DRILLS in argument for argument in arguments) else [DRILLS]
-    return f"cd {quote(str(ROOT))} && {join([*pytest, *chosen, *arguments])}"
+    return f"cd {quote(str(ROOT))} && {join([*pytest, *OPTIONS[tier], *own(tier, arguments)])}"
 
 
 def shares() -> list[Path]:

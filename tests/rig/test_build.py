@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import psutil
@@ -9,7 +10,7 @@ import pytest
 
 from tests.rig import __main__ as rig
 from tests.rig.build import cache, kernel
-from tests.rig.guest import machine
+from tests.rig.guest import machine, pc, user_mode
 
 
 def test_a_key_is_of_all_the_parts() -> None:
@@ -55,12 +56,56 @@ def test_a_source_that_is_not_what_it_was_stops_the_build() -> None:
             kernel.changed(text, "if !UML\n", "if y\n", "Kconfig")
 
 
+def test_the_guest_finds_the_folders_of_the_host_by_its_fstab(tmp_path: Path) -> None:
+    shares = [Path("/a b"), Path("/c")]
+    fast = user_mode.guest(Path("kernel"), Path("image"), tmp_path, shares)
+    assert fast.fstab.splitlines() == [
+        r"none /a\040b hostfs ro,/a\040b,X-mount.mkdir 0 0", "none /c hostfs ro,/c,X-mount.mkdir 0 0",
+    ]  # fmt: skip
+    assert f"rig=hostfs:{tmp_path}" in fast.argv
+    stock = pc.guest(Path("kernel"), Path("initrd"), Path("image"), tmp_path, shares)
+    assert [line.split()[:3] for line in stock.fstab.splitlines()] == [
+        ["share0", r"/a\040b", "9p"], ["share1", "/c", "9p"],
+    ]  # fmt: skip
+
+
+def test_a_pc_has_no_network_and_may_only_write_into_the_shared_folder() -> None:
+    argv = pc.guest(Path("kernel"), Path("initrd"), Path("/i,j"), Path("/folder"), [Path("/src")]).argv
+    shares = [value for option, value in itertools.pairwise(argv) if option == "-virtfs"]
+    assert [("path=/src" in share, "readonly=on" in share) for share in shares] == [(False, False), (True, True)]
+    assert "file=/i,,j,format=raw,if=virtio,snapshot=on" in argv
+    assert "-nodefaults" in argv
+    assert not [each for each in argv if "netdev" in each or each == "-nic"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ([], ["fast", "stock"]),
+        (["-k", "nine"], ["fast", "stock"]),
+        (["--shell", "true"], ["fast"]),
+        (["tests/rig/drills/test_boards.py", "-x"], ["fast"]),
+        (["tests/rig/drills/stock/test_hubs.py::test_x"], ["stock"]),
+        (["tests/rig/drills/stock", "tests/rig/drills/test_boards.py"], ["fast", "stock"]),
+    ],
+)
+def test_the_drills_that_are_named_choose_the_tier(arguments: list[str], wanted: list[str]) -> None:
+    assert rig.tiers(arguments) == wanted
+
+
+def test_each_tier_runs_its_own_drills() -> None:
+    both = ["tests/rig/drills/stock/test_hubs.py", "tests/rig/drills/test_boards.py", "-x"]
+    assert rig.own("fast", both) == ["tests/rig/drills/test_boards.py", "-x"]
+    assert rig.own("stock", both) == ["tests/rig/drills/stock/test_hubs.py", "-x"]
+    assert rig.own("stock", ["-x"]) == ["tests/rig/drills/stock", "-x"]
+
+
 def test_a_guest_that_does_not_boot_says_what_its_console_showed(tmp_path: Path) -> None:
     broken = tmp_path / "kernel"
     broken.write_text("#!/bin/sh\necho 'Kernel panic - not syncing: no root'\n")
     broken.chmod(0o755)
     with pytest.raises(machine.GuestError, match=r"(?s)without having written 'booted'.*not syncing: no root"):
-        machine.Machine(broken, tmp_path / "image", tmp_path).run("true", [], {}, print)
+        machine.Machine(machine.Guest([str(broken)], ""), tmp_path).run("true", {}, print)
 
 
 def test_nothing_is_left_of_a_guest_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +115,7 @@ def test_nothing_is_left_of_a_guest_that_is_stopped(tmp_path: Path, monkeypatch:
     hung.write_text("#!/bin/sh\nfor each in $(seq 200); do setsid sleep 7654 & done\nsleep 7653\n")
     hung.chmod(0o755)
     with pytest.raises(machine.GuestError, match="not written 'booted' within 1 s"):
-        machine.Machine(hung, tmp_path / "image", tmp_path).run("true", [], {}, print)
+        machine.Machine(machine.Guest([str(hung)], ""), tmp_path).run("true", {}, print)
     left = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
     assert not [line for line in left if line in (["sleep", "7654"], ["sleep", "7653"])]
 

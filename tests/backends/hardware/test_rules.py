@@ -64,10 +64,46 @@ def test_gone_names_the_port_and_who_is_silent(
     assert ("anything plays in bar" in finding.not_known) == (zones.get("bar") is DOUBT)
 
 
-def test_a_board_that_went_with_its_hub_blames_the_hub() -> None:
-    hub = Gone(Id("h", "hub", "1-1"), Hub(id=Id("h", "hub", "1-1"), name="1-1"), 990.0)
-    (finding,) = rules.gone(GONE, FakeView(ends={(GONE.id, "hub"): hub})).findings
-    assert finding.root == hub.id
+def hub(port: str = "1-1") -> Hub:
+    return Hub(id=Id("h", "hub", port), name=port)
+
+
+def left(resource: Resource) -> Gone:
+    return Gone(resource.id, resource, 990.0)
+
+
+@pytest.mark.parametrize("last", [board(), None])
+def test_a_board_that_went_with_its_hub_blames_the_hub(last: Board | None) -> None:
+    gone = Gone(GONE.id, last, 990.0)
+    (finding,) = rules.gone(gone, FakeView(ends={(GONE.id, "hub"): left(hub())})).findings
+    assert finding.root == hub().id
+
+
+def test_a_board_that_went_alone_blames_nobody() -> None:
+    (finding,) = rules.gone(GONE, FakeView(ends={(GONE.id, "hub"): hub()})).findings
+    assert finding.root == GONE.id
+
+
+@pytest.mark.parametrize(
+    ("gone", "plugged_in", "cause"),
+    [
+        (hub(), [board()], ""),
+        (left(hub()), [board()], "the hub left USB port 1-1"),
+        (left(hub()), [], ""),
+        (Gone(hub().id, None, 0.0), [], "the hub expected at USB port 1-1 is not there"),
+    ],
+)
+def test_a_hub_is_missed_with_what_it_took_along(gone: Hub | Gone, plugged_in: list[Resource], cause: str) -> None:
+    found = rules.hub_gone(gone, FakeView(backs={(gone.id, "hub"): plugged_in})).findings
+    assert [(each.code, each.cause) for each in found] == ([("USB-HUB-GONE", cause)] if cause else [])
+    assert all("1-1" in each.remedies[0].text for each in found)
+
+
+def test_a_hub_that_went_with_its_own_hub_blames_that_one() -> None:
+    outer, inner = hub(), hub("1-1.4")
+    view = FakeView(ends={(inner.id, "hub"): left(outer)}, backs={(inner.id, "hub"): [board()]})
+    (finding,) = rules.hub_gone(left(inner), view).findings
+    assert finding.root == outer.id
 
 
 @pytest.mark.parametrize(

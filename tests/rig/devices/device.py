@@ -95,6 +95,7 @@ class Device:
         return {
             "ids": self.ids, "transfers": self.transfers, "at": now, "quiet": now - self.heard_from_host,
             "configured": self.configured,
+            "awaited": [endpoint for endpoint, queue in self.waiting.items() if queue],  # where the host wants data
         }  # fmt: skip
 
     # --- what its connection asks ------------------------------------------------------------------------------

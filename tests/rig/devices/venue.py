@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from tests.rig.devices import video
 from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C, UsbAudio
@@ -16,9 +16,25 @@ from tests.rig.devices.device import Device
 from tests.rig.devices.firmware import THIRD
 from tests.rig.devices.vhci import Connection
 
+Port: TypeAlias = int | str  # as the kernel counts: 3, or "1.3" behind a hub
 ROOMS = ("bar", "foyer", "mainhall", "terrace", "kitchen", "gallery", "greenroom", "garden", "office")
 SPARE = 15  # a port in which nothing belongs
 DETECTED = 0.15  # seconds that the hub driver needs to see that a port is empty (drivers/usb/core/hub.c, debounce)
+
+
+class Cable(Protocol):
+    """What connects a device to a port, of vhci_hcd (vhci.py) or of QEMU (qemu.py)."""
+
+    frozen: bool
+
+    @property
+    def port(self) -> Port: ...
+    @property
+    def open(self) -> bool: ...
+    @property
+    def late(self) -> float: ...
+    async def attach(self) -> None: ...
+    async def detach(self) -> None: ...
 
 
 @dataclass
@@ -26,22 +42,23 @@ class Place:
     """A device and where it belongs: the kernel calls port 3 "1-3"."""
 
     device: Device
-    home: int
-    connection: Connection | None = None
+    home: Port
+    connection: Cable | None = None
 
     @property
-    def plugged(self) -> Connection | None:
+    def plugged(self) -> Cable | None:
         return self.connection if self.connection is not None and self.connection.open else None
 
     @property
-    def port(self) -> int:
+    def port(self) -> Port:
         return self.plugged.port if self.plugged else 0
 
 
 class Venue:
     """Nine rooms with their boards, and on a shelf what a drill may plug in besides."""
 
-    def __init__(self) -> None:
+    def __init__(self, connect: Callable[[Device, Any], Cable] = Connection) -> None:
+        self._connect = connect
         shelf: dict[str, Device] = {"table": OtherDac(), "hostile": Hostile(), **working()}
         broken: dict[str, Device] = {"dead": Dead(), "garbled": Garbled()}
         rooms: dict[str, Device] = {room: Pcm2705C() for room in ROOMS}
@@ -57,13 +74,13 @@ class Venue:
         """Obeys one command. Raises KeyError, TypeError (no such command), OSError (the kernel refuses)."""
         return await self._does[what](**arguments)
 
-    async def plug(self, name: str, port: int = 0) -> None:
+    async def plug(self, name: str, port: Port = 0) -> None:
         """Into its own port, or another."""
         place = self.places[name]
         if isinstance(place.device, Capturing) and not place.device.camera.pictures:
             place.device.camera.pictures = await asyncio.to_thread(video.made)
         if not place.port:
-            place.connection = Connection(place.device, port or place.home)
+            place.connection = self._connect(place.device, port or place.home)
             await place.connection.attach()
 
     async def unplug(self, name: str) -> None:

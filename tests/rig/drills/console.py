@@ -28,7 +28,7 @@ class Foh:
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, **self.env}
-        return subprocess.run([*FOH, *arguments], env=env, cwd=ROOT, capture_output=True, text=True, timeout=90)
+        return subprocess.run([*FOH, *arguments], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
     def status(self) -> Report:
         ran = self("status", "--json")

@@ -12,16 +12,25 @@ import pytest
 
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import Foh
-from tests.rig.drills.venue import RULES, Venue, awake, card, device, node, playing, read, settle, until, write
+from tests.rig.drills.venue import (
+    RULES,
+    UDEV_LOOKS,
+    Venue,
+    awake,
+    card,
+    device,
+    node,
+    playing,
+    read,
+    settle,
+    sleeps,
+    until,
+    write,
+)
 
 KITCHEN = ROOMS.index("kitchen") + 1
 PORTS = range(1, len(ROOMS) + 1)
 IDLE, LONG_IDLE = 20.0, 300.0  # seconds of watching that no board may notice
-UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
-
-
-def sleeps(port: int) -> bool:
-    return read(port, "power/runtime_status") == "suspended"
 
 
 @pytest.mark.long

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.rig.devices.venue import ROOMS
+from tests.rig.devices.venue import ROOMS, Port
 from tests.rig.drills import recordings
 from tests.rig.drills.recordings import RATE
 
 DEVICES = Path("/sys/bus/usb/devices")
 CARDS = Path("/proc/asound")
 RULES = Path("/etc/udev/rules.d")
+UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
 NAMED = 'SUBSYSTEM=="sound", KERNEL=="card*", DEVPATH=="*/1-{port}/*", ATTR{{id}}="{room}"\n'
 
 
 class Venue:
-    """Asks the emulator; each question waits for its answer."""
+    """Asks the emulator; each question waits for its answer. `line` is open to it, and `homes` are the rooms' ports."""
 
-    def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        until(lambda: self._socket.connect_ex(str(path)) == 0, 60)
-        self._lines = self._socket.makefile("r")
+    def __init__(self, line: int, homes: Mapping[str, Port]) -> None:
+        self.homes = homes
+        self._line, self._answers = line, open(line, closefd=False)  # noqa: SIM115  (as long as the drills)
 
     def ask(self, do: str, **arguments: object) -> Any:
-        self._socket.sendall(json.dumps({"do": do, **arguments}).encode() + b"\n")
-        answer = json.loads(self._lines.readline())
+        os.write(self._line, json.dumps({"do": do, **arguments}).encode() + b"\n")
+        answer = json.loads(self._answers.readline())
         assert "done" in answer, f"{do} {arguments}: {answer}"
         return answer["done"]
 
@@ -44,27 +45,27 @@ class Venue:
 
     def is_home(self) -> None:
         """Waits until there are nine boards, in their ports, each a card."""
-        until(lambda: all(map(has_card, range(1, len(ROOMS) + 1))) and len(cards()) == len(ROOMS), 30)
+        until(lambda: all(map(has_card, self.homes.values())) and len(cards()) == len(ROOMS), 120)
         settle()
 
     def unplug(self, name: str) -> None:
         """Returns when the kernel knows of it."""
         port = self.report(name)["port"]
         self.ask("unplug", name=name)
-        until(lambda: not device(port).exists(), 10)
+        until(lambda: not device(port).exists(), 60)
 
-    def plug(self, name: str, port: int = 0) -> None:
+    def plug(self, name: str, port: Port = 0) -> None:
         """Returns when the kernel has configured it."""
         self.ask("plug", name=name, port=port)
         there = self.report(name)["port"]
-        until(lambda: read(there, "bConfigurationValue") == "1", 10)
+        until(lambda: read(there, "bConfigurationValue") == "1", 60)
 
-    def fresh(self, room: str) -> int:
+    def fresh(self, room: str) -> Port:
         """The board just plugged in, with the kernel's defaults; its port."""
         self.unplug(room)
         self.plug(room)
-        port = ROOMS.index(room) + 1
-        until(lambda: has_card(port), 10)
+        port = self.homes[room]
+        until(lambda: has_card(port), 60)
         settle()
         return port
 
@@ -89,7 +90,9 @@ def emulated(folder: Path) -> Iterator[Venue]:
     name_cards()
     process = subprocess.Popen([sys.executable, "-m", "tests.rig.devices", str(path)])
     try:
-        venue = Venue(path)
+        line = socket.socket(socket.AF_UNIX)
+        until(lambda: line.connect_ex(str(path)) == 0, 60)
+        venue = Venue(line.detach(), {room: number for number, room in enumerate(ROOMS, 1)})
         venue.is_home()
         yield venue
     finally:
@@ -107,11 +110,11 @@ def name_cards() -> None:
 # --- what the kernel says ---------------------------------------------------------------------------------------
 
 
-def device(port: int) -> Path:
+def device(port: Port) -> Path:
     return DEVICES / f"1-{port}"
 
 
-def read(port: int, attribute: str) -> str:
+def read(port: Port, attribute: str) -> str:
     """An attribute of the device in a port; "" while there is none."""
     try:
         return (device(port) / attribute).read_text().strip()
@@ -119,28 +122,28 @@ def read(port: int, attribute: str) -> str:
         return ""
 
 
-def write(port: int, attribute: str, value: str) -> None:
+def write(port: Port, attribute: str, value: str) -> None:
     (device(port) / attribute).write_text(value)
 
 
-def card(port: int) -> int:
+def card(port: Port) -> int:
     """The number of the sound card that the kernel has made of the device in a port."""
     (found,) = (device(port) / f"1-{port}:1.0/sound").glob("card*")
     return int(found.name.removeprefix("card"))
 
 
-def has_card(port: int) -> bool:
+def has_card(port: Port) -> bool:
     with contextlib.suppress(ValueError):
         return (CARDS / f"card{card(port)}/pcm0p").exists()
     return False
 
 
-def node(port: int) -> str:
+def node(port: Port) -> str:
     """What a program opens to speak to the device by itself."""
     return f"/dev/bus/usb/{int(read(port, 'busnum')):03d}/{int(read(port, 'devnum')):03d}"
 
 
-def has_driver(port: int, subsystem: str) -> bool:
+def has_driver(port: Port, subsystem: str) -> bool:
     """Whether a driver has made a node of that subsystem of the device in a port."""
     return any(device(port).glob(f"1-{port}:*/{subsystem}/*"))
 
@@ -149,7 +152,11 @@ def cards() -> list[str]:
     return [path.name for path in CARDS.glob("card[0-9]*")]
 
 
-def awake(port: int) -> int:
+def sleeps(port: Port) -> bool:
+    return read(port, "power/runtime_status") == "suspended"
+
+
+def awake(port: Port) -> int:
     """For how many milliseconds the device has been awake: the kernel's own record, which forgets nothing."""
     return int(read(port, "power/runtime_active_time"))
 
@@ -191,7 +198,7 @@ def repeating(card: int, raw: Path) -> Iterator[subprocess.Popen[bytes]]:
         assert feeder.stdout is not None
         feeder.stdout.close()
         try:
-            until(lambda: state(card) == "RUNNING", 10, log.read_text())
+            until(lambda: state(card) == "RUNNING", 60, log.read_text())
             yield player
         finally:
             player.kill()

@@ -6,7 +6,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import NoReturn
@@ -14,7 +15,7 @@ from typing import NoReturn
 import psutil
 
 RUN = Path(__file__).with_name("run")
-MEMORY = "1536M"
+MEMORY = 1536  # MiB
 TO_BOOT, TO_RUN = 120.0, 1800.0  # seconds
 LOOK = 0.1  # seconds between two looks at what the guest has written
 
@@ -23,26 +24,32 @@ class GuestError(Exception):
     """The guest did not do what a guest does; says what its console showed last."""
 
 
+@dataclass(frozen=True)
+class Guest:
+    """The program that is the machine, and the fstab(5) by which the guest finds the host's folders."""
+
+    argv: list[str]
+    fstab: str
+
+
 class Machine:
     """One guest. `folder` is what host and guest share: the command and its output go through files in it, because
     User Mode Linux's serial lines hang after long lines."""
 
-    def __init__(self, kernel: Path, image: Path, folder: Path) -> None:
+    def __init__(self, guest: Guest, folder: Path) -> None:
         self.folder, self._console = folder, folder / "console"
         self._process: subprocess.Popen[bytes] | None = None
-        self._argv = [*contained(), str(kernel), *arguments(image, folder)]
+        self._guest = guest
 
-    def run(
-        self, command: str, shares: Sequence[Path], environment: Mapping[str, str], tell: Callable[[str], None]
-    ) -> tuple[int, float]:
+    def run(self, command: str, environment: Mapping[str, str], tell: Callable[[str], None]) -> tuple[int, float]:
         """The command's exit status, and the seconds that booting took. Raises GuestError."""
         (self.folder / "run").write_text(RUN.read_text())
-        (self.folder / "shares").write_text("".join(f"{share}\n" for share in shares))
+        (self.folder / "fstab").write_text(self._guest.fstab)
         (self.folder / "environment").write_text("".join(f"export {k}={quote(v)}\n" for k, v in environment.items()))
         (self.folder / "command").write_text(command + "\n")
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
-                self._argv, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
+                [*contained(), *self._guest.argv], stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
                 start_new_session=True, env={**os.environ, "TMPDIR": memory_folder()},
             )  # fmt: skip
         try:
@@ -93,12 +100,10 @@ class Machine:
         raise GuestError("\n".join((f"{what}; its console's last lines:", *last)))
 
 
-def arguments(image: Path, folder: Path) -> list[str]:
-    """The kernel's command line. The image stays as it is: what the guest writes goes to a file beside it."""
-    return [
-        f"mem={MEMORY}", f"ubd0={folder}/written,{image}", "root=/dev/ubda", "rw", f"uml_dir={folder}/", "umid=rig",
-        "con0=null,fd:1", "con=null", "ssl=null", "init=/sbin/rig-start", f"rig={folder}", "quiet", "panic=-1",
-    ]  # fmt: skip
+def fstab(folders: Iterable[tuple[str, Path, str, str]]) -> str:
+    """Lines of fstab(5), in which blanks are escaped: what is mounted, where, of which type, and how."""
+    mounts = ((what, str(where), type, f"{how},X-mount.mkdir") for what, where, type, how in folders)
+    return "".join(" ".join(each.replace(" ", r"\040") for each in mount) + " 0 0\n" for mount in mounts)
 
 
 def contained() -> list[str]:
@@ -109,5 +114,5 @@ def contained() -> list[str]:
 
 
 def memory_folder() -> str:
-    """Where User Mode Linux keeps the guest's memory, as a sparse file."""
+    """Where User Mode Linux keeps the guest's memory, and QEMU what the guest has written, as sparse files."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()

@@ -1,0 +1,119 @@
+"""Who keeps an amplifier awake: the stock kernel's keyboard handler opens every device with keys, and usbhid then wants
+a remote wakeup that the board does not have. Only this kernel shows it: the fast tier's has no keyboard handler."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.rig.devices.amplifier import KEY_IN
+from tests.rig.devices.hubs import HUBS, ROOM_PORTS
+from tests.rig.devices.venue import ROOMS
+from tests.rig.drills.console import Foh
+from tests.rig.drills.venue import UDEV_LOOKS, Venue, awake, card, playing, read, settle, sleeps, until, write
+
+KITCHEN = ROOM_PORTS["kitchen"]
+BOARD = f"board/1-{KITCHEN}"
+DEBUG = Path("/proc/dynamic_debug/control")
+REFUSAL = f"usb 1-{KITCHEN}: remote wakeup needed for autosuspend"
+SOON, IDLE = 60.0, 20.0  # seconds: to wait for what is about to happen; of watching that no board may notice
+
+
+@pytest.fixture
+def held(calm: Venue) -> Venue:
+    """One board that may sleep by its policy, and whose keys the kernel itself holds."""
+    calm.fresh("kitchen")
+    DEBUG.write_text("func autosuspend_check +p")
+    write(KITCHEN, "power/control", "auto")
+    until(lambda: REFUSAL in kernel_log(), SOON)
+    return calm
+
+
+def kernel_log() -> str:
+    return subprocess.run(["dmesg"], check=True, capture_output=True, text=True).stdout
+
+
+def asleep(port: str) -> int:
+    """For how many milliseconds the device has been asleep: the kernel's own record."""
+    return int(read(port, "power/runtime_suspended_time"))
+
+
+def let_sleep(foh: Foh) -> str:
+    """What the action said."""
+    ran = foh("act", BOARD, "let-sleep", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def sees_it_asleep(venue: Venue, foh: Foh) -> None:
+    """The kernel does, the board does, and the console says so."""
+    assert sleeps(KITCHEN)
+    before, transfers = asleep(KITCHEN), venue.report("kitchen")["transfers"]
+    report = foh.status()
+    board = report.rows("board")[f"1-{KITCHEN}"]
+    assert (board["power"], board["policy"], board["hid"]) == ("suspended", "auto", "released")
+    assert report.incidents == []
+    assert asleep(KITCHEN) > before
+    after = venue.report("kitchen")
+    assert (after["transfers"], after["awaited"]) == (transfers, [])
+
+
+def test_the_policy_alone_leaves_a_board_awake_and_the_action_lets_go_of_its_keys(held: Venue, foh: Foh) -> None:
+    with foh.console() as console:
+        console.wait_for("usbhid holds its HID interface", 120)
+    assert (read(KITCHEN, "power/control"), read(KITCHEN, "power/runtime_status")) == ("auto", "active")
+    assert (asleep(KITCHEN), held.report("kitchen")["awaited"]) == (0, [KEY_IN])
+    let_sleep(foh)
+    sees_it_asleep(held, foh)
+
+
+def test_a_program_is_told_who_keeps_the_board_awake(held: Venue, foh: Foh) -> None:
+    report = foh.status()
+    assert report.incidents == [("USB-AUTOSUSPEND-BLOCKED", f"rig/{BOARD}")]
+    assert report.rows("board")[f"1-{KITCHEN}"]["hid"] == "bound to usbhid"
+
+
+def test_the_action_does_both_for_a_board_as_it_comes(calm: Venue, foh: Foh) -> None:
+    calm.fresh("kitchen")
+    assert foh.status().incidents == [("USB-AUTOSUSPEND-OFF", f"rig/{BOARD}")]
+    said = let_sleep(foh)
+    assert "power/control=auto" in said
+    assert "release the HID interface" in said
+    sees_it_asleep(calm, foh)
+
+
+def test_what_the_action_did_holds_when_the_board_is_plugged_in_again(held: Venue, foh: Foh) -> None:
+    """By its udev rule, which lets go of the keys after the kernel has opened them."""
+    let_sleep(foh)
+    assert foh.status().rows("board")[f"1-{KITCHEN}"]["rule"] == "present"
+    time.sleep(UDEV_LOOKS)
+    before = int(read(KITCHEN, "devnum"))
+    held.fresh("kitchen")
+    assert int(read(KITCHEN, "devnum")) > before
+    until(lambda: sleeps(KITCHEN), SOON)
+    sees_it_asleep(held, foh)
+
+
+def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: Path) -> None:
+    until(lambda: sleeps(KITCHEN), SOON)
+    with playing(card(KITCHEN), 440, tmp_path):
+        assert read(KITCHEN, "power/runtime_status") == "active"
+        until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1), SOON)
+    until(lambda: sleeps(KITCHEN), SOON)
+
+
+def test_idle_boards_and_their_hubs_sleep_while_they_are_watched(calm: Venue, foh: Foh) -> None:
+    settle()
+    ports = [*calm.homes.values(), *HUBS.values()]
+    with foh.console() as console:
+        console.wait_for("1-1.4.3", 120)
+        until(lambda: all(map(sleeps, ports)), SOON)
+        before, reports = [awake(port) for port in ports], calm.reports()
+        time.sleep(IDLE)
+        after = calm.reports()
+        assert [awake(port) for port in ports] == before
+        assert [after[room]["transfers"] for room in ROOMS] == [reports[room]["transfers"] for room in ROOMS]
+        assert console.process.poll() is None

@@ -1,0 +1,17 @@
+"""The fast tier's machine: a User Mode Linux kernel, which is a program like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.rig.guest.machine import MEMORY, Guest, fstab
+
+
+def guest(kernel: Path, image: Path, folder: Path, shares: Sequence[Path]) -> Guest:
+    """The image stays as it is: what the guest writes goes to a file beside the folder's others."""
+    arguments = [
+        f"mem={MEMORY}M", f"ubd0={folder}/written,{image}", "root=/dev/ubda", "rw", f"uml_dir={folder}/", "umid=rig",
+        "con0=null,fd:1", "con=null", "ssl=null", "init=/sbin/rig-start", f"rig=hostfs:{folder}", "quiet", "panic=-1",
+    ]  # fmt: skip
+    return Guest([str(kernel), *arguments], fstab(("none", share, "hostfs", f"ro,{share}") for share in shares))

@@ -6,10 +6,14 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.integration.beds.mopidy import RealMopidy, mopidies
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills import recordings
-from tests.rig.drills.venue import card, has_card, state, until
+from tests.rig.drills.console import Foh
+from tests.rig.drills.recordings import LEVEL
+from tests.rig.drills.venue import Venue, card, has_card, state, until
 
 LENGTH = 120  # seconds of each recording
 
@@ -72,6 +76,22 @@ def pcm(room: str) -> str:
     """The state of the room's PCM; "" without a card."""
     port = ROOMS.index(room) + 1
     return state(card(port)) if has_card(port) else ""
+
+
+def joined(venue: Venue, music: Zones, foh: Foh) -> None:
+    """Each zone's row leads to its PCM, and this to the board at which the zone's tone is heard."""
+    music.play(*music.servers)
+    report = foh.status()
+    assert report.incidents == []
+    assert len(report.rows("zone")) == len(music.servers)
+    for room in music.servers:
+        zone = report.rows("zone")[music.address(room)]
+        row = report.rows("pcm")[report.linked(zone, "pcm", "pcm")]
+        assert (zone["name"], zone["state"], row["state"], row["card_id"]) == (room, "playing", "RUNNING", room)
+        assert report.linked(row, "board", "board") == f"1-{ROOMS.index(room) + 1}"
+        sound = venue.hear(room)
+        assert sound["hertz"] == pytest.approx([hertz(room)] * 2, abs=1)
+        assert sound["level"] == pytest.approx([LEVEL] * 2, abs=0.1)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ import os
 import re
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -393,6 +393,10 @@ class IO(Protocol):
         """Runs a blocking call in this source's one thread, after those before it; `within` counts the waiting.
         TimeoutError parks the source: until the thread has come back, calls raise `Parked` at once, and no second
         thread is taken. A call that has not begun by its deadline is never made."""
+
+    def part(self, name: str) -> AbstractContextManager[IO]:
+        """The same for one of several things behind this source, with a thread of its own that ends with the body:
+        where it hangs, the next calls for the same thing raise `Parked`, and the source goes on."""
 
     def child(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Child]:
         """Starts a child process for the length of the body."""

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -55,6 +55,7 @@ class SourceIO:
         self.name = name
         self._worker: Worker | None = None
         self._overdue: Call | None = None
+        self._parts: dict[str, SourceIO] = {}
 
     def clock(self) -> float:
         return time.time()
@@ -78,6 +79,14 @@ class SourceIO:
             raise TimeoutError(f"{self.name} did not answer within {within:g} s") from None
         finally:
             ours.withdraw()
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[SourceIO]:
+        one = self._parts.setdefault(name, SourceIO(f"{self.name} {name}"))
+        try:
+            yield one
+        finally:
+            one.close()
 
     def close(self) -> None:
         """Ends the thread, as soon as it comes back."""

@@ -89,9 +89,9 @@ def taken(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict(undecided=isinstance(pcm, Pcm))
     if not _other(zone, pcm):
         return Verdict()
-    since, _ = view.since(pcm, "owner")
+    since, before = view.since(pcm, "owner")
     if view.now - since < LET_GO:
-        return Verdict(recheck_at=since + LET_GO)
+        return Verdict(undecided=before is None, recheck_at=since + LET_GO)
     program = pcm.program if isinstance(pcm.program, str) else "a program"
     verb = "plays into nothing" if zone.state == "playing" else "cannot play"
     cause = f"{verb}: {program} ({pcm.owner}) has its PCM {pcm.name} open"
@@ -117,9 +117,9 @@ def held(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict(undecided=True)
     if zone.state != "stopped" or pcm.state == CLOSED or pcm.owner != zone.pid or not isinstance(pcm.owner, int):
         return Verdict()
-    since = max(view.since(zone, "state")[0], view.since(pcm, "owner")[0])
-    if view.now - since < LET_GO:
-        return Verdict(recheck_at=since + LET_GO)
+    (since, before), (opened, other) = view.since(zone, "state"), view.since(pcm, "owner")
+    if view.now - max(since, opened) < LET_GO:
+        return Verdict(undecided=not (before and other), recheck_at=max(since, opened) + LET_GO)
     cause = f"has stopped and keeps its PCM {pcm.name} open: its amplifier cannot sleep"
     evidence = (*(item for item in zone.evidence if item.what == "state"), *pcm.evidence)
     remedies = (Remedy("let go of the output", "release", zone.id),)

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends import sysfs
-from backends.capture.identities import identify
+from backends.capture.identities import identify, may_be
 from backends.capture.rules import BOARD_RULES
 from backends.contract import (
     IO,
@@ -72,10 +72,13 @@ def boards(host: str, root: Path, at: float) -> tuple[CaptureBoard, ...]:
 
 def board(host: str, port: str, device: Path, at: float) -> CaptureBoard | None:
     """The capture board at a port; None for any other device, or one that left while it was read."""
-    names = ("idVendor", "idProduct", "bcdDevice", "serial", "speed")
+    names = ("idVendor", "idProduct", "bcdDevice", "speed")
     said = {name: sysfs.attribute(device, name) for name in names}
-    vendor, product, release, serial = (text if isinstance(text := said[name], str) else "" for name in names[:4])
-    identity = identify(vendor, product, release, serial)
+    vendor, product, release = (text if isinstance(text := said[name], str) else "" for name in names[:3])
+    if not may_be(vendor, product):  # the next would wait for a device that the kernel is busy with
+        return None
+    said["serial"] = sysfs.attribute(device, "serial")
+    identity = identify(vendor, product, release, said["serial"] if isinstance(said["serial"], str) else "")
     if identity is None:
         return None
     model, mode = identity

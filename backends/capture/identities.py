@@ -29,6 +29,12 @@ JTAG_SERIALS = {"hw_nexys": ATLYS, "hw_opsis": OPSIS}
 JTAG_RELEASES = {"0001": ATLYS, "0004": OPSIS, "ff00": OPSIS}
 
 
+def may_be(vendor: str, product: str) -> bool:
+    """Whether it can be a capture board, whatever else it says."""
+    ids = f"{vendor}:{product}".lower()
+    return ids in ANY or ids in BY_RELEASE or ids == JTAG
+
+
 def identify(vendor: str, product: str, release: str = "", serial: str = "") -> tuple[str, str] | None:
     """The board's model and mode; None for any other device. All as sysfs writes them: four hex digits.
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec import Struct
+
 from backends import sysfs
 from backends.contract import Evidence, Id, Key, Link, Unknown, Why, read_text
 from backends.hardware import udev_rule
@@ -19,6 +21,29 @@ HID = "03"
 HELD, RELEASED, NO_HID = "bound to usbhid", "released", "none"
 HID_DRIVER, HOLDERS = "HID interface's driver", "USB node"
 RULE, NO_RULE = "present", "none"
+
+
+class Told(Struct, frozen=True):
+    """What a device says of itself, which never changes while it is plugged in. The kernel gives it only under the
+    device's lock (drivers/usb/core/sysfs.c), which it holds while a driver is being bound: for seconds, where the
+    device does not answer."""
+
+    product: Text
+    maker: Text
+    serial: Text
+    current: Number
+    evidence: tuple[Evidence, ...] = ()
+
+
+_LATER = Unknown(Why.NOT_YET, "the kernel is busy with the device: it has just been plugged in, or does not answer")
+NOT_TOLD = Told(_LATER, _LATER, _LATER, _LATER)
+
+
+def told(device: Path, at: float) -> Told:
+    """Blocks for as long as the kernel holds the device's lock."""
+    read = Reading(device, at)
+    product, maker, serial = (read.text(name) for name in ("product", "manufacturer", "serial"))
+    return Told(product, maker, serial, read.number("bMaxPower"), tuple(read.evidence))
 
 
 class Reading:
@@ -41,15 +66,15 @@ class Reading:
         self.evidence.append(Evidence(what, str(path), self.at, raw))
 
 
-def board(host: str, port: str, device: Path, at: float, rules: Path, reenumerations: int = 0) -> Board | None:
+def board(
+    host: str, port: str, device: Path, at: float, said: Told, rules: Path, reenumerations: int = 0
+) -> Board | None:
     """The audio device at a port; None when it left while it was being read. `rules` is udev's folder."""
     read, hub = Reading(device, at), parent(port)
     devnum, ids = read.number("devnum"), _ids(read)
-    product, wakeup = read.text("product"), _wakeup(read.text("power/wakeup"))
+    wakeup = _wakeup(read.text("power/wakeup"))
     power, policy = read.text("power/runtime_status"), read.text("power/control")
-    over_current = sysfs.number(hub_port(device, port, hub), "over_current_count")
-    if isinstance(over_current, int):
-        read.note("over_current_count", hub_port(device, port, hub) / "over_current_count", str(over_current))
+    over_current = _over_current(read, hub_port(device, port, hub))
     found = Board(
         id=Id(host, "board", port),
         name=port,
@@ -57,15 +82,15 @@ def board(host: str, port: str, device: Path, at: float, rules: Path, reenumerat
         links=(Link("hub", Key("usb-port", hub, host), f"the port's name, {port}"),),
         at=at,
         port=port,
-        model=CHIPS.get(ids, product) if isinstance(ids, str) else product,
+        model=CHIPS.get(ids, said.product) if isinstance(ids, str) else said.product,
         ids=ids,
-        maker=read.text("manufacturer"),
+        maker=said.maker,
         speed=_speed(read.text("speed")),
         power=power,
         policy=policy,
         delay=read.number("power/autosuspend_delay_ms"),
         asleep=_asleep(device),
-        current=read.number("bMaxPower"),
+        current=said.current,
         hid=_hid(read),
         wakeup=wakeup,
         rule=_rule(rules / udev_rule.name(port), read),
@@ -73,17 +98,17 @@ def board(host: str, port: str, device: Path, at: float, rules: Path, reenumerat
         reenumerations=reenumerations,
         over_current=over_current,
         hub=hub,
-        serial=read.text("serial"),
-        evidence=tuple(read.evidence),
+        serial=said.serial,
+        evidence=(*said.evidence, *read.evidence),
     )
     return found if present(device, devnum) else None
 
 
-def hub(host: str, port: str, device: Path, at: float) -> Hub | None:
+def hub(host: str, port: str, device: Path, at: float, said: Told) -> Hub | None:
     """The hub at a port ("usb1" for a root hub); None when it left while it was being read."""
     read, above = Reading(device, at), parent(port)
     devnum = read.number("devnum")
-    count = sysfs.number(hub_port(device, port, above), "over_current_count") if above else _NO_PORT
+    count = _over_current(read, hub_port(device, port, above)) if above else _NO_PORT
     found = Hub(
         id=Id(host, "hub", port),
         name=port,
@@ -92,12 +117,12 @@ def hub(host: str, port: str, device: Path, at: float) -> Hub | None:
         at=at,
         port=port,
         ids=_ids(read),
-        model=read.text("product"),
+        model=said.product,
         speed=_speed(read.text("speed")),
         ports=read.number("maxchild"),
         translators=_translators(read.text("bDeviceProtocol")),
         over_current=count,
-        evidence=tuple(read.evidence),
+        evidence=(*said.evidence, *read.evidence),
     )
     return found if present(device, devnum) else None
 
@@ -126,6 +151,14 @@ def _address(host: str, bus: int | Unknown, devnum: int | Unknown) -> tuple[Key,
     if isinstance(bus, Unknown) or isinstance(devnum, Unknown):
         return ()
     return (Key("usb-address", f"{bus:03d}/{devnum:03d}", host),)
+
+
+def _over_current(read: Reading, port: Path) -> Number:
+    """How often the hub has cut this port off (drivers/usb/core/port.c). Reading it resumes nothing."""
+    count = sysfs.number(port, "over_current_count")
+    if isinstance(count, int):
+        read.note("over_current_count", port / "over_current_count", str(count))
+    return count
 
 
 def _speed(text: Text) -> Number:

@@ -35,6 +35,23 @@ async def test_a_call_that_hangs_parks_its_source_and_takes_no_second_thread() -
     io.close()
 
 
+async def test_a_part_that_hangs_parks_itself_alone() -> None:
+    io, go = SourceIO("whole"), threading.Event()
+    for error in (TimeoutError, Parked):
+        with io.part("stuck") as part, pytest.raises(error):
+            await part.thread(go.wait, within=0.1)
+    with io.part("sound") as part:
+        assert await part.thread(int) == 0
+    assert await io.thread(int) == 0
+    assert (threads("whole stuck"), threads("whole sound")) == (1, 0)
+    go.set()
+    await asyncio.sleep(0.05)
+    assert threads("whole stuck") == 0
+    with io.part("stuck") as part:
+        assert await part.thread(int) == 0
+    io.close()
+
+
 async def test_honest_calls_take_turns() -> None:
     io, order = SourceIO("busy"), list[int]()
 

@@ -8,6 +8,7 @@ import pytest
 from backends import sysfs
 from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import boards, enumerator
+from backends.kinds import Board, Hub
 
 BOARDS = (
     DemoBoard("bar", "1-1.1"),
@@ -35,11 +36,14 @@ def test_the_tree_is_read_like_the_kernels(tmp_path: Path) -> None:
     assert {port for port, each in seen.items() if each.is_audio} == {"1-1.1", "1-1.2", "1-1.3.4"}
     assert {port for port, each in seen.items() if each.is_hub} == {"usb1", "1-1", "1-1.3", "usb2"}
     for port, device in sysfs.usb_devices(trees.sysfs).items():
-        is_hub = seen[port].is_hub
-        found = boards.hub("h", port, device, 0.0) if is_hub else boards.board("h", port, device, 0.0, trees.rules)
+        said = boards.told(device, 0.0)
+        if seen[port].is_hub:
+            found: Board | Hub | None = boards.hub("h", port, device, 0.0, said)
+        else:
+            found = boards.board("h", port, device, 0.0, said, trees.rules)
         assert found is not None
         unknown = {name for name in found.__struct_fields__ if type(getattr(found, name)).__name__ == "Unknown"}
-        assert unknown <= ({"over_current"} if port.startswith("usb") else {"serial", "hid"})
+        assert unknown <= ({"over_current"} if port.startswith("usb") else {"serial", "hid", "holders"})
     opsis = sysfs.usb_devices(trees.sysfs)["2-1"]
     assert [i.driver for i in sysfs.interfaces(opsis)] == ["uvcvideo", "uvcvideo", "cdc_acm", "cdc_acm"]
 

@@ -11,7 +11,8 @@ from tests.backends.hardware.tree import tree
 
 
 def test_a_board_is_read_whole(tmp_path: Path) -> None:
-    board = boards.board("h", "1-1.1", tree(tmp_path), 7.0, tmp_path, reenumerations=3)
+    device = tree(tmp_path)
+    board = boards.board("h", "1-1.1", device, 7.0, boards.told(device, 7.0), tmp_path, reenumerations=3)
     assert board is not None
     assert (board.model, board.ids, board.speed, board.current, board.asleep) == (
         "PCM2705C",
@@ -45,7 +46,8 @@ def test_a_board_is_read_whole(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_board_may_say(tmp_path: Path, changes: dict[str, str], field: str, value: Any) -> None:
-    board = boards.board("h", "1-1.1", tree(tmp_path, **changes), 0.0, tmp_path)
+    device = tree(tmp_path, **changes)
+    board = boards.board("h", "1-1.1", device, 0.0, boards.told(device, 0.0), tmp_path)
     got = getattr(board, field)
     assert (got.why if isinstance(got, Unknown) else got) == value
 
@@ -53,13 +55,13 @@ def test_what_a_board_may_say(tmp_path: Path, changes: dict[str, str], field: st
 def test_a_released_hid_interface_and_none_at_all(tmp_path: Path) -> None:
     device = tree(tmp_path)
     (device / "1-1.1:1.2/driver").unlink()
-    assert boards.board("h", "1-1.1", device, 0.0, tmp_path).hid == "released"  # type: ignore[union-attr]
+    assert boards.board("h", "1-1.1", device, 0.0, boards.NOT_TOLD, tmp_path).hid == "released"  # type: ignore[union-attr]
     (device / "1-1.1:1.2/bInterfaceClass").write_text("01\n")
-    assert boards.board("h", "1-1.1", device, 0.0, tmp_path).hid == "none"  # type: ignore[union-attr]
+    assert boards.board("h", "1-1.1", device, 0.0, boards.NOT_TOLD, tmp_path).hid == "none"  # type: ignore[union-attr]
 
 
 def test_a_board_that_is_gone_is_none_and_not_a_row_of_unknowns(tmp_path: Path) -> None:
-    assert boards.board("h", "1-1.9", tree(tmp_path).parent / "1-1.9", 0.0, tmp_path) is None
+    assert boards.board("h", "1-1.9", tree(tmp_path).parent / "1-1.9", 0.0, boards.NOT_TOLD, tmp_path) is None
 
 
 @pytest.mark.parametrize(

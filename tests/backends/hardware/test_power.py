@@ -61,7 +61,7 @@ def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> Non
     device, rules = tree(tmp_path / "sys"), tmp_path / "rules.d"
     rules.mkdir()
     where = Where(tmp_path / "sys", rules)
-    board = boards.board("h", "1-1.1", device, 0.0, rules)
+    board = boards.board("h", "1-1.1", device, 0.0, boards.NOT_TOLD, rules)
     assert board is not None
     let, _ = power.offers(board, "")
     plan = power.plan(let, {"delay": "500"}, board, device, where, False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from backends.contract import Observation, Offer, Refused
+from backends.contract import Observation, Offer, Refused, Unknown
 from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import helper, usb
 from backends.kinds import Board
@@ -121,3 +122,32 @@ async def test_an_unplugged_board_is_left_out(watched: Watched) -> None:
     observation = await watched.next()
     assert observation.complete
     assert not [each for each in observation.upserts if isinstance(each, Board)]
+
+
+async def test_a_device_that_the_kernel_is_busy_with_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """As while it is enumerated again and again: the kernel holds its lock, and whoever asks its name waits."""
+    trees = Trees(tmp_path, [DemoBoard("bar", "1-1.1"), DemoBoard("foyer", "1-1.2")])
+    name = trees.sysfs / "bus/usb/devices/1-1.1/product"
+    name.unlink()
+    os.mkfifo(name)
+    running = asyncio.create_task(trees.run())
+    await asyncio.sleep(0.05)
+    watched = Watched(trees)
+    seen = []
+    try:
+        async with asyncio.timeout(4):
+            while len(seen) < 3:
+                seen.append({each.id.local: each for each in (await watched.next()).upserts if isinstance(each, Board)})
+        assert [sorted(each) for each in seen] == [["1-1.1", "1-1.2"]] * 3
+        assert all(isinstance(each["1-1.1"].maker, Unknown) for each in seen)
+        assert {each["1-1.2"].maker for each in seen} == {"BurrBrown from Texas Instruments"}
+        assert seen[-1]["1-1.2"].at > seen[0]["1-1.2"].at
+        await asyncio.to_thread(name.write_text, "USB AUDIO  DAC\n")  # it has been waited for
+        name.unlink()
+        name.write_text("USB AUDIO  DAC\n")
+        async with asyncio.timeout(4):
+            while isinstance(seen[-1]["1-1.1"].maker, Unknown):
+                seen.append({each.id.local: each for each in (await watched.next()).upserts if isinstance(each, Board)})
+    finally:
+        await watched.runtime.stop()
+        running.cancel()

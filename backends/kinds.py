@@ -15,7 +15,8 @@ _ = Unknown()
 
 class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     """A room's player. `state` is playing, paused or stopped; times in seconds; `volume` in percent of the
-    player's own (software) mixer. `jumps` counts how often it was sent to a place: a track begun, a seek."""
+    player's own (software) mixer; `mpd` is where phones reach it, `phones` how many do. `jumps` counts how often it
+    was sent to a place: a track begun, a seek."""
 
     state: Text = _
     title: Text = _
@@ -30,6 +31,8 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     endpoint: Text = _
     pid: Number = _
     queue: Number = _
+    mpd: Text = _
+    phones: Number = _
     jumps: Number = _
 
 
@@ -195,6 +198,8 @@ ZONE = KindSpec(
         FieldSpec("soft_mute", "software mute"),
         FieldSpec("queue", "tracks queued"),
         FieldSpec("output", "output"),
+        FieldSpec("mpd", "for phones"),
+        FieldSpec("phones", "phones connected"),
         FieldSpec("endpoint", "endpoint"),
         FieldSpec("version", "version"),
         FieldSpec("pid", "process"),

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 from msgspec import Struct, structs
 
 from backends.audio import mopidy_model as model
+from backends.audio import mpd_frontend
 from backends.audio.mopidy_actions import ACTIONS
 from backends.audio.mopidy_client import Events, batch, http, is_http, listening, load, rpc
 from backends.audio.mopidy_process import Process, listener
+from backends.audio.mpd_frontend import Phones
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
     IO,
@@ -33,6 +35,7 @@ from backends.contract import (
     Refused,
     Source,
     Step,
+    Unknown,
     clean,
 )
 from backends.kinds import ZONE, Zone
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 USUAL_PORTS = range(6680, 6691)
 POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds: the position; whether it still answers; everything
+AGAIN = 2.0  # seconds until phones' way to it is looked at again where there was none
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,7 +75,8 @@ class MopidySource:
         await io.thread(load)
         async with http(self.endpoint) as client, listening(self.endpoint, self.address) as events:
             self._process = await io.thread(listener, self.address)
-            next_full = 0.0
+            next_full = next_look = 0.0
+            phones = Phones()
             while True:
                 now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next reading
                 if events.pending or self._zone is None or steady >= next_full:
@@ -80,7 +85,10 @@ class MopidySource:
                     next_full = steady + HEARTBEAT
                 else:
                     zone = await self._tick(client, events, self._zone, now)
-                self._zone = structs.replace(zone, jumps=events.jumps)
+                if steady >= next_look:
+                    phones = await mpd_frontend.look(self._process.mpd, self._process.pid, io)
+                    next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
+                self._zone = structs.replace(zone, jumps=events.jumps, mpd=phones.mpd, phones=phones.clients)
                 yield Observation(upserts=(self._zone,), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine

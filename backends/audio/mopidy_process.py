@@ -21,12 +21,14 @@ _LATER = Unknown(Why.NOT_YET)
 
 
 class Process(Struct, frozen=True):
-    """What is known of a server's process on this host. `name` is empty where its configuration gives none."""
+    """What is known of a server's process on this host. `name` is empty where its configuration gives none, `mpd` is
+    where its MPD frontend should listen ("": nowhere)."""
 
     pid: int | Unknown = _LATER
     output: str | Unknown = _LATER
     name: str = ""
     config: str = ""
+    mpd: str = ""
 
     def keys(self, host: str) -> tuple[Key, ...]:
         return (Key("pid", str(self.pid), host),) if isinstance(self.pid, int) else ()
@@ -54,7 +56,8 @@ def listener(address: str) -> Process:
     except (psutil.Error, OSError):
         return Process(pid, Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read"))
     files = [directory / name for name in config_files(argv)]
-    return Process(pid, output_of(files, argv), zone_name(files), ":".join(map(str, files)))
+    config = merged(files)
+    return Process(pid, output_of(config, argv), zone_name(files), ":".join(map(str, files)), mpd_of(config))
 
 
 class _Listeners:
@@ -99,11 +102,8 @@ def config_files(argv: Sequence[str]) -> list[str]:
     return []
 
 
-def output_of(files: Sequence[Path], argv: Sequence[str]) -> str | Unknown:
-    """`audio/output` of the merged configuration; `-o audio/output=...` on the command line wins."""
-    for option in argv:
-        if option.startswith("audio/output="):
-            return clean(option.removeprefix("audio/output="))
+def merged(files: Sequence[Path]) -> configparser.RawConfigParser | Unknown:
+    """The configuration that these files make together."""
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
     for file in files:
         try:
@@ -113,7 +113,27 @@ def output_of(files: Sequence[Path], argv: Sequence[str]) -> str | Unknown:
             return Unknown(Why.MALFORMED, clean(f"{file}: {error}"))
     if not files or not parser.sections():
         return Unknown(Why.DENIED, "its configuration is not known or may not be read")
-    return clean(parser.get("audio", "output", fallback="autoaudiosink"))
+    return parser
+
+
+def output_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str]) -> str | Unknown:
+    """`audio/output`; `-o audio/output=...` on the command line wins."""
+    for option in argv:
+        if option.startswith("audio/output="):
+            return clean(option.removeprefix("audio/output="))
+    return config if isinstance(config, Unknown) else clean(config.get("audio", "output", fallback="autoaudiosink"))
+
+
+def mpd_of(config: configparser.RawConfigParser | Unknown) -> str:
+    """host:port of the MPD frontend; "" where the files have none, or one on a unix socket."""
+    if isinstance(config, Unknown) or not config.has_section("mpd"):
+        return ""
+    mpd = config["mpd"]
+    host, port = mpd.get("hostname", "127.0.0.1"), mpd.get("port", "6600")
+    if mpd.get("enabled", "true").casefold() in ("false", "no", "off", "0") or host.startswith("unix:"):
+        return ""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "": "127.0.0.1"}
+    return f"{anywhere.get(host, host)}:{port}" if port.isascii() and port.isdecimal() else ""
 
 
 def zone_name(files: Sequence[Path]) -> str:

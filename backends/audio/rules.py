@@ -10,6 +10,7 @@ from backends.kinds import Control, Pcm, Zone
 STILL = 3.0  # seconds without movement before a playing zone counts as silent
 BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a stream fills its buffer first
 LET_GO = 2.0  # seconds that a zone may take to close its PCM, or another program to be done with it
+STARTING = 2.5  # seconds that a player's frontends may take to begin one after another
 RUSH, TRACKS = 4.0, 12  # seconds, and the tracks that nobody would begin by hand in that time
 CLOSED = "closed"
 
@@ -141,6 +142,22 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
     return Verdict((finding,), recheck_at=view.now + 2)
 
 
+def unreachable(zone: Zone | Gone, view: View) -> Verdict:
+    """Phones cannot reach it: its MPD frontend is configured and does not answer. Mopidy runs on without it, as when
+    its port was taken."""
+    if isinstance(zone, Gone) or isinstance(zone.state, Unknown):
+        return Verdict(undecided=isinstance(zone, Zone))
+    if not isinstance(zone.mpd, Unknown) or zone.mpd.why not in (Why.UNREACHABLE, Why.MALFORMED):
+        return Verdict()
+    since, before = view.since(zone, "mpd")
+    if view.now - since < STARTING:
+        return Verdict(undecided=before is None, recheck_at=since + STARTING)
+    cause, doubt = f"phones cannot reach it: {zone.mpd.detail}", "why; the player's log may say"
+    evidence = (Evidence("MPD frontend", "a connection to it, and its process's sockets", zone.at, zone.mpd.detail),)
+    remedy = Remedy("see which program has the port (sudo ss -ltnp), end it or choose another, and restart the zone")
+    return Verdict((Finding("ZONE-NO-MPD", Severity.WARN, zone.id, cause, evidence, doubt, (remedy,)),))
+
+
 def _pid(zone: Zone) -> Sequence[Evidence]:
     return [item for item in zone.evidence if item.what == "pid"]
 
@@ -167,5 +184,6 @@ ZONE_RULES = (
     Rule("taken", "zone", taken),
     Rule("held", "zone", held),
     Rule("runaway", "zone", runaway),
+    Rule("unreachable", "zone", unreachable),
 )
 CONTROL_RULES = (Rule("mixer-silent", "control", mixer_silent),)

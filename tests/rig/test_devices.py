@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
+import wave
 from array import array
+from pathlib import Path
 
 import pytest
 
 from tests.rig.devices import descriptors as d
-from tests.rig.devices import listening, usbip
+from tests.rig.devices import firmware, listening, usbip, vhci, video
 from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C
-from tests.rig.devices.capture import Opsis, modes
+from tests.rig.devices.broken import Dead, Garbled
+from tests.rig.devices.capture import modes, working
 from tests.rig.devices.device import Device
+from tests.rig.devices.firmware import FIRST, HANGS, SECOND, THIRD, Firmware
 from tests.rig.devices.usbip import Cancel, Transfer, parse
+from tests.rig.drills.recordings import numbered, tone
 
 
 def submitted(number: int, to_host: bool, endpoint: int, length: int, data: bytes = b"", packets: int = 0) -> bytes:
@@ -53,6 +59,11 @@ def test_an_answer_is_as_long_as_what_it_answers_with() -> None:
     answer = usbip.paced(packets)
     assert struct.unpack_from(">2I", answer) == (usbip.SUBMITTED, 2)
     assert list(usbip.PACKET.iter_unpack(answer[usbip.HEAD :])) == [(0, 4, 4, 0), (4, 4, 4, 0)]
+    asked = Transfer(3, 0x86, 8, bytes(8), b"", 7, (4, 4))
+    filled = usbip.gathered(asked, [b"ab", b""])
+    assert struct.unpack_from(">iii", filled, 24)[0] == 2  # bytes in all
+    assert filled[usbip.HEAD :][:2] == b"ab"
+    assert list(usbip.PACKET.iter_unpack(filled[usbip.HEAD + 2 :])) == [(0, 4, 2, 0), (4, 4, 0, 0)]
     assert len(usbip.cancelled(Cancel(3, 2), True)) == usbip.HEAD
 
 
@@ -60,7 +71,7 @@ def asked(device: Device, setup: str, length: int = 255) -> bytes | None:
     return device.control(Transfer(1, 0x80, length, bytes.fromhex(setup), b"", 0, ()))
 
 
-@pytest.mark.parametrize("device", [Pcm2705C(), OtherDac(), Hostile(), Opsis("1"), *modes().values()])
+@pytest.mark.parametrize("device", [Pcm2705C(), OtherDac(), Hostile(), *working().values(), *modes().values()])
 def test_descriptors_add_up(device: Device) -> None:
     said = asked(device, "8006000100001200")
     assert said is not None
@@ -101,3 +112,102 @@ def test_a_tone_is_heard_as_what_it_is(hertz: int, loud: float) -> None:
     assert listening.level(left) == pytest.approx(20 * math.log10(loud) - 3.01, abs=0.05)
     assert (listening.tone(right, 48000), listening.level(right)) == (0.0, listening.SILENCE)
     assert listening.level(array("h")) == listening.SILENCE
+
+
+def test_a_device_is_broken_where_it_says_so() -> None:
+    assert asked(Dead(), "8006000100001200") is None
+    whole, well = (asked(device, "8006000200000001", 1024) for device in (Garbled(), OtherDac()))
+    assert whole is not None
+    assert well is not None
+    at = 0
+    while whole[at]:
+        at += whole[at]
+    assert at < len(whole) - 2
+    assert whole[: at - 1].count(bytes([9, d.INTERFACE])) == 1  # the one before the nonsense
+
+
+def test_a_frame_that_is_missing_is_a_slip(tmp_path: Path) -> None:
+    with wave.open(str(numbered(tmp_path / "numbered.wav", 2))) as file:
+        pcm = file.readframes(file.getnframes())
+    follows = listening.Numbered()
+    for at in range(0, len(pcm), 960):
+        follows.take(pcm[at : at + 960], 4)
+    assert (follows.frames, follows.slips) == (len(pcm) // 4, 0)
+    follows.take(pcm[4:8], 4)  # without the first
+    follows.take(pcm[8:16] + pcm[20:24], 4)  # one within
+    follows.take(bytes(960), 4)  # silence
+    assert follows.slips == 4
+
+
+def test_a_tone_on_disk_is_the_tone(tmp_path: Path) -> None:
+    with wave.open(str(tone(tmp_path / "tone.wav", 350, 2))) as file:
+        left, right = listening.channels(file.readframes(file.getnframes()), 2)
+    assert listening.tone(left, 48000) == pytest.approx(350)
+    assert (left, len(left)) == (right, 96000)
+
+
+def cut(camera: video.Camera, packets: int) -> list[tuple[int, bytes]]:
+    """The pictures that so many packets carry, each with the toggle bit of its packets, as a driver puts them
+    together."""
+    pictures, whole, toggles = [], bytearray(), set()
+    for packet in camera.packets([video.PACKET] * packets):
+        if packet:
+            whole += packet[2:]
+            toggles.add(packet[1] & 1)
+            if packet[1] & 2:
+                (toggle,) = toggles
+                pictures.append((toggle, bytes(whole)))
+                whole.clear()
+                toggles.clear()
+    return pictures
+
+
+def test_pictures_come_whole_and_in_time() -> None:
+    shown = {video.MOVING: [b"a" * 5000, b"b" * 1022, b"c"], video.RED: [b"r"], video.BLACK: [b"k"]}
+    camera = video.Camera(shown)
+    found = cut(camera, video.MICROFRAMES)  # a second
+    assert len(found) == video.PER_SECOND
+    assert [picture for _, picture in found] == (shown[video.MOVING] * 9)[: video.PER_SECOND]
+    assert all(one[0] != next[0] for one, next in itertools.pairwise(found))
+    camera.show(video.FROZEN)
+    assert {picture for _, picture in cut(camera, video.MICROFRAMES)} == {found[-1][1]}
+    camera.show(video.RED)
+    assert {picture for _, picture in cut(camera, video.MICROFRAMES)} == {b"r"}
+    camera.show(video.NOTHING)
+    assert cut(camera, video.MICROFRAMES) == []
+    with pytest.raises(KeyError):
+        camera.show("snow")
+
+
+@pytest.mark.parametrize(
+    ("generation", "well", "lost", "prompt"),
+    [
+        (FIRST, "dvi_in: 1280x720 |", "dvi_in: 0x0 |", "HDMI2USB>"),
+        (SECOND, "input1:  1280x720 (@ 74249 kHz)\r\n", "input1:  0x0 (@ 0 kHz)\r\n", "HDMI2USB>"),
+        (THIRD, "input1:  1280x720 (@74.25 MHz) (cap", "input1:  0x0 (@0.00 MHz) (cap", "H2U 01:01:05>"),
+    ],
+)
+def test_the_firmware_answers_in_its_generation(generation: str, well: str, lost: str, prompt: str) -> None:
+    console = Firmware(generation)
+    assert console.receive(b"sta", 100) == b"sta"
+    said = console.receive(b"tus\r", 100 + 3665).decode()
+    assert said.startswith("tus\r\n")
+    assert well in said
+    assert said.endswith("\r\n" + prompt)
+    console.signal = False
+    assert lost in console.receive(b"status\n", 101).decode()
+    assert ("status1: " in console.receive(b"status short\r", 101).decode()) == (generation == THIRD)
+    assert console.receive(b"x" * 500, 101) == b"x" * firmware.LONGEST
+    assert "Command not found" in console.receive(b"\r", 101).decode()
+    assert console.receive(HANGS.encode() + b"\rstatus\r", 102) == HANGS.encode() + b"\r\n"
+    assert console.receive(b"status\r", 103) == b""
+
+
+def test_a_port_is_free_when_its_controller_says_so() -> None:
+    status = (
+        "hub port sta spd dev      sockfd local_busid\n"
+        "hs  0000 006 002 00010001 000011 1-1\n"
+        "hs  0001 004 000 00000000 000000 0-0\n"
+        "ss  0015 004 000 00000000 000000 0-0\n"
+    )
+    assert [vhci.is_free(status, port) for port in (1, 2)] == [False, True]

@@ -17,7 +17,7 @@ from msgspec import structs
 
 from backends.audio import mopidy_model as model
 from backends.audio.mopidy_client import http
-from backends.audio.mopidy_process import Process, config_files, listener, output_of, zone_name
+from backends.audio.mopidy_process import Process, config_files, listener, merged, mpd_of, output_of, zone_name
 from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
 from backends.kinds import Board, Control, Pcm, Zone
@@ -126,17 +126,35 @@ def test_later_files_win_and_the_command_line_over_them(tmp_path: Path) -> None:
     (folder / "x.conf").write_text("[audio]\noutput = fakesink\n")
     first.write_text("[audio]\noutput = autoaudiosink ; a comment\n")
     second.write_text("[audio]\noutput = alsasink device=bar\n")
-    assert output_of([folder], []) == "fakesink"
-    assert output_of([folder, first], []) == "autoaudiosink"
-    assert output_of([first, second], []) == "alsasink device=bar"
-    assert output_of([first, second], ["-o", "audio/output=other"]) == "other"
-    unknown = output_of([tmp_path / "none.conf"], [])
+    assert output_of(merged([folder]), []) == "fakesink"
+    assert output_of(merged([folder, first]), []) == "autoaudiosink"
+    assert output_of(merged([first, second]), []) == "alsasink device=bar"
+    assert output_of(merged([first, second]), ["-o", "audio/output=other"]) == "other"
+    unknown = output_of(merged([tmp_path / "none.conf"]), [])
     assert isinstance(unknown, Unknown)
     (tmp_path / "bad.conf").write_text("no section\n")
-    bad = output_of([tmp_path / "bad.conf"], [])
+    bad = output_of(merged([tmp_path / "bad.conf"]), [])
     assert isinstance(bad, Unknown)
     assert bad.why is Why.MALFORMED
     assert [zone_name(files) for files in ([first], [first, second], [])] == ["", "bar", ""]
+
+
+@pytest.mark.parametrize(
+    ("section", "address"),
+    [
+        ("", ""),
+        ("[mpd]\n", "127.0.0.1:6600"),
+        ("[mpd]\nhostname = ::\nport = 6601 ; the bar\n", "127.0.0.1:6601"),
+        ("[mpd]\nhostname = 10.0.0.7\n", "10.0.0.7:6600"),
+        ("[mpd]\nenabled = False\n", ""),
+        ("[mpd]\nhostname = unix:/run/mpd\n", ""),
+        ("[mpd]\nport = many\n", ""),
+    ],
+)
+def test_where_phones_should_reach_it(tmp_path: Path, section: str, address: str) -> None:
+    (tmp_path / "bar.conf").write_text("[audio]\noutput = fakesink\n" + section)
+    assert mpd_of(merged([tmp_path / "bar.conf"])) == address
+    assert mpd_of(merged([tmp_path / "none.conf"])) == ""
 
 
 @pytest.mark.parametrize("percent", ["", "-1", "101", "4.5", "x", "\x1b[2J", "1e2"])

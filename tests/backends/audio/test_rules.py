@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from backends.audio.rules import held, runaway, stalled, taken
+from backends.audio.rules import held, runaway, stalled, taken, unreachable
 from backends.contract import Gone, Id, Resource, Severity, Unknown, Verdict, Why
 from backends.kinds import Board, Pcm, Zone
 from tests.backends.worlds import FakeView
@@ -133,3 +133,29 @@ def test_a_stopped_zone_that_holds_its_pcm(zone: Zone, pcm: Any, past: float, fo
 )
 def test_tracks_that_begin_faster_than_anybody_listens(zone: Zone, past: Any, found: bool) -> None:
     assert codes(runaway(zone, world(zone, None, past))) == (["ZONE-RUNAWAY"] if found else [])
+
+
+THERE = "127.0.0.1:6600, MPD 0.19.0"
+NOBODY = Unknown(Why.UNREACHABLE, "nobody answers at 127.0.0.1:6600")
+
+
+@pytest.mark.parametrize(
+    ("zone", "past", "found", "undecided"),
+    [
+        (but(BAR, mpd=NOBODY), [(LONG, but(BAR, mpd=NOBODY))], True, False),
+        (
+            but(BAR, mpd=NOBODY),
+            [(1, but(BAR, mpd=NOBODY)), (9, but(BAR, mpd="127.0.0.1:6600, MPD 0.19.0"))],
+            False,
+            False,
+        ),
+        (but(BAR, mpd=NOBODY), [(1, but(BAR, mpd=NOBODY))], False, True),
+        (but(BAR, mpd=THERE), [], False, False),
+        (but(BAR, mpd=Unknown(Why.NOT_APPLICABLE)), [], False, False),
+        (but(BAR, mpd=Unknown(Why.DENIED)), [], False, False),
+        (but(BAR, state=DOUBT, mpd=NOBODY), [(LONG, but(BAR, mpd=NOBODY))], False, True),
+    ],
+)
+def test_a_zone_that_phones_cannot_reach(zone: Zone, past: Any, found: bool, undecided: bool) -> None:
+    verdict = unreachable(zone, world(zone, None, past))
+    assert (codes(verdict), verdict.undecided) == (["ZONE-NO-MPD"] if found else [], undecided)

@@ -33,7 +33,9 @@ hostname = 127.0.0.1
 port = {port}
 zeroconf =
 [mpd]
-enabled = false
+enabled = {mpd}
+hostname = 127.0.0.1
+port = {mpd_port}
 [local]
 enabled = false
 [file]
@@ -66,14 +68,18 @@ def make_track(path: Path, title: str, artist: str = "Test Artist", seconds: int
 class RealMopidy:
     """One running server, and an outsider's own connection to it."""
 
-    def __init__(self, name: str, folder: Path, output: str, env: Mapping[str, str], wait: bool = True) -> None:
+    def __init__(
+        self, name: str, folder: Path, output: str, env: Mapping[str, str], wait: bool = True, mpd: int = 0
+    ) -> None:
+        """`mpd` is the port for phones (0: none)."""
         self.name, self.folder, self.port = name, folder, free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._env = {**os.environ, **env, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
         self.media = folder / "media"
         self.media.mkdir(parents=True, exist_ok=True)
         self.config = folder / f"{name}.conf"
-        self.config.write_text(CONFIG.format(state=folder / "state", output=output, port=self.port, media=self.media))
+        places = {"state": folder / "state", "output": output, "port": self.port, "media": self.media}
+        self.config.write_text(CONFIG.format(**places, mpd=bool(mpd), mpd_port=mpd or 6600))
         self.start(wait)
 
     def start(self, wait: bool = True) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from tests.rig.build import cache, debian
 
-TOOLS = ("e2fsprogs", "qemu-system-x86")
+TOOLS = (
+    "e2fsprogs", "qemu-system-x86",
+    "gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good",  # an emulated camera's pictures
+)  # fmt: skip
 
 
 def kernel(image: Path) -> tuple[Path, Path]:

@@ -7,6 +7,7 @@ remote wakeup, a stereo and a mono stream of 16 bits at 32, 44.1 and 48 kHz, and
 from __future__ import annotations
 
 import struct
+import time
 from collections import deque
 from typing import Any, ClassVar
 
@@ -36,6 +37,8 @@ class UsbAudio(Device):
         self.rate, self.muted = 44100, False
         self.volume = {1: -20 * 256, 2: -20 * 256}
         self.frames = 0  # samples of each channel that arrived since it was made
+        self._numbered: listening.Numbered | None = None
+        self._followed_from = 0.0
         self._sound = bytearray()
 
     @property
@@ -44,9 +47,10 @@ class UsbAudio(Device):
         return {STEREO: 2, MONO: 1}.get(self.alternates.get(STREAM, 0), 0)
 
     def body(self) -> bytes:
-        return self._control() + self._stream()
+        return self.function() + self._stream()
 
-    def _control(self) -> bytes:
+    def function(self) -> bytes:
+        """The descriptors of its audio function, which come before those of its stream."""
         units = (
             d.descriptor(d.CLASS_INTERFACE, 2, IN_TERMINAL, d.u16(0x0101), 0, 2, d.u16(3), 0, 0)
             + d.descriptor(d.CLASS_INTERFACE, 3, OUT_TERMINAL, d.u16(0x0301), 0, FEATURE, 0)
@@ -98,8 +102,10 @@ class UsbAudio(Device):
         return d.u24(self.rate) if asked.code == d.GET_CUR else None
 
     def take(self, endpoint: int, data: bytes) -> None:
-        if endpoint == OUT and self.channels:
+        if endpoint == OUT and self.channels and data:
             self.frames += len(data) // (2 * self.channels)
+            if self._numbered is not None:
+                self._numbered.take(data, 2 * self.channels)
             self._sound += data
             if len(self._sound) > (most := int(2 * KEPT * self.rate) * 2 * self.channels):
                 del self._sound[: len(self._sound) - most // 2]
@@ -107,6 +113,16 @@ class UsbAudio(Device):
     def reset(self) -> None:
         super().reset()
         self._sound = bytearray()
+
+    def follow(self) -> None:
+        """What is played from now on numbers its frames: none may be missing."""
+        self._numbered, self._followed_from = listening.Numbered(), time.monotonic()
+
+    def followed(self) -> dict[str, Any]:
+        """What came since `follow`: frames, slips (listening.py) and the seconds that this took. Ends it."""
+        assert self._numbered is not None
+        heard, self._numbered = self._numbered, None
+        return {"frames": heard.frames, "slips": heard.slips, "seconds": time.monotonic() - self._followed_from}
 
     def listen(self, seconds: float = 0.5) -> dict[str, Any]:
         """What the last so many seconds sounded like, for each channel: loudness and frequency."""

@@ -12,6 +12,7 @@ SET_CUR, GET_CUR, GET_MIN, GET_MAX, GET_RES = 0x01, 0x81, 0x82, 0x83, 0x84  # au
 SET_LINE_CODING, GET_LINE_CODING, SET_CONTROL_LINE_STATE, SEND_BREAK = 0x20, 0x21, 0x22, 0x23
 AUDIO, COMMUNICATION, HID_CLASS, DATA, MISCELLANEOUS, VENDOR = 1, 2, 3, 10, 0xEF, 0xFF
 ENGLISH = 0x0409
+CONFIGURATION_SIZE = 9  # bytes before what belongs to it
 
 
 def u16(number: int) -> bytes:
@@ -43,7 +44,7 @@ def string(text: str) -> bytes:
 
 def configuration(body: bytes, attributes: int, milliamperes: int) -> bytes:
     """The one configuration that a device here has, with all that belongs to it."""
-    head = (u16(9 + len(body)), interfaces(body), 1, 0, attributes, milliamperes // 2)
+    head = (u16(CONFIGURATION_SIZE + len(body)), interfaces(body), 1, 0, attributes, milliamperes // 2)
     return descriptor(CONFIGURATION, *head) + body
 
 

@@ -81,14 +81,29 @@ class Device:
         """Data for the host; None: nothing yet, it has to wait."""
         return None
 
+    def stream(self, endpoint: int, lengths: tuple[int, ...]) -> list[bytes]:
+        """What fills the next isochronous packets, at most so many bytes each."""
+        return [b""] * len(lengths)
+
+    def restore(self) -> None:
+        """As it came from its maker: whatever a drill has told it is over."""
+        self.stalled = False
+
     def report(self) -> dict[str, Any]:
         """What it has noticed."""
         now = time.monotonic()
-        awaited = [endpoint for endpoint, queue in self.waiting.items() if queue]  # where the host waits for data
-        seen = {"ids": self.ids, "transfers": self.transfers, "awaited": awaited}
-        return seen | {"at": now, "quiet": now - self.heard_from_host}
+        return {
+            "ids": self.ids, "transfers": self.transfers, "at": now, "quiet": now - self.heard_from_host,
+            "configured": self.configured,
+            "awaited": [endpoint for endpoint, queue in self.waiting.items() if queue],  # where the host wants data
+        }  # fmt: skip
 
     # --- what its connection asks ------------------------------------------------------------------------------
+
+    @property
+    def configured(self) -> bool:
+        """Whether the host has taken it into use since it was plugged in."""
+        return self._configuration != 0
 
     def attach(self, finish: Callable[[Transfer, bytes], None]) -> None:
         self.reset()
@@ -135,7 +150,7 @@ class Device:
     def _standard(self, asked: Request) -> bytes | None:
         match asked.code:
             case d.GET_DESCRIPTOR:
-                return self._descriptor(asked)
+                return self.describe(asked)
             case d.GET_STATUS:
                 return d.u16(int(self.attributes == SELF_POWERED and asked.recipient == 0))
             case d.GET_CONFIGURATION:
@@ -152,7 +167,8 @@ class Device:
                 return None
         return b""
 
-    def _descriptor(self, asked: Request) -> bytes | None:
+    def describe(self, asked: Request) -> bytes | None:
+        """The answer to GET_DESCRIPTOR."""
         kind, number = asked.value >> 8, asked.value & 0xFF
         if asked.recipient == TO_INTERFACE:
             return self.extra(kind, asked.index)

@@ -9,6 +9,23 @@ FULL_SCALE = 32768
 SILENCE = -120.0  # dB below full scale: what nothing at all counts as
 
 
+class Numbered:
+    """Follows a recording whose every frame says its own number, modulo 65536, in its first sample."""
+
+    def __init__(self) -> None:
+        self.frames = self.slips = 0  # a slip: the next frame is not the next number
+        self._expected: int | None = None
+
+    def take(self, pcm: bytes, width: int) -> None:
+        """Whole frames of `width` bytes. Slips within are one."""
+        count = len(pcm) // width
+        first, last = (int.from_bytes(pcm[at : at + 2], "little") for at in (0, (count - 1) * width))
+        self.slips += self._expected not in (None, first)
+        self.slips += (last - first) % 65536 != (count - 1) % 65536
+        self.frames += count
+        self._expected = (last + 1) % 65536
+
+
 def channels(pcm: bytes, count: int) -> list[array[int]]:
     """Interleaved 16 bit samples, apart."""
     samples = array("h", pcm[: len(pcm) // (2 * count) * 2 * count])

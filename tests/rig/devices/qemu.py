@@ -77,7 +77,8 @@ class Qemu:
 
 
 class Connection(asyncio.Protocol):
-    """A device in a port. Isochronous packets are paced by QEMU: it takes them as its controller's frames pass."""
+    """A device in a port. Isochronous packets are paced by QEMU: it takes them as its controller's frames pass. None go
+    the other way: a camera has its nodes here, and no picture."""
 
     def __init__(self, qemu: Qemu, device: Device, port: str) -> None:
         self.device, self.port = device, port
@@ -92,6 +93,11 @@ class Connection(asyncio.Protocol):
     def open(self) -> bool:
         """Whether it is plugged in, as far as both sides know."""
         return self._transport is not None and not self._gone.is_set()
+
+    @property
+    def late(self) -> float:
+        """Never: QEMU does not wait for isochronous packets."""
+        return 0.0
 
     async def attach(self) -> None:
         """Plugs it in. Raises QMPError when QEMU refuses, as for a port that is taken."""

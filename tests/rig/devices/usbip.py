@@ -6,7 +6,7 @@ All numbers are big endian; every message begins with a head of 48 bytes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 HEAD = 48
@@ -76,6 +76,16 @@ def paced(transfer: Transfer) -> bytes:
         packets += PACKET.pack(offset, length, length, 0)
         offset += length
     return _submitted(transfer, 0, offset) + bytes(packets)
+
+
+def gathered(transfer: Transfer, packets: Sequence[bytes]) -> bytes:
+    """The answer to isochronous packets from the device: what is in each, one after the other."""
+    offset, heads = 0, bytearray()
+    for room, packet in zip(transfer.packets, packets, strict=True):
+        heads += PACKET.pack(offset, room, len(packet), 0)
+        offset += room
+    data = b"".join(packets)
+    return _submitted(transfer, 0, len(data)) + data + bytes(heads)
 
 
 def cancelled(cancel: Cancel, found: bool) -> bytes:

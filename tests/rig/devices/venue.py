@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Protocol, TypeAlias
 
+from tests.rig.devices import video
 from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C, UsbAudio
-from tests.rig.devices.capture import Opsis, modes
+from tests.rig.devices.broken import Dead, Garbled
+from tests.rig.devices.capture import Capturing, modes, working
 from tests.rig.devices.device import Device
+from tests.rig.devices.firmware import THIRD
 from tests.rig.devices.vhci import Connection
 
 Port: TypeAlias = int | str  # as the kernel counts: 3, or "1.3" behind a hub
@@ -27,6 +31,8 @@ class Cable(Protocol):
     def port(self) -> Port: ...
     @property
     def open(self) -> bool: ...
+    @property
+    def late(self) -> float: ...
     async def attach(self) -> None: ...
     async def detach(self) -> None: ...
 
@@ -40,8 +46,12 @@ class Place:
     connection: Cable | None = None
 
     @property
+    def plugged(self) -> Cable | None:
+        return self.connection if self.connection is not None and self.connection.open else None
+
+    @property
     def port(self) -> Port:
-        return self.connection.port if self.connection is not None and self.connection.open else 0
+        return self.plugged.port if self.plugged else 0
 
 
 class Venue:
@@ -49,13 +59,15 @@ class Venue:
 
     def __init__(self, connect: Callable[[Device, Any], Cable] = Connection) -> None:
         self._connect = connect
-        shelf: dict[str, Device] = {"table": OtherDac(), "hostile": Hostile(), "opsis": Opsis("0123456789abcdef")}
+        shelf: dict[str, Device] = {"table": OtherDac(), "hostile": Hostile(), **working()}
+        broken: dict[str, Device] = {"dead": Dead(), "garbled": Garbled()}
         rooms: dict[str, Device] = {room: Pcm2705C() for room in ROOMS}
         self.places = {name: Place(device, port) for port, (name, device) in enumerate((rooms | shelf).items(), 1)}
-        self.places |= {name: Place(board, 13) for name, board in modes().items()}
+        self.places |= {name: Place(device, 14) for name, device in (modes() | broken).items()}
         self._does: dict[str, Callable[..., Awaitable[Any]]] = {
             "plug": self.plug, "unplug": self.unplug, "home": self.go_home, "storm": self.storm, "freeze": self.freeze,
-            "stall": self.stall, "press": self.press, "hear": self.hear, "report": self.report,
+            "stall": self.stall, "press": self.press, "hear": self.hear, "report": self.report, "follow": self.follow,
+            "followed": self.followed, "show": self.show, "pictures": self.pictures, "firmware": self.firmware,
         }  # fmt: skip
 
     async def do(self, what: str, arguments: dict[str, Any]) -> Any:
@@ -65,6 +77,8 @@ class Venue:
     async def plug(self, name: str, port: Port = 0) -> None:
         """Into its own port, or another."""
         place = self.places[name]
+        if isinstance(place.device, Capturing) and not place.device.camera.pictures:
+            place.device.camera.pictures = await asyncio.to_thread(video.made)
         if not place.port:
             place.connection = self._connect(place.device, port or place.home)
             await place.connection.attach()
@@ -78,17 +92,18 @@ class Venue:
     async def go_home(self) -> None:
         """Every room's board in its own port and well, the shelf's devices back on the shelf."""
         for name, place in self.places.items():
-            place.device.stalled = False
+            well = place.plugged and not (place.plugged.frozen or place.device.stalled) and place.device.configured
+            place.device.restore()
             right = place.home if name in ROOMS else 0
-            if place.port and (place.port != right or (place.connection and place.connection.frozen)):
+            if place.port and (place.port != right or not well):
                 await self.unplug(name)
                 await asyncio.sleep(DETECTED)
         for room in ROOMS:
             await self.plug(room)
 
-    async def storm(self, name: str, times: int, pause: float) -> None:
-        """A bad cable: away and back, again and again."""
-        for _ in range(times):
+    async def storm(self, name: str, pauses: Sequence[float]) -> None:
+        """A bad cable: away for so many seconds and back for as many, again and again. In the end it holds."""
+        for pause in pauses:
             await self.unplug(name)
             await asyncio.sleep(pause)
             await self.plug(name)
@@ -110,13 +125,43 @@ class Venue:
         board.press(button)
 
     async def hear(self, name: str, seconds: float = 0.5) -> dict[str, Any]:
+        return self._board(name).listen(seconds)
+
+    async def follow(self) -> None:
+        """Every room is played a recording that numbers its frames."""
+        for room in ROOMS:
+            self._board(room).follow()
+
+    async def followed(self) -> dict[str, dict[str, Any]]:
+        return {room: self._board(room).followed() for room in ROOMS}
+
+    async def show(self, name: str, what: str) -> None:
+        """What a capture board's camera gives from now on: see video.py."""
+        self._capturing(name).show(what)
+
+    async def pictures(self, name: str) -> dict[str, list[str]]:
+        """The SHA-256 of each picture that its camera can give, by what it shows."""
+        every = self._capturing(name).camera.pictures
+        return {what: [sha256(picture).hexdigest() for picture in group] for what, group in every.items()}
+
+    async def firmware(self, name: str, generation: str = THIRD, hung: bool = False) -> None:
+        """Another firmware runs on the capture board, or the one that runs hangs."""
+        console = self._capturing(name).firmware
+        console.generation, console.hung = generation, hung
+
+    def _capturing(self, name: str) -> Capturing:
+        board = self.places[name].device
+        assert isinstance(board, Capturing)
+        return board
+
+    def _board(self, name: str) -> UsbAudio:
         board = self.places[name].device
         assert isinstance(board, UsbAudio)
-        return board.listen(seconds)
+        return board
 
     async def report(self) -> dict[str, dict[str, Any]]:
-        """What every device has noticed, and in which port it is (0: in none)."""
-        ports = {
-            name: p.connection.port if p.connection and p.connection.open else 0 for name, p in self.places.items()
+        """What every device has noticed, in which port it is (0: in none), and how late it is on the bus."""
+        return {
+            name: {"port": place.port, "late": place.plugged.late if place.plugged else 0.0, **place.device.report()}
+            for name, place in self.places.items()
         }
-        return {name: {"port": ports[name], **place.device.report()} for name, place in self.places.items()}

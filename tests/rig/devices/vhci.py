@@ -9,16 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
-from tests.rig.devices.device import Device
-from tests.rig.devices.usbip import STALLED, Cancel, Transfer, cancelled, done, paced, parse
+from tests.rig.devices.device import FULL, HIGH, Device
+from tests.rig.devices.usbip import STALLED, Cancel, Transfer, cancelled, done, gathered, paced, parse
 
 CONTROLLER = Path("/sys/devices/platform/vhci_hcd.0")
 BUFFER = 1 << 21
+FREE = "004"  # the word for a port that nothing is attached to (VDEV_ST_NULL)
+LET_GO = 5.0  # seconds
 PAUSE = 0.25  # seconds without packets after which an endpoint's clock starts anew
-FRAME = 0.001  # seconds: an isochronous packet each, at full speed
+FRAMES = {FULL: 0.001, HIGH: 0.000125}  # seconds: an isochronous packet each
+
+
+def is_free(status: str, port: int) -> bool:
+    """Whether the controller's `status` file says that nothing is attached to the port: "hs  0000 004 000 ..."."""
+    ports = {int(words[1]): words[2] for line in status.splitlines()[1:] if len(words := line.split()) > 2}
+    return ports[port - 1] == FREE
 
 
 class Connection(asyncio.Protocol):
@@ -42,6 +51,12 @@ class Connection(asyncio.Protocol):
         """Whether it is plugged in, as far as both sides know."""
         return self._transport is not None and not self._gone.is_set()
 
+    @property
+    def late(self) -> float:
+        """For how many seconds the host has been waiting for packets whose time on the bus has passed."""
+        now = asyncio.get_running_loop().time()
+        return max((now - timer.when() for timer in self._timers.values()), default=0.0)
+
     async def attach(self) -> None:
         """Plugs it in. Raises OSError when the kernel refuses, as for a port that is taken."""
         ours, theirs = socket.socketpair()
@@ -59,11 +74,16 @@ class Connection(asyncio.Protocol):
                 raise
 
     async def detach(self) -> None:
-        """Pulls it out."""
+        """Pulls it out; returns when the port may be used again. Raises TimeoutError when the kernel keeps it."""
         with contextlib.suppress(OSError):  # the kernel has noticed already
             (CONTROLLER / "detach").write_text(str(self.port - 1))
         self._close()
         await self._gone.wait()
+        end = time.monotonic() + LET_GO
+        while not is_free((CONTROLLER / "status").read_text(), self.port):
+            if time.monotonic() > end:
+                raise TimeoutError(f"the kernel has not let go of port {self.port} within {LET_GO:g} s")
+            await asyncio.sleep(0.01)
 
     # --- asyncio's side ----------------------------------------------------------------------------------------
 
@@ -121,13 +141,16 @@ class Connection(asyncio.Protocol):
             return
         loop = asyncio.get_running_loop()
         now, clock = loop.time(), self._clocks.get(transfer.endpoint, 0.0)
-        due = (now if now - clock > PAUSE else clock) + len(transfer.packets) * FRAME
+        due = (now if now - clock > PAUSE else clock) + len(transfer.packets) * FRAMES[self.device.speed]
         self._clocks[transfer.endpoint] = due
         self._timers[transfer.number] = loop.call_at(due, self._arrived, transfer)
 
     def _arrived(self, transfer: Transfer) -> None:
-        """The frames have passed: the device has heard them."""
+        """The frames have passed: the device has heard them, or filled them."""
         self._timers.pop(transfer.number, None)
+        if transfer.to_host:
+            self._answer(transfer, gathered(transfer, self.device.stream(transfer.endpoint, transfer.packets)))
+            return
         self.device.take(transfer.endpoint, transfer.data)
         self._answer(transfer, paced(transfer))
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.terminal import FOH, ROOT, Terminal
+
+WELL = ("0 CRIT 0 warn", "9/9")
 
 
 class Foh:
@@ -34,6 +37,13 @@ class Foh:
 
     def console(self, columns: int = 160, rows: int = 48) -> Terminal:
         return Terminal(FOH, columns, rows, self.env)
+
+
+def trouble(console: Terminal) -> tuple[str, str]:
+    """What the screen's head says of trouble, and of boards."""
+    head = "\n".join(console.screen()[:3])
+    counts, boards = re.search(r"\d+ CRIT +\d+ warn", head), re.search(r"boards (\S+)", head)
+    return re.sub(" +", " ", counts[0]) if counts else "", boards[1] if boards else ""
 
 
 class Report:

@@ -19,6 +19,7 @@ from tests.rig.drills.venue import (
     awake,
     card,
     device,
+    node,
     playing,
     read,
     settle,
@@ -29,9 +30,10 @@ from tests.rig.drills.venue import (
 
 KITCHEN = ROOMS.index("kitchen") + 1
 PORTS = range(1, len(ROOMS) + 1)
-IDLE = 60.0  # seconds of watching that no board may notice
+IDLE, LONG_IDLE = 20.0, 300.0  # seconds of watching that no board may notice
 
 
+@pytest.mark.long
 def test_a_board_that_may_not_sleep_is_named_and_the_action_lets_it(calm: Venue, foh: Foh) -> None:
     calm.fresh("kitchen")
     assert read(KITCHEN, "power/control") == "on"  # the kernel's default
@@ -66,6 +68,7 @@ def keys_held(port: int) -> Iterator[None]:
         os.close(handle)
 
 
+@pytest.mark.long
 def test_keys_that_are_held_keep_a_board_awake_until_the_action_lets_go_of_them(calm: Venue, foh: Foh) -> None:
     """usbhid asks for remote wakeup, which the board does not have: `auto` alone changes nothing."""
     calm.fresh("kitchen")
@@ -80,6 +83,7 @@ def test_keys_that_are_held_keep_a_board_awake_until_the_action_lets_go_of_them(
     assert foh.status().rows("board")[f"1-{KITCHEN}"]["hid"] == "released"
 
 
+@pytest.mark.long
 def test_what_lets_a_board_sleep_holds_when_it_is_plugged_in_again_until_it_is_undone(calm: Venue, foh: Foh) -> None:
     """The kernel forgets what was written to its files; udev does not forget its rule."""
     calm.fresh("kitchen")
@@ -100,25 +104,21 @@ def test_what_lets_a_board_sleep_holds_when_it_is_plugged_in_again_until_it_is_u
     assert read(KITCHEN, "power/control") == "on"
 
 
-def node(port: int) -> str:
-    return f"/dev/bus/usb/{int(read(port, 'busnum')):03d}/{int(read(port, 'devnum')):03d}"
-
-
 def transfers_of(venue: Venue) -> list[int]:
     """What each board has been asked for: the emulator's own record."""
     reports = venue.reports()
     return [reports[room]["transfers"] for room in ROOMS]
 
 
-@pytest.mark.timeout(300)
-def test_nine_idle_boards_sleep_through_a_minute_of_being_watched(calm: Venue, foh: Foh) -> None:
+@pytest.mark.timeout(500)
+def test_nine_idle_boards_sleep_while_they_are_watched(calm: Venue, foh: Foh, long: bool) -> None:
     settle()
     until(lambda: all(map(sleeps, PORTS)), 20)
     with foh.console() as console:
         console.wait_for("1-9", 40)
         until(lambda: all(map(sleeps, PORTS)), 20)
         before, transfers = [awake(port) for port in PORTS], transfers_of(calm)
-        time.sleep(IDLE)
+        time.sleep(LONG_IDLE if long else IDLE)
         assert [awake(port) for port in PORTS] == before
         assert transfers_of(calm) == transfers
         os.close(os.open(node(KITCHEN), os.O_RDONLY))  # what a careless program does: this drill would notice it

@@ -10,49 +10,43 @@ from pathlib import Path
 import pytest
 
 from tests.rig.devices.venue import ROOMS, SPARE
-from tests.rig.drills.console import Foh
-from tests.rig.drills.venue import Venue, card, device, has_card, playing, read, until, write
-from tests.terminal import Terminal
+from tests.rig.drills.console import WELL, Foh, trouble
+from tests.rig.drills.venue import Venue, card, cards, device, has_card, playing, read, until, write
 
 KITCHEN = ROOMS.index("kitchen") + 1
 BOARD = f"rig/board/1-{KITCHEN}"
 LEFT = f"the board left USB port 1-{KITCHEN}"
-WELL = ("0 CRIT 0 warn", "9/9")
-CYCLES = 20  # times that the board is pulled to see how soon it is told
+BOUNCES = (0.4, 0.02, 0.1, 0.4, 0.2, 0.05, 0.4, 0.02)  # seconds
+CYCLES, LONG_CYCLES = 10, 50  # times that the board is pulled to see how soon it is told
 TOLD, CLEARED = 1.0, 2.0  # seconds
 
 
-def counts(console: Terminal) -> tuple[str, str]:
-    """What the screen's head says of trouble, and of boards."""
-    head = "\n".join(console.screen()[:3])
-    trouble, boards = re.search(r"\d+ CRIT +\d+ warn", head), re.search(r"boards (\S+)", head)
-    return re.sub(" +", " ", trouble[0]) if trouble else "", boards[1] if boards else ""
-
-
+@pytest.mark.long
 def test_a_board_pulled_while_it_plays_is_one_incident_until_it_is_back(calm: Venue, foh: Foh, tmp_path: Path) -> None:
     assert foh("init", "--yes").returncode == 0
     with foh.console() as console:
-        console.until(lambda: counts(console) == WELL, 40)
+        console.until(lambda: trouble(console) == WELL, 40)
         with playing(card(KITCHEN), 440, tmp_path) as player:
             console.until(lambda: re.search(rf"1-{KITCHEN} +active", console.text), 10)
             assert calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1)
             calm.ask("unplug", name="kitchen")
             console.wait_for(LEFT, 10)
             until(lambda: player.poll() is not None, 20, "the player has noticed")
-        assert counts(console) == ("0 CRIT 1 warn", "8/9")
+        assert trouble(console) == ("0 CRIT 1 warn", "8/9")
         report = foh.status()  # which begins now, and knows from the inventory that a board is missing
         assert [root for _, root in report.incidents] == [BOARD]
         assert sorted(report.rows("board")) == [f"1-{n}" for n in range(1, 10) if n != KITCHEN]
         calm.plug("kitchen")
         write(KITCHEN, "power/control", "auto")
-        console.until(lambda: counts(console) == WELL, 10)
+        console.until(lambda: trouble(console) == WELL, 10)
         assert LEFT not in console.text
     assert foh.status().incidents == []
 
 
+@pytest.mark.long
 def test_a_board_is_missed_at_its_port_while_it_is_in_another(calm: Venue, foh: Foh, tmp_path: Path) -> None:
     with foh.console() as console:
-        console.until(lambda: counts(console) == WELL, 40)
+        console.until(lambda: trouble(console) == WELL, 40)
         calm.unplug("kitchen")
         calm.plug("kitchen", SPARE)
         until(lambda: has_card(SPARE), 10)
@@ -69,30 +63,40 @@ def test_a_board_is_missed_at_its_port_while_it_is_in_another(calm: Venue, foh: 
         console.wait_gone(LEFT, 10)
 
 
-def test_a_bad_cable_leaves_nothing_behind_once_it_holds(calm: Venue, foh: Foh) -> None:
+def test_a_bad_cable_leaves_nothing_behind_once_it_holds(calm: Venue, foh: Foh, tmp_path: Path) -> None:
+    """However much of it the kernel has seen: some contacts are too short for it to find out what was there."""
     with foh.console() as console:
-        console.until(lambda: counts(console) == WELL, 40)
+        console.until(lambda: trouble(console) == WELL, 40)
         before = int(read(KITCHEN, "devnum"))
-        calm.ask("storm", name="kitchen", times=6, pause=0.4)
-        until(lambda: has_card(KITCHEN), 10)
+        calm.ask("storm", name="kitchen", pauses=BOUNCES)
+        until(lambda: calm.report("kitchen")["configured"] and has_card(KITCHEN), 20)
         write(KITCHEN, "power/control", "auto")
-        assert int(read(KITCHEN, "devnum")) >= before + 6
-        console.until(lambda: counts(console) == WELL, 10)
-    assert len(foh.status().rows("pcm")) == 9
+        assert int(read(KITCHEN, "devnum")) > before
+        assert len(cards()) == 9
+        console.until(lambda: trouble(console) == WELL, 20)
+    report = foh.status()
+    assert (report.incidents, len(report.rows("board")), len(report.rows("pcm"))) == ([], 9, 9)
+    with playing(card(KITCHEN), 440, tmp_path):
+        until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1), 5)
 
 
-def test_leaving_and_coming_back_are_told_soon(calm: Venue, foh: Foh) -> None:
+@pytest.mark.timeout(300)
+def test_leaving_and_coming_back_are_told_soon(calm: Venue, foh: Foh, long: bool) -> None:
     told, cleared = [], []
     with foh.console() as console:
-        console.until(lambda: counts(console) == WELL, 40)
-        for _ in range(CYCLES):
+        console.until(lambda: trouble(console) == WELL, 40)
+        for _ in range(LONG_CYCLES if long else CYCLES):
+            begun = time.monotonic()
             calm.ask("unplug", name="kitchen")
-            told.append(console.wait_for(LEFT, 10))
+            console.wait_for(LEFT, 10)
+            told.append(time.monotonic() - begun)
             until(lambda: not device(KITCHEN).exists(), 10)
+            begun = time.monotonic()
             calm.ask("plug", name="kitchen")
-            cleared.append(console.wait_gone(LEFT, 10))
+            console.wait_gone(LEFT, 10)
+            cleared.append(time.monotonic() - begun)
             until(lambda: has_card(KITCHEN), 10)
-    worst = [statistics.quantiles(times, n=20)[-1] for times in (told, cleared)]
+    worst = [statistics.quantiles(times, n=20, method="inclusive")[-1] for times in (told, cleared)]
     print(f"told within {worst[0]:.2f} s, cleared within {worst[1]:.2f} s, in 19 of 20 cases")
     assert worst[0] < TOLD
     assert worst[1] < CLEARED

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
-import signal
+import re
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -17,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.rig.devices.venue import ROOMS, Port
+from tests.rig.drills import recordings
+from tests.rig.drills.recordings import RATE
 
 DEVICES = Path("/sys/bus/usb/devices")
 CARDS = Path("/proc/asound")
 RULES = Path("/etc/udev/rules.d")
 UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
-RATE = 48000
-LOUD = 0.5  # of full scale: -9 dB, as a sine's power is half of a square wave's
+NAMED = 'SUBSYSTEM=="sound", KERNEL=="card*", DEVPATH=="*/1-{port}/*", ATTR{{id}}="{room}"\n'
 
 
 class Venue:
@@ -40,8 +39,12 @@ class Venue:
         return answer["done"]
 
     def go_home(self) -> None:
-        """The venue as it should be: nine boards, in their ports, each a card."""
+        """The venue as it should be."""
         self.ask("home")
+        self.is_home()
+
+    def is_home(self) -> None:
+        """Waits until there are nine boards, in their ports, each a card."""
         until(lambda: all(map(has_card, self.homes.values())) and len(cards()) == len(ROOMS), 120)
         settle()
 
@@ -84,16 +87,24 @@ class Venue:
 def emulated(folder: Path) -> Iterator[Venue]:
     """The emulator's process, with all rooms plugged in."""
     path = folder / "venue.sock"
+    name_cards()
     process = subprocess.Popen([sys.executable, "-m", "tests.rig.devices", str(path)])
     try:
         line = socket.socket(socket.AF_UNIX)
         until(lambda: line.connect_ex(str(path)) == 0, 60)
         venue = Venue(line.detach(), {room: number for number, room in enumerate(ROOMS, 1)})
-        venue.go_home()
+        venue.is_home()
         yield venue
     finally:
         process.kill()
         process.wait()
+
+
+def name_cards() -> None:
+    """Cards go by their rooms' names, as the udev rules of a venue with nine equal boards make it."""
+    named = (NAMED.format(port=port, room=room) for port, room in enumerate(ROOMS, 1))
+    (RULES / "80-venue.rules").write_text("".join(named))
+    subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=60)
 
 
 # --- what the kernel says ---------------------------------------------------------------------------------------
@@ -125,6 +136,16 @@ def has_card(port: Port) -> bool:
     with contextlib.suppress(ValueError):
         return (CARDS / f"card{card(port)}/pcm0p").exists()
     return False
+
+
+def node(port: Port) -> str:
+    """What a program opens to speak to the device by itself."""
+    return f"/dev/bus/usb/{int(read(port, 'busnum')):03d}/{int(read(port, 'devnum')):03d}"
+
+
+def has_driver(port: Port, subsystem: str) -> bool:
+    """Whether a driver has made a node of that subsystem of the device in a port."""
+    return any(device(port).glob(f"1-{port}:*/{subsystem}/*"))
 
 
 def cards() -> list[str]:
@@ -160,24 +181,43 @@ def until(holds: Callable[[], object], seconds: float, what: str = "") -> float:
 @contextlib.contextmanager
 def playing(card: int, hertz: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A player that plays a steady tone on both channels of a card, without end."""
-    second = folder / f"{hertz}.raw"  # a whole number of waves, so that it can be repeated
-    wave = (round(LOUD * 32767 * math.sin(2 * math.pi * hertz * at / RATE)) for at in range(RATE))
-    second.write_bytes(b"".join(struct.pack("<hh", sample, sample) for sample in wave))
-    play = f"while cat {second}; do :; done | exec aplay -q -t raw -f S16_LE -c 2 -r {RATE} -D hw:{card},0"
-    with (folder / "aplay.log").open("ab") as log:
-        player = subprocess.Popen(["sh", "-c", play], stderr=log, start_new_session=True)
-    try:
-        until(lambda: state(card) == "RUNNING", 60, (folder / "aplay.log").read_text())
+    second = folder / f"{hertz}.raw"
+    second.write_bytes(recordings.second(hertz))
+    with repeating(card, second) as player:
         yield player
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(player.pid, signal.SIGKILL)
-        player.wait()
+
+
+@contextlib.contextmanager
+def repeating(card: int, raw: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A player that plays what is in a file again and again."""
+    feed = ["sh", "-c", f"while cat {raw}; do :; done"]  # ends with its reader
+    play = ["aplay", "-q", "-t", "raw", "-f", "S16_LE", "-c", "2", "-r", str(RATE), "-D", f"hw:{card},0"]
+    log = raw.with_suffix(".log")
+    with log.open("ab") as said, subprocess.Popen(feed, stdout=subprocess.PIPE, stderr=said) as feeder:
+        player = subprocess.Popen(play, stdin=feeder.stdout, stderr=said)
+        assert feeder.stdout is not None
+        feeder.stdout.close()
+        try:
+            until(lambda: state(card) == "RUNNING", 60, log.read_text())
+            yield player
+        finally:
+            player.kill()
+            player.wait()
 
 
 def state(card: int) -> str:
     """Of a card's PCM, in the kernel's word; "" while there is none."""
+    return _status(card).split("\n")[0].removeprefix("state: ")
+
+
+def hw_ptr(card: int) -> int:
+    """How many frames the kernel says a card has played since its PCM was prepared; 0 while it is closed."""
+    found = re.search(r"^hw_ptr +: (\d+)$", _status(card), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def _status(card: int) -> str:
     try:
-        return (CARDS / f"card{card}/pcm0p/sub0/status").read_text().split("\n")[0].removeprefix("state: ")
+        return (CARDS / f"card{card}/pcm0p/sub0/status").read_text()
     except OSError:
         return ""

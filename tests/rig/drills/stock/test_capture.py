@@ -24,7 +24,7 @@ def test_a_capture_board_is_shown_with_its_console_which_answers(calm: Venue, fo
     tty.setraw(console)  # or it would send the board's own words back to it
     os.write(console, b"status\r")
     said = b""
-    while b"Encoder: 1280x720" not in said:
+    while b"encoder: 1280x720" not in said:
         said += os.read(console, 4096)
     os.close(console)
     assert calm.report("opsis")["commands"] == ["status"]

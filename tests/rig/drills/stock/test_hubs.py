@@ -8,9 +8,8 @@ import pytest
 
 from tests.rig.devices.hubs import HUBS, ROOM_PORTS, SPARE
 from tests.rig.devices.venue import ROOMS
-from tests.rig.drills.console import Foh
+from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.venue import Venue, device, has_card, playing, until, write
-from tests.terminal import Terminal
 
 PORTS = {room: f"1-{port}" for room, port in ROOM_PORTS.items()}
 HUB_PORTS = {name: f"1-{port}" for name, port in HUBS.items()}
@@ -22,15 +21,6 @@ def pcm_cards(foh: Foh) -> dict[str, int]:
     """The sound card that the console joins to the board at each port."""
     report = foh.status()
     return {report.linked(pcm, "board", "board"): int(pcm["card"]) for pcm in report.rows("pcm").values()}
-
-
-def head(console: Terminal) -> str:
-    """The counts at the top of the screen, one blank between words."""
-    return " ".join(" ".join(console.screen()[:3]).split())
-
-
-def well(console: Terminal) -> bool:
-    return "0 CRIT 0 warn" in head(console) and "boards 9/9" in head(console)
 
 
 def heard(venue: Venue, room: str, tone: int) -> None:
@@ -74,7 +64,7 @@ def test_what_is_played_to_a_pcm_is_heard_at_its_board_and_at_no_other(calm: Ven
 def test_a_board_that_leaves_a_hub_is_one_incident_until_it_is_back(calm: Venue, foh: Foh) -> None:
     assert foh("init", "--yes").returncode == 0
     with foh.console() as console:
-        console.until(lambda: well(console), STARTED)
+        console.until(lambda: trouble(console) == WELL, STARTED)
         calm.unplug("kitchen")
         console.wait_for(f"the board left USB port {KITCHEN}", SOON)
         report = foh.status()
@@ -82,7 +72,7 @@ def test_a_board_that_leaves_a_hub_is_one_incident_until_it_is_back(calm: Venue,
         assert sorted(report.rows("board")) == sorted(set(PORTS.values()) - {KITCHEN})
         calm.plug("kitchen")
         let_sleep(ROOM_PORTS["kitchen"])
-        console.until(lambda: well(console), SOON)
+        console.until(lambda: trouble(console) == WELL, SOON)
 
 
 def test_a_board_in_a_port_of_another_hub_is_shown_there(calm: Venue, foh: Foh) -> None:
@@ -102,17 +92,16 @@ def test_a_hub_that_leaves_is_one_incident_with_all_behind_it(calm: Venue, foh: 
     behind = {room: port for room, port in PORTS.items() if port.startswith(f"{hub}.")}
     assert foh("init", "--yes").returncode == 0
     with foh.console() as console:
-        console.until(lambda: well(console), STARTED)
+        console.until(lambda: trouble(console) == WELL, STARTED)
         calm.ask("unplug_hub", name=name)
         until(lambda: not device(HUBS[name]).exists(), SOON)
-        console.until(lambda: f"boards {9 - len(behind)}/9" in console.text, SOON)
         console.wait_for(f"the hub left USB port {hub}", SOON)
-        assert "0 CRIT 1 warn" in head(console)
+        assert trouble(console) == ("0 CRIT 1 warn", f"{9 - len(behind)}/9")
         report = foh.status()  # which begins now, and knows of what is missing from the inventory
         assert report.incidents == [("USB-HUB-GONE", f"rig/hub/{hub}")]
         assert set(report.rows("board")) == set(PORTS.values()) - set(behind.values())
         calm.go_home()
         for room in behind:
             let_sleep(ROOM_PORTS[room])
-        console.until(lambda: well(console), SOON)
+        console.until(lambda: trouble(console) == WELL, SOON)
     assert foh.status().incidents == []

@@ -1,0 +1,66 @@
+"""Whether a zone can be reached from phones: Mopidy's MPD frontend, and who is connected to it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from urllib.parse import urlsplit
+
+import psutil
+from msgspec import Struct
+
+from backends.contract import IO, Unknown, Why, clean
+from backends.kinds import Number, Text
+
+ANSWER = 1.0  # seconds until it must have greeted
+GREETING = re.compile(rb"OK MPD ([\w.]{1,20})\n").fullmatch  # MPD's protocol, "Connection"
+_NONE = Unknown(Why.NOT_APPLICABLE, "its configuration has no MPD frontend")
+
+
+class Phones(Struct, frozen=True):
+    """`mpd` says how the frontend answers, `clients` how many are connected to it."""
+
+    mpd: Text = _NONE
+    clients: Number = _NONE
+
+
+async def look(address: str, pid: int | Unknown, io: IO) -> Phones:
+    """Asks the frontend at host:port as a phone would ("": there is none). Where its own process does not listen there,
+    it does not matter who answers: Mopidy runs on without a frontend whose port was taken."""
+    if not address:
+        return Phones()
+    clients = pid if isinstance(pid, Unknown) else await io.thread(connected, pid, urlsplit(f"//{address}").port or 0)
+    said = await _greeting(address)
+    if clients is None:
+        other = "another program" if isinstance(said, str) else "nobody"
+        said = Unknown(Why.UNREACHABLE, f"it does not listen at {clean(address)}; {other} answers there")
+    return Phones(said, said if isinstance(said, Unknown) else clients or 0)
+
+
+async def _greeting(address: str) -> Text:
+    try:
+        async with asyncio.timeout(ANSWER):
+            host, _, port = address.rpartition(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            try:
+                line = await reader.read(64)
+            finally:
+                writer.close()
+    except TimeoutError:
+        return Unknown(Why.UNREACHABLE, f"it accepts at {clean(address)} and says nothing")
+    except OSError:
+        return Unknown(Why.UNREACHABLE, f"nobody answers at {clean(address)}")
+    if not (match := GREETING(line)):
+        return Unknown(Why.MALFORMED, f"what answers at {clean(address)} is no MPD")
+    return f"{clean(address)}, MPD {match[1].decode()}"
+
+
+def connected(pid: int, port: int) -> int | Unknown | None:
+    """How many clients the process has at that port; None where it does not listen there."""
+    try:
+        sockets = [each for each in psutil.Process(pid).net_connections("tcp") if each.laddr.port == port]
+    except (psutil.Error, OSError):
+        return Unknown(Why.DENIED, "its sockets may not be looked at: it belongs to another user")
+    if not any(each.status == psutil.CONN_LISTEN for each in sockets):
+        return None
+    return len([each for each in sockets if each.status == psutil.CONN_ESTABLISHED])

@@ -1,0 +1,160 @@
+"""Capture boards: named by their mode, and the one that works gives pictures and answers on its console.
+
+foh shows their USB identity and the nodes that drivers have made of them. What is on the picture and what the firmware
+says is drilled on the kernel's side alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.rig.devices.firmware import FIRST, SECOND, THIRD
+from tests.rig.devices.video import BLACK, FROZEN, MOVING, NOTHING, RED
+from tests.rig.drills.capturing import Console, brightness, pictures
+from tests.rig.drills.console import Foh
+from tests.rig.drills.venue import Venue, has_driver, settle, until
+
+OPSIS, ATLYS = "Numato Opsis", "Digilent Atlys"
+WORKING = {"opsis": (OPSIS, 12), "atlys": (ATLYS, 13)}
+PORTS = (10, 11, 14, 15)  # that are free
+MODES = {
+    "opsis-unconfigured": (OPSIS, "unconfigured"), "opsis-bare": (OPSIS, "unconfigured"), "opsis-jtag": (OPSIS, "jtag"),
+    "opsis-eeprom": (OPSIS, "eeprom"), "opsis-serial": (OPSIS, "serial"), "opsis-test-serial": (OPSIS, "test-serial"),
+    "opsis-test-audio": (OPSIS, "test-audio"), "opsis-test-uvc": (OPSIS, "test-uvc"), "opsis-ixo": (OPSIS, "jtag"),
+    "atlys-maker": (ATLYS, "unconfigured"), "atlys-unconfigured": (ATLYS, "unconfigured"),
+    "atlys-jtag": (ATLYS, "jtag"), "atlys-test": (ATLYS, "test"), "atlys-test-uvc": (ATLYS, "test-uvc"),
+    "atlys-ixo": (ATLYS, "jtag"),
+}  # fmt: skip
+RELATIVES = ("expansion", "uart")  # which are no capture boards
+
+
+@pytest.fixture
+def opsis(calm: Venue) -> Venue:
+    """An Opsis at work, which its drivers have taken."""
+    plugged(calm, "opsis", 12)
+    return calm
+
+
+def plugged(venue: Venue, name: str, port: int) -> None:
+    venue.plug(name)
+    until(lambda: has_driver(port, "video4linux") and has_driver(port, "tty"), 10)
+    settle()
+
+
+@pytest.mark.long
+def test_boards_at_work_are_named_with_their_nodes(opsis: Venue, foh: Foh) -> None:
+    plugged(opsis, "atlys", 13)
+    report = foh.status()
+    assert report.incidents == []
+    for model, port in WORKING.values():
+        row = report.rows("capture")[f"1-{port}"]
+        assert (row["model"], row["mode"], row["speed"]) == (model, "operational", 480)
+        assert Path("/sys/class/video4linux", Path(row["video"]).name, "device").resolve().name == f"1-{port}:1.2"
+        assert Path("/sys/class/tty", Path(row["console"]).name, "device").resolve().name == f"1-{port}:1.0"
+
+
+@pytest.mark.long
+def test_each_mode_that_captures_nothing_is_named(calm: Venue, foh: Foh) -> None:
+    names = [*MODES, *RELATIVES]
+    for at in range(0, len(names), len(PORTS)):
+        there = dict(zip(PORTS, names[at : at + len(PORTS)], strict=False))
+        for port, name in there.items():
+            calm.plug(name, port)
+        report = foh.status()
+        boards = {port: name for port, name in there.items() if name in MODES}
+        assert {
+            port: (row["model"], row["mode"]) for port, row in report.rows("capture").items()
+        } == {f"1-{port}": MODES[name] for port, name in boards.items()}  # fmt: skip
+        assert report.incidents == [("CAPTURE-NOT-OPERATIONAL", f"rig/capture/1-{port}") for port in sorted(boards)]
+        for name in there.values():
+            calm.unplug(name)
+
+
+def video(foh: Foh) -> str:
+    return str(foh.status().rows("capture")["1-12"]["video"])
+
+
+def test_pictures_arrive_as_they_were_sent(opsis: Venue, foh: Foh, tmp_path: Path) -> None:
+    sent, device = opsis.ask("pictures", name="opsis"), video(foh)
+    assert len(set(sent[MOVING])) == len(sent[MOVING]) > 1
+    moving = [sha256(each).hexdigest() for each in pictures(device, 30, tmp_path)]
+    assert set(moving) == set(sent[MOVING])
+    assert all(one != next for one, next in itertools.pairwise(moving))
+    opsis.ask("show", name="opsis", what=FROZEN)
+    assert len(set(pictures(device, 10, tmp_path))) == 1
+    for what, mean in ((RED, 84), (BLACK, 16)):
+        opsis.ask("show", name="opsis", what=what)
+        (shown,) = set(pictures(device, 5, tmp_path))
+        assert [sha256(shown).hexdigest()] == sent[what]
+        assert brightness(shown, tmp_path) == pytest.approx((mean, 0), abs=4)
+    opsis.ask("show", name="opsis", what=NOTHING)
+    with pytest.raises(subprocess.TimeoutExpired):
+        pictures(device, 1, tmp_path, seconds=3)
+
+
+@pytest.mark.long
+def test_the_console_answers_in_each_generation_until_it_hangs(opsis: Venue, foh: Foh) -> None:
+    with Console(str(foh.status().rows("capture")["1-12"]["console"])) as console:
+        for generation, well, lost in (
+            (FIRST, "dvi_in: 1280x720", "dvi_in: 0x0"),
+            (SECOND, "input1:  1280x720 (@ 74249 kHz)", "input1:  0x0 (@ 0 kHz)"),
+            (THIRD, "input1:  1280x720 (@74.25 MHz) (capturing)", "input1:  0x0 (@0.00 MHz) (capturing)"),
+        ):
+            opsis.ask("firmware", name="opsis", generation=generation)
+            opsis.ask("show", name="opsis", what=MOVING)
+            assert well in console.ask("status")
+            opsis.ask("show", name="opsis", what=RED)
+            assert lost in console.ask("status")
+        assert "status1: in0: 0x0@0.00MHz" in console.ask("status short")
+        for hang in ("video_mode list", "status"):  # the first of which no firmware survives
+            with pytest.raises(TimeoutError):
+                console.ask(hang, seconds=1)
+        opsis.ask("firmware", name="opsis")
+        assert "H2U 00:00:" in console.ask("")
+
+
+@pytest.mark.long
+def test_a_board_that_leaves_while_it_captures(opsis: Venue, foh: Foh, tmp_path: Path) -> None:
+    device = video(foh)
+    with foh.console() as console:
+        console.wait_for("opsis 1-12", 40)
+        command = ["v4l2-ctl", "-d", device, "--stream-mmap=4", "--stream-count=1000", f"--stream-to={tmp_path}/all"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
+            until(lambda: opsis.report("opsis")["pictures"] > 5, 20)
+            opsis.unplug("opsis")
+            console.wait_for("opsis 1-12 left USB port 1-12", 10)
+            assert recorder.wait(20) != 0
+        plugged(opsis, "opsis", 12)
+        console.wait_gone("left USB port", 10)
+
+
+def receiver() -> str:
+    """The kernel's own HDMI receiver (the driver vivid), switched to HDMI."""
+    for node in sorted(Path("/sys/class/video4linux").iterdir()):
+        if "vid-cap" in (node / "name").read_text():
+            listed = control(f"/dev/{node.name}", "--list-inputs").split("Input ")
+            (number,) = (block.split(":")[1].split()[0] for block in listed if "HDMI" in block)
+            control(f"/dev/{node.name}", f"--set-input={number}")
+            return f"/dev/{node.name}"
+    raise AssertionError("there is no vivid")
+
+
+def control(device: str, *arguments: str) -> str:
+    ran = subprocess.run(["v4l2-ctl", "-d", device, *arguments], capture_output=True, text=True, timeout=30)
+    return ran.stdout + ran.stderr
+
+
+def test_an_hdmi_input_loses_its_signal_and_gets_it_back(calm: Venue) -> None:
+    """What the kernel says of each: nothing of foh reads it yet."""
+    device = receiver()
+    for mode, said in (
+        (0, "Active width: 1280"), (1, "Link has been severed"), (2, "No locks available"),
+        (3, "Numerical result out of range"), (0, "Active width: 1280"),
+    ):  # fmt: skip
+        control(device, f"--set-ctrl=dv_timings_signal_mode={mode}")
+        assert said in control(device, "--query-dv-timings")

@@ -30,7 +30,7 @@ from tests.rig.drills.venue import (
 
 KITCHEN = ROOMS.index("kitchen") + 1
 PORTS = range(1, len(ROOMS) + 1)
-IDLE, LONG_IDLE = 20.0, 300.0  # seconds of watching that no board may notice
+IDLE, LONG_IDLE = 10.0, 300.0  # seconds of watching that no board may notice
 
 
 @pytest.mark.long
@@ -48,6 +48,7 @@ def test_a_board_that_may_not_sleep_is_named_and_the_action_lets_it(calm: Venue,
     assert report.rows("board")[f"1-{KITCHEN}"]["power"] == "suspended"
 
 
+@pytest.mark.long
 def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: Path) -> None:
     until(lambda: sleeps(KITCHEN), 10)
     with playing(card(KITCHEN), 440, tmp_path):

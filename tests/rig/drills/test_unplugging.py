@@ -17,7 +17,7 @@ KITCHEN = ROOMS.index("kitchen") + 1
 BOARD = f"rig/board/1-{KITCHEN}"
 LEFT = f"the board left USB port 1-{KITCHEN}"
 BOUNCES = (0.4, 0.02, 0.1, 0.4, 0.2, 0.05, 0.4, 0.02)  # seconds
-CYCLES, LONG_CYCLES = 10, 50  # times that the board is pulled to see how soon it is told
+CYCLES, LONG_CYCLES = 6, 50  # times that the board is pulled to see how soon it is told
 TOLD, CLEARED = 1.0, 2.0  # seconds
 
 

@@ -6,6 +6,8 @@ import os
 import tty
 from pathlib import Path
 
+import pytest
+
 from tests.rig.devices.hubs import OWN
 from tests.rig.drills.console import Foh
 from tests.rig.drills.venue import Venue, settle, until
@@ -14,6 +16,7 @@ CONSOLE = Path("/dev/ttyACM0")
 SOON = 60.0  # seconds
 
 
+@pytest.mark.long
 def test_a_capture_board_is_shown_with_its_console_which_answers(calm: Venue, foh: Foh) -> None:
     calm.plug("opsis")
     until(CONSOLE.exists, SOON)

@@ -50,6 +50,7 @@ def test_each_board_is_at_its_port_and_joined_to_its_hub(calm: Venue, foh: Foh) 
         assert (hubs[port]["ports"], hubs[port]["speed"], hubs[port]["translators"]) == (8, 12, "none")
 
 
+@pytest.mark.long
 def test_what_is_played_to_a_pcm_is_heard_at_its_board_and_at_no_other(calm: Venue, foh: Foh, tmp_path: Path) -> None:
     cards = pcm_cards(foh)
     assert sorted(cards) == sorted(PORTS.values())
@@ -61,6 +62,7 @@ def test_what_is_played_to_a_pcm_is_heard_at_its_board_and_at_no_other(calm: Ven
         assert [each for each in ROOMS if after[each]["frames"] != before[each]["frames"]] == [room]
 
 
+@pytest.mark.long
 def test_a_board_that_leaves_a_hub_is_one_incident_until_it_is_back(calm: Venue, foh: Foh) -> None:
     assert foh("init", "--yes").returncode == 0
     with foh.console() as console:
@@ -75,6 +77,7 @@ def test_a_board_that_leaves_a_hub_is_one_incident_until_it_is_back(calm: Venue,
         console.until(lambda: trouble(console) == WELL, SOON)
 
 
+@pytest.mark.long
 def test_a_board_in_a_port_of_another_hub_is_shown_there(calm: Venue, foh: Foh) -> None:
     calm.unplug("kitchen")
     calm.plug("kitchen", SPARE)
@@ -85,6 +88,7 @@ def test_a_board_in_a_port_of_another_hub_is_shown_there(calm: Venue, foh: Foh) 
     assert KITCHEN not in report.rows("board")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["stage", "lobby"])
 def test_a_hub_that_leaves_is_one_incident_with_all_behind_it(calm: Venue, foh: Foh, name: str) -> None:
     """The lobby's has another hub in one of its ports."""

@@ -70,12 +70,14 @@ def test_the_policy_alone_leaves_a_board_awake_and_the_action_lets_go_of_its_key
     sees_it_asleep(held, foh)
 
 
+@pytest.mark.long
 def test_a_program_is_told_who_keeps_the_board_awake(held: Venue, foh: Foh) -> None:
     report = foh.status()
     assert report.incidents == [("USB-AUTOSUSPEND-BLOCKED", f"rig/{BOARD}")]
     assert report.rows("board")[f"1-{KITCHEN}"]["hid"] == "bound to usbhid"
 
 
+@pytest.mark.long
 def test_the_action_does_both_for_a_board_as_it_comes(calm: Venue, foh: Foh) -> None:
     calm.fresh("kitchen")
     assert foh.status().incidents == [("USB-AUTOSUSPEND-OFF", f"rig/{BOARD}")]
@@ -97,6 +99,7 @@ def test_what_the_action_did_holds_when_the_board_is_plugged_in_again(held: Venu
     sees_it_asleep(held, foh)
 
 
+@pytest.mark.long
 def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: Path) -> None:
     until(lambda: sleeps(KITCHEN), SOON)
     with playing(card(KITCHEN), 440, tmp_path):
@@ -105,6 +108,7 @@ def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: 
     until(lambda: sleeps(KITCHEN), SOON)
 
 
+@pytest.mark.long
 def test_idle_boards_and_their_hubs_sleep_while_they_are_watched(calm: Venue, foh: Foh) -> None:
     settle()
     ports = [*calm.homes.values(), *HUBS.values()]

@@ -20,7 +20,7 @@ CONTROLLER = Path("/sys/devices/platform/vhci_hcd.0")
 BUFFER = 1 << 21
 FREE = "004"  # the word for a port that nothing is attached to (VDEV_ST_NULL)
 LET_GO = 5.0  # seconds
-PAUSE = 0.25  # seconds without packets after which an endpoint's clock starts anew
+PAUSE = 0.25  # seconds without packets, sent or answered, after which an endpoint's clock starts anew
 FRAMES = {FULL: 0.001, HIGH: 0.000125}  # seconds: an isochronous packet each
 
 
@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._pending: dict[int, Transfer] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._clocks: dict[int, float] = {}
+        self._active: dict[int, float] = {}  # by endpoint: when packets were last sent or answered
         self._last = 0
         self._overtaken: set[int] = set()
         self._transport: asyncio.Transport | None = None
@@ -140,14 +141,16 @@ class Connection(asyncio.Protocol):
         if self.frozen:
             return
         loop = asyncio.get_running_loop()
-        now, clock = loop.time(), self._clocks.get(transfer.endpoint, 0.0)
-        due = (now if now - clock > PAUSE else clock) + len(transfer.packets) * FRAMES[self.device.speed]
-        self._clocks[transfer.endpoint] = due
+        now, active = loop.time(), self._active.get(transfer.endpoint, 0.0)
+        begins = now if now - active > PAUSE else self._clocks[transfer.endpoint]  # however late that is by now
+        due = begins + len(transfer.packets) * FRAMES[self.device.speed]
+        self._clocks[transfer.endpoint], self._active[transfer.endpoint] = due, now
         self._timers[transfer.number] = loop.call_at(due, self._arrived, transfer)
 
     def _arrived(self, transfer: Transfer) -> None:
         """The frames have passed: the device has heard them, or filled them."""
         self._timers.pop(transfer.number, None)
+        self._active[transfer.endpoint] = asyncio.get_running_loop().time()
         if transfer.to_host:
             self._answer(transfer, gathered(transfer, self.device.stream(transfer.endpoint, transfer.packets)))
             return

@@ -36,6 +36,8 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
     how, snapshot = given.get("how", ""), given.get("name", "")
     if how not in ("", "clean", "force"):
         raise Refused(f"how must be clean or force, not {clean(how)!r}")
+    if (memory := given.get("memory", "")) not in ("", "restore", "forget"):
+        raise Refused(f"memory must be restore or forget, not {clean(memory)!r}")
     known = () if isinstance(instance.snapshots, Unknown) else instance.snapshots
     if offer.action == "snapshot" and not _SNAPSHOT(snapshot):
         raise Refused("a snapshot's name is letters, digits, dots, dashes and underscores, at most 63 of them")
@@ -58,18 +60,26 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
     return Plan(
         offer=offer,
         args=given,
-        steps=(Step(text(instance.name, offer.action, how, snapshot), shell(place, project, instance, offer, given)),),
+        steps=(Step(text(instance.name, offer.action, given), shell(place, project, instance, offer, given)),),
         expect=expect,
         interrupts=(f"everything that runs in {instance.name}",) if offer.action in ("stop", "restart") else (),
         based_on=(Evidence("state", f"{place.socket} GET /1.0/instances", now, clean(instance.state)),),
     )
 
 
-def text(name: str, action: str, how: str, snapshot: str) -> str:
+WORDS = {
+    "force": " by killing it",
+    "clean": f", {PATIENCE} s to shut down",
+    "restore": " with what it had in memory when it was stopped",
+    "forget": " anew, and forget what it had in memory when it was stopped",
+}
+
+
+def text(name: str, action: str, args: Mapping[str, str]) -> str:
     """The step in words."""
     if action == "snapshot":
-        return f"take snapshot {snapshot} of {name}"
-    return f"{action} {name}" + {"force": " by killing it", "clean": f", {PATIENCE} s to shut down"}.get(how, "")
+        return f"take snapshot {args['name']} of {name}"
+    return f"{action} {name}" + WORDS.get(args.get("how") or args.get("memory", ""), "")
 
 
 def shell(place: Place, project: str, instance: Instance, offer: Offer, args: Mapping[str, str]) -> str:
@@ -82,6 +92,8 @@ def shell(place: Place, project: str, instance: Instance, offer: Offer, args: Ma
         words.append("--force")
     elif args.get("how") == "clean":
         words += ["--timeout", str(PATIENCE)]
+    elif args.get("memory") == "forget":  # without it, `lxc start` restores
+        words.append("--stateless")
     line = shlex.join([*words, "--project", project])
     return line if place.socket in USUAL else f"LXD_SOCKET={shlex.quote(place.socket)} {line}"
 
@@ -93,6 +105,10 @@ def call(name: str, action: str, args: Mapping[str, str]) -> Call:
         return Call("POST", f"{path}/snapshots", {"name": args["name"], "stateful": False}, 60)
     force = args.get("how") == "force"
     body: dict[str, Any] = {"action": action}
+    if (
+        args.get("memory") == "restore"
+    ):  # LXD deletes it if this is not said (lxd/instance/drivers/driver_lxc.go, Start)
+        body["stateful"] = True
     if action in ("stop", "restart"):
         body |= {"force": force, "timeout": PATIENCE}
     return Call("PUT", f"{path}/state", body, PATIENCE + 15 if action in ("stop", "restart") and not force else 20)

@@ -50,6 +50,7 @@ class RawInstance(Struct):
     expanded_config: dict[str, str] | None = None
     state: RawState | None = None
     snapshots: list[RawSnapshot] | None = None
+    stateful: bool = False  # it was stopped with what it had in memory
 
 
 class Place(Struct, frozen=True):
@@ -92,7 +93,7 @@ def instance(place: Place, raw: Mapping[str, Any], busy: str, now: float) -> Ins
     return Instance(
         **common,
         **_running(seen),
-        offers=offers(id, clean(seen.status), snapshots, busy),
+        offers=offers(id, clean(seen.status), snapshots, busy, seen.stateful),
         state=clean(seen.status),
         image=clean(config.get("image.description") or config.get("volatile.base_image", "")[:12] or "none"),
         snapshots=Unknown(Why.NOT_YET) if seen.state is None else snapshots,
@@ -120,17 +121,18 @@ def _running(seen: RawInstance) -> dict[str, Any]:
     }
 
 
-def offers(id: Id, state: str, snapshots: Iterable[str], busy: str) -> tuple[Offer, ...]:
-    """What can be done to an instance, and why not now."""
+def offers(id: Id, state: str, snapshots: Iterable[str], busy: str, kept: bool) -> tuple[Offer, ...]:
+    """What can be done to an instance, and why not now. `kept` says that there is a memory to start it with."""
     stopped = state == "Stopped"
     up = busy or ("" if stopped else f"it is {state.lower()} already")
     down = busy or ("it is stopped" if stopped else "")
     how = Arg("how", "how", choices=("clean", "force"), default="clean")
+    memory = Arg("memory", "what it had in memory", choices=("restore", "forget"), default="restore")
     name = Arg("name", "snapshot name", default=next_snapshot(snapshots))
     thaw = (Offer(id, "unfreeze", "let it run again", blocked=busy),) if state == "Frozen" else ()
     return (
         *thaw,
-        Offer(id, "start", "start", blocked=up),
+        Offer(id, "start", "start", args=(memory,) if kept else (), blocked=up),
         Offer(id, "stop", "stop", Risk.DISRUPTIVE, (how,), down),
         Offer(id, "restart", "restart", Risk.DISRUPTIVE, (how,), down),
         Offer(id, "snapshot", "take a snapshot", args=(name,), blocked=busy),

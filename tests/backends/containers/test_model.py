@@ -164,6 +164,27 @@ def test_plan(status: str, action: str, args: dict[str, str], shell: str, asked:
 
 
 @pytest.mark.parametrize(
+    ("args", "shell", "asked"),
+    [
+        ({}, "lxc start web1", {"action": "start", "stateful": True}),
+        ({"memory": "forget"}, "lxc start web1 --stateless", {"action": "start"}),
+    ],
+)
+def test_what_was_put_away_with_its_memory_is_started_with_it_unless_told_otherwise(
+    args: dict[str, str], shell: str, asked: dict[str, Any]
+) -> None:
+    web = read(status="Stopped", stateful=True)
+    offer = web.offer("start")
+    assert offer is not None
+    made = plan(PLACE, web, "default", offer, args, 5.0)
+    assert made.steps[0].shell == f"{shell} --project default"
+    assert "what it had in memory" in made.steps[0].text
+    assert call("web1", "start", made.args).body == asked
+    with pytest.raises(Refused, match="restore or forget"):
+        plan(PLACE, web, "default", offer, {"memory": "eat"}, 5.0)
+
+
+@pytest.mark.parametrize(
     ("action", "args", "why"),
     [
         ("start", {}, "running already"),

@@ -105,9 +105,7 @@ def call(name: str, action: str, args: Mapping[str, str]) -> Call:
         return Call("POST", f"{path}/snapshots", {"name": args["name"], "stateful": False}, 60)
     force = args.get("how") == "force"
     body: dict[str, Any] = {"action": action}
-    if (
-        args.get("memory") == "restore"
-    ):  # LXD deletes it if this is not said (lxd/instance/drivers/driver_lxc.go, Start)
+    if args.get("memory") == "restore":  # not said, LXD deletes it (lxd/instance/drivers/driver_lxc.go, Start)
         body["stateful"] = True
     if action in ("stop", "restart"):
         body |= {"force": force, "timeout": PATIENCE}

@@ -1,0 +1,151 @@
+"""What is plugged into this machine's USB, as far as amplifiers are concerned, read without waking or waiting for any
+of it.
+
+The kernel gives a device's names, and libusb its list, only under the device's lock, which it holds while a driver is
+bound: for seconds where the device does not answer. So these are asked for apart, and the rest does not wait for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import structs
+
+from backends import sysfs
+from backends.contract import IO, Evidence, Unknown, Why
+from backends.hardware import boards, enumerator, helper, usbfs
+from backends.hardware.boards import HOLDERS, NOT_TOLD, Told
+from backends.hardware.enumerator import Seen
+from backends.kinds import Board, Hub
+
+BUSY = 0.2  # seconds for a device to say what it is
+
+
+class Plugged(NamedTuple):
+    """One plugging in: the port, and the number that the kernel gave the device then."""
+
+    port: str
+    number: int
+
+
+class Bus:
+    """Reads it again and again, and remembers what does not change while a device is plugged in."""
+
+    def __init__(self, host: str, where: helper.Where, proc: Path, enumerate: Callable[[Path], list[Seen]]) -> None:
+        """`proc` is /proc/asound; `enumerate` lists what there is (enumerator.py)."""
+        self.host, self.where, self.root, self.proc = host, where, where.sysfs, proc
+        self._enumerate = enumerate
+        self._seen: dict[Plugged, Seen] = {}
+        self._told: dict[Plugged, Told] = {}
+        self._numbers: dict[str, tuple[int, int]] = {}  # port: (device number, changes of it)
+
+    async def read(self, io: IO) -> tuple[list[Board | Hub], bool]:
+        """Boards and hubs as they are now, and whether all of them have said what they are. Raises OSError when the bus
+        cannot be listed, ImportError without libusb."""
+        here = await io.thread(self._plugged)
+        await self._ask(here, io)
+        found = await io.thread(self._read, here, await self._classes(here, io), io.clock())
+        return found, here.keys() <= self._told.keys()
+
+    async def board(self, port: str, io: IO) -> Board | None:
+        """The board at one port, now."""
+        device = self.device(port)
+        said = self._told.get(Plugged(port, _number(device) or 0), NOT_TOLD)
+        return await io.thread(boards.board, self.host, port, device, io.clock(), said, self.where.rules)
+
+    def device(self, port: str) -> Path:
+        return self.root / "bus/usb/devices" / port
+
+    def _plugged(self) -> dict[Plugged, Path]:
+        """What is plugged in now."""
+        devices = sysfs.usb_devices(self.root)
+        return {Plugged(port, number): path for port, path in devices.items() if (number := _number(path)) is not None}
+
+    async def _ask(self, here: Mapping[Plugged, Path], io: IO) -> None:
+        """Asks what the devices say of themselves: each by itself the first time, later all in a row. What one has said
+        holds while the kernel is busy with it."""
+        known = {each: here[each] for each in self._told if each in here}
+        self._told = {each: self._told[each] for each in known}
+
+        async def ask(name: str, devices: Mapping[Plugged, Path]) -> None:
+            with contextlib.suppress(TimeoutError), io.part(name) as part:
+                self._told |= await part.thread(_told, devices, io.clock(), within=BUSY)
+
+        fresh = [ask(each.port, {each: here[each]}) for each in here.keys() - known.keys()]
+        await asyncio.gather(ask("known", known), *fresh)
+
+    async def _classes(self, here: Mapping[Plugged, Path], io: IO) -> Mapping[Plugged, Seen]:
+        """The classes of what is plugged in, asked for once for each plugging in."""
+        if here.keys() <= self._seen.keys():
+            return self._seen
+        try:
+            with io.part("libusb") as part:
+                listed = await part.thread(self._enumerate, self.root, within=BUSY)
+        except TimeoutError:  # it waits for the same lock; the tree says what it says of what has drivers already
+            listed = await io.thread(enumerator.by_sysfs, self.root)
+            return {Plugged(seen.port, seen.devnum): seen for seen in listed} | self._seen
+        self._seen = {Plugged(seen.port, seen.devnum): seen for seen in listed}
+        return self._seen
+
+    def _read(self, here: Mapping[Plugged, Path], seen: Mapping[Plugged, Seen], at: float) -> list[Board | Hub]:
+        """Boards and hubs as they are now. Nothing here waits for a device."""
+        found: list[Board | Hub | None] = []
+        for each, device in sorted(here.items()):
+            said = self._told.get(each, NOT_TOLD)
+            what = seen.get(each)
+            if what is None:  # libusb has not heard of it yet: the next reading asks again
+                continue
+            if what.is_hub:
+                found.append(boards.hub(self.host, each.port, device, at, said))
+            elif what.is_audio:
+                changes = self._reenumerations(each)
+                found.append(boards.board(self.host, each.port, device, at, said, self.where.rules, changes))
+        return self._explained([each for each in found if each is not None], at)
+
+    def _explained(self, found: Sequence[Board | Hub], at: float) -> list[Board | Hub]:
+        """With who has a board's node open, where it stays awake though no player uses it: to ask costs a look into
+        every process."""
+        asked = {each.id: node for each in found if isinstance(each, Board) and (node := self._node(each))}
+        said = usbfs.holders(asked.values()) if asked else {}
+        return [_held(each, asked.get(each.id, ""), said, at) if isinstance(each, Board) else each for each in found]
+
+    def _node(self, board: Board) -> str:
+        """Its node, if somebody who has it open would explain why the board does not sleep."""
+        device, number = self.device(board.id.local), board.devnum
+        if self.root != helper.SYSFS or board.power != "active" or board.policy != "auto":
+            return ""
+        bus = sysfs.number(device, "busnum")
+        if not isinstance(bus, int) or not isinstance(number, int) or boards.sounds(device, self.proc):
+            return ""
+        return usbfs.node(bus, number)
+
+    def _reenumerations(self, each: Plugged) -> int:
+        """How often the device at this port has changed its number since this program started."""
+        last, changes = self._numbers.get(each.port, (each.number, 0))
+        changes += last != each.number
+        self._numbers[each.port] = (each.number, changes)
+        return changes
+
+
+def _told(devices: Mapping[Plugged, Path], at: float) -> dict[Plugged, Told]:
+    return {each: boards.told(device, at) for each, device in devices.items()}
+
+
+def _number(device: Path) -> int | None:
+    number = sysfs.number(device, "devnum")
+    return number if isinstance(number, int) else None
+
+
+def _held(board: Board, node: str, said: Mapping[str, str | Unknown], at: float) -> Board:
+    if not node:
+        return structs.replace(
+            board, holders=Unknown(Why.NOT_APPLICABLE, "not asked: it sleeps, plays, or may not sleep")
+        )
+    holders = said[node]
+    raw = holders if isinstance(holders, str) else holders.detail
+    evidence = Evidence(HOLDERS, f"{usbfs.PROC}/*/fd -> {node}", at, raw)
+    return structs.replace(board, holders=holders, evidence=(*board.evidence, evidence))

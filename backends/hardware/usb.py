@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from backends import sysfs
 from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source
-from backends.hardware import boards, enumerator, helper, limits, power, rules, udev_rule
+from backends.hardware import boards, enumerator, helper, limits, power, rules, sudo, udev_rule
 from backends.hardware.bus import Bus
 from backends.hardware.enumerator import Seen
 from backends.kinds import BOARD, HUB, Board, Hub
@@ -74,7 +74,7 @@ class Usb:
             if self._may_write(board):
                 await io.thread(helper.run, operation.argv, self.where)
             else:
-                await helper.by_sudo(operation.argv)
+                await sudo.by_sudo(operation.argv)
 
     def _device(self, board: Board) -> Path:
         return self._bus.device(board.id.local)
@@ -95,7 +95,7 @@ class Usb:
             return ""
         asked, allowed = self._permitted
         if afresh or not 0 <= io.clock() - asked <= PERMISSION:
-            allowed = self.where == helper.SYSTEM and await helper.permitted()
+            allowed = self.where == helper.SYSTEM and await sudo.permitted()
             self._permitted = (io.clock(), allowed)
         return "" if allowed else "needs `foh helper`: run `foh doctor`"
 
@@ -133,14 +133,14 @@ def needs(context: Context) -> Sequence[Need]:
 
 
 def _helper_need(where: helper.Where, context: Context) -> Need:
-    what, foh = "permission to change a board's power", helper.program()
+    what, foh = "permission to change a board's power", sudo.program()
     boards = [device for device in sysfs.usb_devices(where.sysfs).values() if _is_audio(device)]
     if all(_writable(device, where.rules) for device in boards):
         return Need(what, True, f"all {len(boards)} boards can be written to")
     warning = (
-        " (first make it, and all folders above it, root's: now others can change it)" if helper.exposed(foh) else ""
+        " (first make it, and all folders above it, root's: now others can change it)" if sudo.exposed(foh) else ""
     )
-    line = helper.sudoers_line(context.environ.get("USER", "USER"))
+    line = sudo.sudoers_line(context.environ.get("USER", "USER"))
     return Need(what, False, "an ordinary user", f"echo '{line}' | sudo tee /etc/sudoers.d/foh{warning}")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from backends.contract import Observation, Offer, Refused, Unknown
 from backends.demo.trees import DemoBoard, Trees
-from backends.hardware import helper, usb
+from backends.hardware import helper, sudo, usb
 from backends.kinds import Board
 from backends.runtime import Runtime
 
@@ -55,7 +55,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
 
 
 @pytest.fixture
-def sudo(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """An ordinary user's console; whether sudo permits the helper can be changed."""
     state = {"permitted": False}
 
@@ -63,11 +63,11 @@ def sudo(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
         return state["permitted"]
 
     monkeypatch.setattr(usb, "_writable", lambda device, rules: False)
-    monkeypatch.setattr(helper, "permitted", permitted)
+    monkeypatch.setattr(sudo, "permitted", permitted)
     return state
 
 
-async def test_without_permission_the_offer_says_what_to_do(watched: Watched, sudo: dict[str, bool]) -> None:
+async def test_without_permission_the_offer_says_what_to_do(watched: Watched, ordinary: dict[str, bool]) -> None:
     offer = await watched.offer("let-sleep")
     assert offer.blocked == "needs `foh helper`: run `foh doctor`"
     with pytest.raises(Refused, match="foh doctor"):
@@ -75,15 +75,15 @@ async def test_without_permission_the_offer_says_what_to_do(watched: Watched, su
 
 
 async def test_with_permission_it_goes_through_the_helper(
-    watched: Watched, sudo: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+    watched: Watched, ordinary: dict[str, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sudo["permitted"] = True
+    ordinary["permitted"] = True
     called: list[tuple[str, ...]] = []
 
     async def by_sudo(argv: tuple[str, ...]) -> None:
         called.append(argv)
 
-    monkeypatch.setattr(helper, "by_sudo", by_sudo)
+    monkeypatch.setattr(sudo, "by_sudo", by_sudo)
     monkeypatch.setattr(helper, "SYSTEM", watched.source.where)
     offer = await watched.offer("let-sleep")
     assert offer.blocked == ""

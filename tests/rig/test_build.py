@@ -108,6 +108,19 @@ def test_a_guest_that_does_not_boot_says_what_its_console_showed(tmp_path: Path)
         machine.Machine(machine.Guest([str(broken)], ""), tmp_path).run("true", {}, print)
 
 
+def test_a_boot_that_stands_still_is_said_and_tried_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "TO_BOOT", 1.0)
+    moody = tmp_path / "kernel"
+    works = "echo 2 > booted; echo 0 > status"
+    moody.write_text(f"#!/bin/sh\ncd {tmp_path}\n[ -e tried ] && {{ {works}; }} || {{ touch tried; sleep 7652; }}\n")
+    moody.chmod(0o755)
+    said: list[str] = []
+    status, booted = machine.Machine(machine.Guest([str(moody)], ""), tmp_path).run("true", {}, said.append)
+    assert status == 0
+    assert booted < 1
+    assert "not written 'booted' within 1 s" in "".join(said)
+
+
 def test_nothing_is_left_of_a_guest_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even what it has started in sessions of their own, and however many these are."""
     monkeypatch.setattr(machine, "TO_BOOT", 1.0)

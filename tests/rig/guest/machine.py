@@ -16,7 +16,7 @@ import psutil
 
 RUN = Path(__file__).with_name("run")
 MEMORY = 1536  # MiB
-TO_BOOT, TO_RUN = 120.0, 1800.0  # seconds
+TO_BOOT, TO_RUN = 60.0, 1800.0  # seconds
 LOOK = 0.1  # seconds between two looks at what the guest has written
 
 
@@ -47,17 +47,29 @@ class Machine:
         (self.folder / "fstab").write_text(self._guest.fstab)
         (self.folder / "environment").write_text("".join(f"export {k}={quote(v)}\n" for k, v in environment.items()))
         (self.folder / "command").write_text(command + "\n")
+        try:
+            booted = self._boot(tell)
+            self._wait_for(self.folder / "status", TO_RUN, tell)
+            return int((self.folder / "status").read_text()), booted
+        finally:
+            self.stop()
+
+    def _boot(self, tell: Callable[[str], None]) -> float:
+        """The seconds that it took. One boot in a hundred stands still: it is tried once more, and said."""
+        try:
+            return self._start()
+        except GuestError as error:
+            tell(f"rig: {error}\nrig: once more\n")
+            self.stop()
+            return self._start()
+
+    def _start(self) -> float:
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
                 [*contained(), *self._guest.argv], stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
                 start_new_session=True, env={**os.environ, "TMPDIR": memory_folder()},
             )  # fmt: skip
-        try:
-            booted = self._wait_for(self.folder / "booted", TO_BOOT, lambda text: None)
-            self._wait_for(self.folder / "status", TO_RUN, tell)
-            return int((self.folder / "status").read_text()), booted
-        finally:
-            self.stop()
+        return self._wait_for(self.folder / "booted", TO_BOOT, lambda text: None)
 
     def stop(self) -> None:
         """Its process namespace ends with its first process. `unshare`, left to wait for that one, sees it end only

@@ -18,7 +18,7 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "too-small-40x10": ((40, 10), ()),
     "incident-120x36": ((120, 36), ("enter",)),
     "board-120x36": ((120, 36), ("2", "down", "enter")),
-    "plan-120x36": ((120, 36), ("2", "j", "j", "j", "j", "j", "j", "f")),
+    "plan-120x36": ((120, 36), ("2", "slash", *"office", "enter", "f")),
     "help-80x24": ((80, 24), ("question_mark",)),
 }
 

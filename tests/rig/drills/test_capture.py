@@ -79,6 +79,7 @@ def video(foh: Foh) -> str:
     return str(foh.status().rows("capture")["1-12"]["video"])
 
 
+@pytest.mark.long
 def test_pictures_arrive_as_they_were_sent(opsis: Venue, foh: Foh, tmp_path: Path) -> None:
     sent, device = opsis.ask("pictures", name="opsis"), video(foh)
     assert len(set(sent[MOVING])) == len(sent[MOVING]) > 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.recordings import RATE
 from tests.rig.drills.venue import Venue, until
+
+KEPT = (
+    0.99 * RATE
+)  # frames per second, but for the edges of the time. More is no loss: the bus was late, and catches up
 
 
 def heard(venue: Venue, seconds: float) -> tuple[int, float]:
@@ -21,9 +23,9 @@ def heard(venue: Venue, seconds: float) -> tuple[int, float]:
 
 
 def smooth(venue: Venue) -> bool:
-    """Nothing slips, and the emulated bus has caught up with whatever kept the guest busy."""
+    """Nothing slips, and no room is behind."""
     slips, pace = heard(venue, 1.0)
-    return slips == 0 and pace == pytest.approx(RATE, rel=0.01)
+    return slips == 0 and pace >= KEPT
 
 
 def undisturbed(venue: Venue, foh: Foh, seconds: float) -> None:
@@ -36,4 +38,4 @@ def undisturbed(venue: Venue, foh: Foh, seconds: float) -> None:
         beside = heard(venue, seconds)
     print(f"slips, and frames per second: {alone} without the console, {beside} beside it")
     assert (alone[0], beside[0]) == (0, 0)
-    assert (alone[1], beside[1]) == pytest.approx((RATE, RATE), rel=0.01)
+    assert min(alone[1], beside[1]) >= KEPT

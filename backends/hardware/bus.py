@@ -53,12 +53,15 @@ class Bus:
 
     async def board(self, port: str, io: IO) -> Board | None:
         """The board at one port, now."""
-        device = self.device(port)
-        said = self._told.get(Plugged(port, _number(device) or 0), NOT_TOLD)
-        return await io.thread(boards.board, self.host, port, device, io.clock(), said, self.where.rules)
+        return await io.thread(self._board, port, io.clock())
 
     def device(self, port: str) -> Path:
         return self.root / "bus/usb/devices" / port
+
+    def _board(self, port: str, at: float) -> Board | None:
+        device = self.device(port)
+        said = self._told.get(Plugged(port, _number(device) or 0), NOT_TOLD)
+        return boards.board(self.host, port, device, at, said, self.where.rules)
 
     def _plugged(self) -> dict[Plugged, Path]:
         """What is plugged in now."""
@@ -72,7 +75,7 @@ class Bus:
         self._told = {each: self._told[each] for each in known}
 
         async def ask(name: str, devices: Mapping[Plugged, Path]) -> None:
-            with contextlib.suppress(TimeoutError), io.part(name) as part:
+            with contextlib.suppress(TimeoutError), io.part(name) as part:  # the kernel is busy with it: next time
                 self._told |= await part.thread(_told, devices, io.clock(), within=BUSY)
 
         fresh = [ask(each.port, {each: here[each]}) for each in here.keys() - known.keys()]

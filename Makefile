@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 RUN_PACKAGES := python3-venv python3-dev gcc libasound2-dev libusb-1.0-0 libudev1
 TEST_PACKAGES := $(RUN_PACKAGES) mopidy mopidy-mpd gstreamer1.0-alsa gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-tools pulseaudio pulseaudio-utils libasound2-plugins \
-	umockdev gir1.2-umockdev-1.0 python3-gi voctomix-core lxd lxd-client busybox-static iproute2 strace tmux
+	umockdev gir1.2-umockdev-1.0 python3-gi voctomix-core lxd lxd-client busybox-static iproute2 strace tmux \
+	systemd-journal-remote mpd
 PICTURE_PACKAGES := librsvg2-bin fonts-dejavu-core
 
 .PHONY: help run setup setup-test test check bench rig screenshots lock clean

@@ -15,8 +15,9 @@ _ = Unknown()
 
 class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     """A room's player. `state` is playing, paused or stopped; times in seconds; `volume` in percent of the
-    player's own (software) mixer; `mpd` is where phones reach it, `phones` how many do. `jumps` counts how often it
-    was sent to a place: a track begun, a seek."""
+    player's own (software) mixer; `mpd` is where phones reach it, `phones` how many do. `log` has the player's latest
+    warnings and errors, newest first, `fault` the failure of its output that stands. `jumps` counts how often it was
+    sent to a place: a track begun, a seek."""
 
     state: Text = _
     title: Text = _
@@ -33,6 +34,8 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     queue: Number = _
     mpd: Text = _
     phones: Number = _
+    log: tuple[str, ...] | Unknown = _
+    fault: Text = _
     jumps: Number = _
 
 
@@ -200,6 +203,8 @@ ZONE = KindSpec(
         FieldSpec("output", "output"),
         FieldSpec("mpd", "for phones"),
         FieldSpec("phones", "phones connected"),
+        FieldSpec("fault", "output's failure"),
+        FieldSpec("log", "log"),
         FieldSpec("endpoint", "endpoint"),
         FieldSpec("version", "version"),
         FieldSpec("pid", "process"),

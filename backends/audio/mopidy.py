@@ -7,8 +7,10 @@ it says is never extrapolated, because a position that stands still is the only 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from backends.audio.mopidy_actions import ACTIONS
 from backends.audio.mopidy_client import Events, batch, http, is_http, listening, load, rpc
 from backends.audio.mopidy_process import Process, listener
 from backends.audio.mpd_frontend import Phones
+from backends.audio.player_log import PlayerLog
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
     IO,
@@ -69,12 +72,27 @@ class MopidySource:
         self.name = f"mopidy {self.address}"
         self.id = Id(host, "zone", self.address)
         self._process: Process = Process()
+        self._log = PlayerLog()
         self._zone: Zone | None = None
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await io.thread(load)
-        async with http(self.endpoint) as client, listening(self.endpoint, self.address) as events:
+        try:
+            async with contextlib.aclosing(self._watch(io)) as observations:
+                async for observation in observations:
+                    yield observation
+        except ConnectionError as error:
+            last = await self._log.last_words(io)
+            raise type(error)(f"{error}; its log ends: {last}" if last else str(error)) from error
+
+    async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        async with (
+            http(self.endpoint) as client,
+            listening(self.endpoint, self.address) as events,
+            contextlib.AsyncExitStack() as stack,
+        ):
             self._process = await io.thread(listener, self.address)
+            await self._log.find(self._process.pid, stack, io)
             next_full = next_look = 0.0
             phones = Phones()
             while True:
@@ -88,7 +106,11 @@ class MopidySource:
                 if steady >= next_look:
                     phones = await mpd_frontend.look(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
-                self._zone = structs.replace(zone, jumps=events.jumps, mpd=phones.mpd, phones=phones.clients)
+                told = await self._log.told(events.begun, partial(rpc, client, "core.history.get_history"), io)
+                self._zone = structs.replace(
+                    zone, jumps=events.jumps, mpd=phones.mpd, phones=phones.clients, log=told.log, fault=told.fault,
+                    evidence=(*(item for item in zone.evidence if item.what != "log"), *told.evidence),
+                )  # fmt: skip
                 yield Observation(upserts=(self._zone,), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine

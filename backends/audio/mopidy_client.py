@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 RPC_DEADLINE = 2.0  # seconds; a healthy instance answers in 5 ms
 SETTLE = 0.02  # seconds in which events come together
 JUMPS = ("seeked", "track_playback_started")
+BEGUN = ("track_playback_started", "track_playback_resumed")
 ENDED = "Mopidy has ended, or closed the connection for events"
 
 
@@ -71,6 +73,7 @@ class Events:
     def __init__(self, socket: ClientConnection) -> None:
         self.pending = True
         self.jumps = 0  # how often it was sent to a place
+        self.begun = 0.0  # when it last began to play, since the epoch
         self.ended = False
         self._socket = socket
         self._wake = asyncio.Event()
@@ -85,6 +88,7 @@ class Events:
                 if "event" in said:
                     self.pending = True
                     self.jumps += said["event"] in JUMPS
+                    self.begun = time.time() if said["event"] in BEGUN else self.begun
                     self._wake.set()
                 elif self._answer and not self._answer.done():
                     self._answer.set_result(said)

@@ -184,6 +184,13 @@ def last_played(history: object) -> str:
     return str(refs[0]["uri"])
 
 
+def last_begun(history: object) -> float:
+    """When the newest entry of `core.history.get_history` began to play, since the epoch; 0 where there is none."""
+    newest = history[0] if isinstance(history, list) and history else None
+    stamp = newest[0] if isinstance(newest, list) and newest else 0
+    return stamp / 1000 if isinstance(stamp, int) else 0.0
+
+
 def release(zone: Zone, uri: str) -> list[Call]:
     """Play and stop, unheard. `uri` is what to play where nothing is queued ("": the queue has something)."""
     calls: list[Call] = [("core.playback.play", {}), ("core.playback.stop", {})]

@@ -13,6 +13,16 @@ LET_GO = 2.0  # seconds that a zone may take to close its PCM, or another progra
 STARTING = 2.5  # seconds that a player's frontends may take to begin one after another
 RUSH, TRACKS = 4.0, 12  # seconds, and the tracks that nobody would begin by hand in that time
 CLOSED = "closed"
+FAULTS = {  # a zone's `fault`: the cause in words, and what to do
+    "device busy": ("another program has its device", "see which (sudo fuser -v /dev/snd/pcm*), and end it"),
+    "device lost": ("its device was disconnected", "plug its board in again, then stop and play"),
+    "device cannot be opened": (
+        "its device cannot be opened",
+        "see whether the device that audio/output names is there (aplay -L), and whether the player's user may open it",
+    ),
+    "sound server gone": ("its sound server is gone", "start the sound server again, then stop and play"),
+    "output unknown": ("it knows no such output", "mend audio/output in its configuration, and restart it"),
+}
 
 
 def stalled(zone: Zone | Gone, view: View) -> Verdict:
@@ -40,7 +50,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View) -> tuple[Finding, ...]:
     def because(
         code: str, cause: str, *remedies: Remedy, blames: Id | None = None, pcm: Pcm | None = None, not_known: str = ""
     ) -> tuple[Finding, ...]:
-        proofs = (evidence, *(pcm.evidence if pcm else ()))
+        proofs = (evidence, *_logged(zone), *(pcm.evidence if pcm else ()))
         text = f"silent: says playing, but {cause}"
         return (Finding(code, Severity.CRIT, zone.id, text, proofs, not_known, remedies, blames),)
 
@@ -50,13 +60,18 @@ def _silent(zone: Zone, evidence: Evidence, view: View) -> tuple[Finding, ...]:
     pcm = view.follow(zone, "pcm")
     if not isinstance(pcm, Pcm) or isinstance(pcm.state, Unknown):
         cause = f"its position stands still at {zone.position} s"
-        return because("ZONE-STALLED", cause, again, not_known="whether the source, the PCM or the board stopped")
+        doubt = "whether the source, the PCM or the board stopped"
+        if isinstance(zone.fault, str):
+            cause, doubt = FAULTS[zone.fault][0], ""
+        return because("ZONE-STALLED", cause, again, not_known=doubt)
     if _other(zone, pcm):
         return ()  # said by `taken`
     since, _ = view.since(pcm, "state")
     if pcm.state == CLOSED:
         cause = f"it has closed its PCM {pcm.name}: its output has died"
-        return because("ZONE-OUTPUT-DEAD", cause, again, pcm=pcm, not_known="why; the player's log may say")
+        if isinstance(zone.fault, str):
+            return because("ZONE-OUTPUT-DEAD", f"{cause}, {FAULTS[zone.fault][0]}", again, pcm=pcm)
+        return because("ZONE-OUTPUT-DEAD", cause, again, pcm=pcm, not_known="why; its log does not say")
     if pcm.state == "XRUN" or view.now - since < STILL:
         cause = f"its PCM {pcm.name} underruns again and again"
         slower = Remedy("give it a longer buffer (audio/buffer_time), or move its board to a hub of its own")
@@ -67,6 +82,28 @@ def _silent(zone: Zone, evidence: Evidence, view: View) -> tuple[Finding, ...]:
         return because("PCM-STUCK", cause, replug, again, blames=pcm.id, pcm=pcm)
     cause = "nothing comes from its source, as when a stream's server or the network hangs"
     return because("ZONE-SOURCE-STALLED", cause, Remedy("go to the next track", "next", zone.id), again, pcm=pcm)
+
+
+def failed(zone: Zone | Gone, view: View) -> Verdict:
+    """Asked to play, and its output could not be opened: the player is back at "stopped", and only its log says why."""
+    if isinstance(zone, Gone) or isinstance(zone.state, Unknown):
+        return Verdict(undecided=isinstance(zone, Zone))
+    if isinstance(zone.fault, Unknown):
+        return Verdict(undecided=zone.fault.why in (Why.NOT_YET, Why.UNREACHABLE))
+    pcm = view.follow(zone, "pcm")
+    if zone.state == "playing" or (isinstance(pcm, Pcm) and _other(zone, pcm)):
+        return Verdict()  # said by `stalled`, or by `taken`
+    cause, remedy = FAULTS[zone.fault]
+    remedies = (Remedy(remedy), Remedy("play again", "play", zone.id))
+    finding = Finding(
+        "ZONE-OUTPUT-FAILED", Severity.WARN, zone.id, f"could not play: {cause}", (*_logged(zone),), "", remedies,
+        _lost(zone, view),
+    )  # fmt: skip
+    return Verdict((finding,))
+
+
+def _logged(zone: Zone) -> Sequence[Evidence]:
+    return [item for item in zone.evidence if item.what == "log"]
 
 
 def _lost(zone: Zone, view: View) -> Id | None:
@@ -98,7 +135,9 @@ def taken(zone: Zone | Gone, view: View) -> Verdict:
     cause = f"{verb}: {program} ({pcm.owner}) has its PCM {pcm.name} open"
     severity = Severity.CRIT if zone.state == "playing" else Severity.WARN
     remedy = Remedy(f"see what it is (ps -fp {pcm.owner}), and end it")
-    return Verdict((Finding("ZONE-TAKEN", severity, zone.id, cause, (*pcm.evidence, *_pid(zone)), "", (remedy,)),))
+    return Verdict(
+        (Finding("ZONE-TAKEN", severity, zone.id, cause, (*pcm.evidence, *_pid(zone), *_logged(zone)), "", (remedy,)),)
+    )
 
 
 def _other(zone: Zone, pcm: Pcm) -> bool:
@@ -152,8 +191,11 @@ def unreachable(zone: Zone | Gone, view: View) -> Verdict:
     since, before = view.since(zone, "mpd")
     if view.now - since < STARTING:
         return Verdict(undecided=before is None, recheck_at=since + STARTING)
-    cause, doubt = f"phones cannot reach it: {zone.mpd.detail}", "why; the player's log may say"
-    evidence = (Evidence("MPD frontend", "a connection to it, and its process's sockets", zone.at, zone.mpd.detail),)
+    cause = f"phones cannot reach it: {zone.mpd.detail}"
+    lines = [line for line in zone.log if "MPD" in line] if isinstance(zone.log, tuple) else []
+    logged = [Evidence("log", "its log", zone.at, line) for line in lines[:1]]
+    asked = Evidence("MPD frontend", "a connection to it, and its process's sockets", zone.at, zone.mpd.detail)
+    evidence, doubt = (asked, *logged), "" if logged else "why; its log does not say"
     remedy = Remedy("see which program has the port (sudo ss -ltnp), end it or choose another, and restart the zone")
     return Verdict((Finding("ZONE-NO-MPD", Severity.WARN, zone.id, cause, evidence, doubt, (remedy,)),))
 
@@ -181,6 +223,7 @@ def mixer_silent(control: Control | Gone, view: View) -> Verdict:
 
 ZONE_RULES = (
     Rule("stalled", "zone", stalled),
+    Rule("failed", "zone", failed),
     Rule("taken", "zone", taken),
     Rule("held", "zone", held),
     Rule("runaway", "zone", runaway),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from backends.audio.rules import held, runaway, stalled, taken, unreachable
-from backends.contract import Gone, Id, Resource, Severity, Unknown, Verdict, Why
+from backends.audio.rules import FAULTS, failed, held, runaway, stalled, taken, unreachable
+from backends.contract import Evidence, Gone, Id, Resource, Severity, Unknown, Verdict, Why
 from backends.kinds import Board, Pcm, Zone
 from tests.backends.worlds import FakeView
 
@@ -40,6 +40,54 @@ def codes(verdict: Verdict) -> list[str]:
 
 
 STOOD = [(LONG, BAR)]
+LOGGED = Evidence("log", "bar.log", 990.0, "GStreamer error: ...")
+QUIET = Unknown(Why.NOT_APPLICABLE, "its log tells of none")
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_an_output_that_failed_is_named_with_what_the_log_says(fault: str) -> None:
+    zone = but(BAR, state="stopped", fault=fault, evidence=(LOGGED,))
+    (finding,) = failed(zone, world(zone, None)).findings
+    assert (finding.code, finding.severity) == ("ZONE-OUTPUT-FAILED", Severity.WARN)
+    assert FAULTS[fault][0] in finding.cause
+    assert LOGGED in finding.evidence
+    assert finding.remedies[0].text == FAULTS[fault][1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pcm", "codes_", "undecided"),
+    [
+        ({"fault": QUIET}, None, [], False),
+        ({"fault": Unknown()}, None, [], True),
+        ({"fault": DOUBT}, None, [], True),  # its log cannot be read any more: nothing speaks against it
+        ({"fault": "device busy", "state": DOUBT}, None, [], True),
+        ({"fault": "device busy", "state": "playing"}, None, [], False),  # `stalled` says it, once it stands still
+        ({"fault": "device busy"}, but(CARD, owner=7), [], False),  # `taken` says it
+        ({"fault": "device busy"}, but(CARD, state="closed"), ["ZONE-OUTPUT-FAILED"], False),
+    ],
+)
+def test_a_failed_output_is_said_once(changes: Any, pcm: Any, codes_: list[str], undecided: bool) -> None:
+    zone = but(but(BAR, state="stopped"), **changes)
+    verdict = failed(zone, world(zone, pcm))
+    assert (codes(verdict), verdict.undecided) == (codes_, undecided)
+
+
+def test_a_failed_output_blames_the_board_that_has_gone() -> None:
+    zone = but(BAR, state="stopped", fault="device cannot be opened")
+    (finding,) = failed(zone, world(zone, BOARD)).findings
+    assert finding.root == BOARD.id
+
+
+def test_what_the_log_says_of_a_silent_zone_takes_the_place_of_doubt() -> None:
+    zone = but(BAR, fault="sound server gone", evidence=(LOGGED,))
+    (finding,) = stalled(zone, world(zone, None, STOOD)).findings
+    assert "its sound server is gone" in finding.cause
+    assert (finding.not_known, LOGGED in finding.evidence) == ("", True)
+    closed = but(CARD, state="closed", owner=DOUBT)
+    lost = but(BAR, fault="device lost", evidence=(LOGGED,))
+    (finding,) = stalled(lost, world(lost, closed, STOOD, [(LONG, closed)])).findings
+    assert (finding.code, finding.not_known) == ("ZONE-OUTPUT-DEAD", "")
+    assert "disconnected" in finding.cause
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+"""Follows a server's log where its process writes it: a file, or the journal of its systemd unit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import stat
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from backends.audio.mopidy_log import Line
+from backends.contract import IO, Unknown, Why
+
+KEPT = 400  # lines
+TAIL = 65536  # bytes: where a file is entered, from its end, and the most that is read at once
+JOURNAL = ("journalctl", "--follow", "--output=json", f"--lines={KEPT}")
+_UNIT = re.compile(r"^(?:0::|\d+:name=systemd:)(/.*/([\w@.:\\-]+\.service))$", re.MULTILINE).search
+
+
+class Place(Struct, frozen=True):
+    """Where a process's output goes: a file, or a unit's journal (of the user's own manager, where `user`)."""
+
+    file: str = ""
+    unit: str = ""
+    user: bool = False
+
+    def __str__(self) -> str:
+        return self.file or f"journal of {self.unit}"
+
+    def journal(self) -> Sequence[str]:
+        """The command that follows the unit's journal."""
+        return (*JOURNAL, *(["--user"] if self.user else []), f"--unit={self.unit}")
+
+
+def place(pid: int, proc: Path = Path("/proc")) -> Place | Unknown:
+    """Where a process writes its messages, by its standard error and output (4.x uses the latter). Blocking."""
+    unit = _unit(proc / str(pid) / "cgroup")
+    said = []
+    for number in (2, 1):
+        try:
+            target = str((proc / str(pid) / "fd" / str(number)).readlink())
+        except PermissionError:  # another user's; what systemd starts writes to its journal unless told otherwise
+            return unit or Unknown(Why.DENIED, "its output belongs to another user")
+        except OSError as error:
+            return Unknown(Why.UNREACHABLE, f"process {pid}: {error.strerror}")
+        if target.startswith("/") and not target.startswith("/dev/"):
+            return Place(target)
+        if target.startswith("socket:") and unit:
+            return unit
+        said.append(target)
+    return Unknown(Why.NOT_APPLICABLE, f"it writes its log to {said[0]}, where nobody can read it again")
+
+
+def _unit(cgroup: Path) -> Place | None:
+    with contextlib.suppress(OSError):
+        if match := _UNIT(cgroup.read_text(errors="replace")):
+            return Place(unit=match[2], user="/user@" in match[1])
+    return None
+
+
+class Follower:
+    """The last lines of one log."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.lines: deque[Line] = deque(maxlen=KEPT)
+        self.count = 0  # how many there have been
+        self.trouble = ""  # why it cannot be followed
+        self._file: tuple[int, int] = (0, 0)  # inode, and how far it was read
+        self._rest = b""
+
+    @contextlib.asynccontextmanager
+    async def following(self, io: IO) -> AsyncIterator[None]:
+        """Reads the journal as long as the body runs. A file is read when `look` is called."""
+        if self.place.file:
+            yield
+            return
+        reader = asyncio.create_task(self._journal(io))
+        try:
+            yield
+        finally:
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reader
+
+    async def _journal(self, io: IO) -> None:
+        self.lines.clear()
+        try:
+            async with io.child(self.place.journal()) as child:
+                while True:
+                    self._keep([_of_journal(await child.receive())])
+        except (OSError, ValueError) as error:
+            self.trouble = f"{self.place}: {error}"
+
+    def look(self) -> None:
+        """Reads what a file has got since; a new file of that name, or one cut short, is begun anew. Blocking."""
+        if not self.place.file:
+            return
+        try:
+            file = os.open(self.place.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not hold us
+            try:
+                status = os.fstat(file)
+                if not stat.S_ISREG(status.st_mode):
+                    raise OSError("it is no file")
+                self._read(file, status)
+                self.trouble = ""
+            finally:
+                os.close(file)
+        except OSError as error:
+            self.trouble = f"{self.place}: {error.strerror or error}"
+
+    def _read(self, file: int, status: os.stat_result) -> None:
+        inode, done = self._file
+        if inode != status.st_ino or done > status.st_size:
+            done, self._rest = 0, b""
+        if done == status.st_size:
+            return
+        begin = max(done, status.st_size - TAIL)
+        text = os.pread(file, TAIL, begin)
+        self._file = (status.st_ino, begin + len(text))
+        if begin == done:
+            text = self._rest + text
+        *whole, self._rest = text.split(b"\n")
+        self._rest = self._rest[-TAIL:]
+        self._keep([Line(status.st_mtime, line.decode("utf-8", "replace")) for line in whole])
+
+    def _keep(self, lines: Sequence[Line]) -> None:
+        self.lines.extend(lines)
+        self.count += len(lines)
+
+
+def _of_journal(entry: dict[str, object]) -> Line:
+    """systemd.journal-fields(7), and its JSON format: text that is not UTF-8 is a list of bytes."""
+    said, stamp = entry.get("MESSAGE"), str(entry.get("__REALTIME_TIMESTAMP", "0"))
+    if isinstance(said, list):
+        said = bytes(byte for byte in said if isinstance(byte, int) and 0 <= byte < 256).decode("utf-8", "replace")
+    return Line(int(stamp) / 1e6 if stamp.isdecimal() else 0.0, str(said or ""))

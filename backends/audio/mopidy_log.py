@@ -1,0 +1,121 @@
+"""What a Mopidy's log says: pure functions from its lines to entries. No I/O.
+
+Mopidy tells nobody but its log when an output fails. 3.x writes `LEVEL date [pid:thread] logger` and the message on a
+second line; 4.x writes `time LEVEL thread logger`, leaves out a time that repeats, and wraps the message to a column.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from backends.contract import Evidence, Unknown, Why, clean
+from backends.kinds import Text
+
+BAD = ("WARNING", "ERROR", "CRITICAL")
+LONGEST = 300  # characters of one entry that are kept
+_HEAD = re.compile(r"\s*(?:\[?\d[\d:.,/ -]*\]?\s+)?(DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\S.*)").fullmatch
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) ")
+_WHO = re.compile(
+    r"(?:\[\d+:[^\]]*\] |[\w-]+ (?:\(\w+\) )?)?(?:(?:mopidy|pykka|tornado)[\w.]*|\w+(?:\.\w+)+)\s*"
+).fullmatch
+_SPEAKER = re.compile(r"(?:\[\d+:[^\]]*\] )?(?:[\w.]+: )?")
+
+
+class Line(Struct, frozen=True):
+    """One line as it was read, and when it was written at the latest."""
+
+    at: float
+    text: str
+
+
+class Entry(Struct, frozen=True):
+    """One message: its level, when it was written, and its words on one line."""
+
+    level: str
+    at: float
+    text: str
+
+
+class Fault(Struct, frozen=True):
+    """What an entry means for the output: the zone's word for it, and the words by which it is known."""
+
+    word: str
+    said: str
+
+
+FAULTS = (  # mopidy.audio.gst passes on what GStreamer's alsasink and pulsesink say; the first that fits is meant
+    Fault("device busy", "Device is being used by another application"),
+    Fault("device lost", "The device has been disconnected"),
+    Fault("device cannot be opened", "Could not open audio device for playback"),
+    Fault("sound server gone", "pa_stream_writable_size() failed"),
+    Fault("sound server gone", "Failed to connect: Connection refused"),
+    Fault("output unknown", "Failed to create audio output"),
+)
+
+
+def entries(lines: Iterable[Line]) -> list[Entry]:
+    """The messages in these lines. What stands before the first beginning of one is left out."""
+    found: list[tuple[str, float, list[str]]] = []
+    for line in lines:
+        if match := _HEAD(line.text):
+            level, rest = match[1], match[2].rstrip()
+            at = line.at
+            if date := _DATE.match(rest):
+                at, rest = _seconds(date[1], at), rest[date.end() :]
+            found.append((level, at, [] if _WHO(rest) else [_SPEAKER.sub("", rest, count=1)]))
+        elif found and line.text.strip():
+            found[-1][2].append(line.text.strip())
+    return [Entry(level, at, clean(" ".join(words), LONGEST)) for level, at, words in found if words]
+
+
+def _seconds(text: str, otherwise: float) -> float:
+    """The time in the log, which is the host's local time."""
+    try:
+        return min(datetime.fromisoformat(text.replace(",", ".")).timestamp(), otherwise)
+    except ValueError:
+        return otherwise
+
+
+def bad(found: Sequence[Entry], most: int = 8) -> tuple[Entry, ...]:
+    """The latest warnings and errors, newest first; what is said again and again stands once."""
+    newest: dict[str, Entry] = {}
+    for entry in reversed(found):
+        if entry.level in BAD:
+            newest.setdefault(entry.text, entry)
+    return tuple(newest.values())[:most]
+
+
+def fault(found: Sequence[Entry], played: float) -> tuple[Fault, Entry] | None:
+    """The latest failure of the output that came after it last began to play (at `played`)."""
+    for entry in bad(found, len(found)):
+        for known in FAULTS:
+            if known.said in entry.text and entry.at >= played:
+                return known, entry
+    return None
+
+
+class Told(Struct, frozen=True):
+    """What a zone shows of its log: the latest warnings and errors, and the failure of its output that still stands."""
+
+    log: tuple[str, ...] | Unknown
+    fault: Text
+    evidence: tuple[Evidence, ...] = ()
+
+
+def told(lines: Iterable[Line], where: str, played: float) -> Told:
+    """`where` is the log's place, `played` when it last began to play."""
+    found = entries(lines)
+    said = tuple(f"{time.strftime('%d %b %H:%M:%S', time.localtime(e.at))} {e.level} {e.text}" for e in bad(found))
+    if not (failed := fault(found, played)):
+        return Told(said, Unknown(Why.NOT_APPLICABLE, "its log tells of none since it last began to play"))
+    known, entry = failed
+    return Told(said, known.word, (Evidence("log", where, entry.at, entry.text),))
+
+
+def untold(why: Unknown) -> Told:
+    return Told(why, why)

@@ -1,0 +1,65 @@
+"""What a Mopidy's log adds to its zone: where the log is, what it tells now, and its last words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from backends.audio import log_follower, mopidy_log
+from backends.audio.log_follower import Follower
+from backends.audio.mopidy_log import Told, untold
+from backends.audio.mopidy_model import last_begun
+from backends.contract import IO, Unknown, Why, clean
+
+LAST_WORDS = 0.3  # seconds in which a journal is read once more when the server has gone
+
+
+class PlayerLog:
+    """One player's log. It outlives the player, so that it can say why that ended."""
+
+    def __init__(self) -> None:
+        self._log: Follower | Unknown = Unknown()
+        self._begun: float | None = None  # when it had begun to play, as far as its history was asked
+        self._told: Told | None = None
+        self._basis: tuple[int, float] = (0, 0.0)  # what that rests on
+
+    async def find(self, pid: int | Unknown, stack: AsyncExitStack, io: IO) -> None:
+        """Follows the log of this process until the stack ends."""
+        place = pid if isinstance(pid, Unknown) else await io.thread(log_follower.place, pid)
+        self._begun = self._told = None
+        if isinstance(place, Unknown):
+            self._log = place
+        elif isinstance(self._log, Unknown) or self._log.place != place:
+            self._log = Follower(place)
+        if isinstance(self._log, Follower):
+            await stack.enter_async_context(self._log.following(io))
+
+    async def told(self, begun: float, history: Callable[[], Awaitable[Any]], io: IO) -> Told:
+        """What it says now. A failure stands until the player has begun to play again: `begun` is when its events told
+        so; `history` is asked once for what was before those."""
+        if isinstance(self._log, Unknown):
+            return untold(self._log)
+        await io.thread(self._log.look)
+        if self._log.trouble:
+            return untold(Unknown(Why.UNREACHABLE, clean(self._log.trouble)))
+        basis = (self._log.count, begun)
+        if self._told is None or basis != self._basis:
+            lines, where = self._log.lines, str(self._log.place)
+            told = mopidy_log.told(lines, where, max(self._begun or 0, begun))
+            if told.evidence and self._begun is None:
+                self._begun = last_begun(await history())
+                told = mopidy_log.told(lines, where, max(self._begun, begun))
+            self._told, self._basis = told, basis
+        return self._told
+
+    async def last_words(self, io: IO) -> str:
+        """The last warning or error that it holds; "" where it is not known."""
+        if isinstance(self._log, Unknown):
+            return ""
+        async with self._log.following(io):
+            await asyncio.sleep(0 if self._log.place.file else LAST_WORDS)
+            await io.thread(self._log.look)
+        last = mopidy_log.bad(mopidy_log.entries(self._log.lines), 1)
+        return last[0].text if last else ""

@@ -1,0 +1,148 @@
+"""Following a log: a file that grows, turns over and goes, and systemd's journal as journalctl tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from backends.audio.log_follower import TAIL, Follower, Place, place
+from backends.contract import Unknown, Why
+from backends.runtime import SourceIO
+
+JOURNALS = "/usr/lib/systemd/systemd-journal-remote"
+
+
+def texts(follower: Follower) -> list[str]:
+    return [line.text for line in follower.lines]
+
+
+def test_a_file_is_followed_as_it_grows_turns_over_and_goes(tmp_path: Path) -> None:
+    log = tmp_path / "bar.log"
+    log.write_text("one\ntwo\nthr")
+    follower = Follower(Place(str(log)))
+    follower.look()
+    assert texts(follower) == ["one", "two"]
+    with log.open("a") as more:
+        more.write("ee\n")
+    follower.look()
+    follower.look()
+    assert texts(follower) == ["one", "two", "three"]
+    log.rename(tmp_path / "bar.log.1")
+    follower.look()
+    assert "No such file" in follower.trouble
+    log.write_text("four\n")
+    follower.look()
+    assert texts(follower)[-1] == "four"
+    assert follower.trouble == ""
+    log.write_text("5\n")  # cut short and begun again
+    follower.look()
+    assert texts(follower)[-2:] == ["four", "5"]
+    assert follower.count == 5
+
+
+def test_a_large_file_is_entered_near_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "bar.log"
+    log.write_text("x" * 79 + "\n" + ("y" * 79 + "\n") * (3 * TAIL // 80) + "last\n")
+    follower = Follower(Place(str(log)))
+    follower.look()
+    assert texts(follower)[-1] == "last"
+    assert "x" not in "".join(texts(follower))
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "gone"])
+def test_what_is_no_file_is_said_and_holds_nobody(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "log"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    follower = Follower(Place(str(path)))
+    follower.look()
+    assert follower.trouble
+    assert not follower.lines
+
+
+def process(root: Path, cgroup: str = "0::/\n", **outputs: str) -> Path:
+    """A process 7 in an invented /proc; `out` and `err` are what its outputs are."""
+    fds = root / "7" / "fd"
+    fds.mkdir(parents=True)
+    (root / "7" / "cgroup").write_text(cgroup)
+    for name, number in (("out", "1"), ("err", "2")):
+        (fds / number).symlink_to(outputs.get(name, "/dev/null"))
+    return root
+
+
+UNIT = "0::/system.slice/system-mopidy.slice/mopidy@bar.service\n"
+MINE = "1:name=systemd:/user.slice/user-1000.slice/user@1000.service/app.slice/mopidy.service\n"
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "outputs", "where"),
+    [
+        (UNIT, {"err": "socket:[77]"}, Place(unit="mopidy@bar.service")),
+        (MINE, {"out": "socket:[77]"}, Place(unit="mopidy.service", user=True)),
+        (UNIT, {"err": "/var/log/bar.log"}, Place("/var/log/bar.log")),
+        ("0::/\n", {"out": "/var/log/bar.log"}, Place("/var/log/bar.log")),
+        ("0::/user.slice/session-3.scope\n", {"err": "socket:[77]"}, None),
+        (UNIT, {"err": "/dev/pts/3", "out": "pipe:[9]"}, None),
+    ],
+)
+def test_the_log_is_where_the_process_writes(
+    tmp_path: Path, cgroup: str, outputs: dict[str, str], where: Place | None
+) -> None:
+    found = place(7, process(tmp_path, cgroup, **outputs))
+    assert (None if isinstance(found, Unknown) else found) == where
+
+
+def test_a_process_that_has_gone_has_no_log(tmp_path: Path) -> None:
+    found = place(8, tmp_path)
+    assert isinstance(found, Unknown)
+    assert found.why is Why.UNREACHABLE
+
+
+class FromFile(Place, frozen=True):
+    """A journal in a file, read by the same command."""
+
+    def journal(self) -> Sequence[str]:
+        return (*super().journal(), f"--file={self.file_}")
+
+    file_: str = ""
+
+
+async def followed(follower: Follower) -> None:
+    """Follows until there is something to say, ten seconds at most."""
+    async with follower.following(SourceIO("bar")):
+        for _ in range(200):
+            if follower.lines or follower.trouble:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_the_journal_of_a_unit_is_followed(tmp_path: Path) -> None:
+    """Real journal files, written by systemd's own program, and the real journalctl."""
+    journal = tmp_path / "bar.journal"
+
+    def entry(unit: str, message: bytes, number: int) -> bytes:
+        size = len(message).to_bytes(8, "little")
+        return (
+            f"__CURSOR=s={number}\n__REALTIME_TIMESTAMP={1764000000000000 + number}\n__MONOTONIC_TIMESTAMP={number}\n"
+            f"_BOOT_ID={'a' * 32}\n_SYSTEMD_UNIT={unit}\nMESSAGE\n"
+        ).encode() + size + message + b"\n\n"  # fmt: skip
+
+    export = entry("mopidy@bar.service", b"ERROR mopidy.x: for us \xff", 1)
+    export += entry("mopidy@foyer.service", b"ERROR mopidy.x: not for us", 2)
+    subprocess.run([JOURNALS, f"--output={journal}", "-"], input=export, check=True, capture_output=True, timeout=20)
+    follower = Follower(FromFile(unit="mopidy@bar.service", file_=str(journal)))
+    await followed(follower)
+    assert [(line.at, line.text) for line in follower.lines] == [(1764000000.000001, "ERROR mopidy.x: for us \ufffd")]
+
+
+async def test_a_journal_that_cannot_be_followed_is_said() -> None:
+    follower = Follower(FromFile(unit="mopidy@bar.service", file_="/nonexistent.journal"))
+    await followed(follower)
+    assert "journal of mopidy@bar.service" in follower.trouble

@@ -1,0 +1,93 @@
+"""What only a Mopidy's log tells: real servers whose output cannot be opened, dies under them, or is unknown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.audio.mopidy import MopidySource
+from backends.contract import State, Unknown
+from tests.integration.beds import pulse
+from tests.integration.beds.mopidy import RealMopidy, free_port, make_track
+from tests.integration.watching import Watched, watching
+
+
+@pytest.fixture
+def sound() -> Iterator[pulse.Bed]:
+    with pulse.bed(1) as bed:
+        yield bed
+
+
+def fault(watched: Watched) -> str:
+    said = watched.get("zone", "fault")
+    return "" if isinstance(said, Unknown) or said is None else str(said)
+
+
+async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(sound: pulse.Bed, tmp_path: Path) -> None:
+    server = await asyncio.to_thread(RealMopidy, "bar", tmp_path, "alsasink device=zone1", sound.env)
+    try:
+        track = await asyncio.to_thread(make_track, server.media / "a.flac", "A")
+        await asyncio.to_thread(sound.stop)
+        async with watching(MopidySource("h", server.endpoint)) as watched:
+            await watched.until(lambda w: isinstance(w.get("zone", "log"), tuple) and not fault(w), 5)
+            await asyncio.to_thread(server.play, track)
+            await watched.until(lambda w: fault(w) == "device cannot be opened", 3)
+            assert watched.get("zone", "state") == "stopped"
+            log = watched.get("zone", "log")
+            assert isinstance(log, tuple)
+            assert any("Could not open audio device for playback" in line for line in log)
+            await asyncio.to_thread(sound.start)
+            await asyncio.to_thread(server.rpc, "core.playback.play")
+            await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 4)
+        async with watching(MopidySource("h", server.endpoint)) as watched:  # its history tells what events do not
+            await watched.until(lambda w: w.get("zone", "log"), 5)
+            assert fault(watched) == ""
+    finally:
+        server.stop()
+
+
+async def test_a_sound_server_that_dies_under_a_playing_zone_is_told(sound: pulse.Bed, tmp_path: Path) -> None:
+    output = f"pulsesink server=unix:{sound.socket} device=zone1"
+    server = await asyncio.to_thread(RealMopidy, "bar", tmp_path, output, sound.env)
+    try:
+        track = await asyncio.to_thread(make_track, server.media / "a.flac", "A")
+        await asyncio.to_thread(server.play, track)
+        async with watching(MopidySource("h", server.endpoint)) as watched:
+            await watched.until(lambda w: w.get("zone", "state") == "playing" and not fault(w), 5)
+            await asyncio.to_thread(sound.stop)
+            await watched.until(lambda w: fault(w) == "sound server gone", 3)
+            assert watched.get("zone", "state") == "playing"  # as it says
+    finally:
+        server.stop()
+
+
+async def test_a_server_that_ends_at_once_leaves_its_last_words(tmp_path: Path) -> None:
+    """With an output that GStreamer does not know, Mopidy ends with exit status 0, so that systemd leaves it so."""
+    server = await asyncio.to_thread(RealMopidy, "bar", tmp_path, "fakesink sync=true", {})
+    try:
+        async with watching(MopidySource("h", server.endpoint)) as watched:
+            await watched.until(lambda w: w.state is State.OK, 5)
+            await asyncio.to_thread(server.stop)
+            config = server.config.read_text()
+            server.config.write_text(config.replace("fakesink", "nosuchsink"))
+            server.start(wait=False)
+            assert await asyncio.to_thread(server.process.wait, 30) == 0
+            await watched.until(lambda w: 'Failed to create audio output "nosuchsink' in w.sentence, 6)
+            assert watched.state is State.REFUSED
+    finally:
+        server.stop()
+
+
+async def test_why_phones_cannot_reach_it_stands_in_the_log(tmp_path: Path) -> None:
+    port = free_port()
+    first = await asyncio.to_thread(RealMopidy, "bar", tmp_path / "bar", "fakesink", {}, True, port)
+    second = await asyncio.to_thread(RealMopidy, "foyer", tmp_path / "foyer", "fakesink", {}, True, port)
+    try:
+        async with watching(MopidySource("h", second.endpoint)) as watched:
+            await watched.until(lambda w: "MPD server startup failed" in str(w.get("zone", "log")), 5)
+    finally:
+        first.stop()
+        second.stop()

@@ -16,7 +16,8 @@ _ = Unknown()
 class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     """A room's player. `state` is playing, paused or stopped; times in seconds; `volume` in percent of the
     player's own (software) mixer; `mpd` is where phones reach it, `phones` how many do. `log` has the player's latest
-    warnings and errors, newest first, `fault` the failure of its output that stands. `jumps` counts how often it was
+    warnings and errors, newest first, `fault` the failure of its output that stands. `rival` is the pid of another
+    process that was started for its port and does not have it. `jumps` counts how often it was
     sent to a place: a track begun, a seek."""
 
     state: Text = _
@@ -36,6 +37,7 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     phones: Number = _
     log: tuple[str, ...] | Unknown = _
     fault: Text = _
+    rival: Number = _
     jumps: Number = _
 
 
@@ -208,6 +210,7 @@ ZONE = KindSpec(
         FieldSpec("endpoint", "endpoint"),
         FieldSpec("version", "version"),
         FieldSpec("pid", "process"),
+        FieldSpec("rival", "other process for its port"),
     ),
     0,
 )

@@ -20,7 +20,8 @@ from backends.audio import mopidy_model as model
 from backends.audio import mpd_frontend
 from backends.audio.mopidy_actions import ACTIONS
 from backends.audio.mopidy_client import Events, batch, http, is_http, listening, load, rpc
-from backends.audio.mopidy_process import Process, listener
+from backends.audio.mopidy_log import Told
+from backends.audio.mopidy_process import Player, Process, listener, meant_for, moment, players
 from backends.audio.mpd_frontend import Phones
 from backends.audio.player_log import PlayerLog
 from backends.audio.rules import ZONE_RULES
@@ -39,6 +40,7 @@ from backends.contract import (
     Source,
     Step,
     Unknown,
+    Why,
     clean,
 )
 from backends.kinds import ZONE, Zone
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
 USUAL_PORTS = range(6680, 6691)
 POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds: the position; whether it still answers; everything
+NO_RIVAL = Unknown(Why.NOT_APPLICABLE, "no other process was started for its port")
 AGAIN = 2.0  # seconds until phones' way to it is looked at again where there was none
 
 
@@ -82,8 +85,14 @@ class MopidySource:
                 async for observation in observations:
                     yield observation
         except ConnectionError as error:
-            last = await self._log.last_words(io)
-            raise type(error)(f"{error}; its log ends: {last}" if last else str(error)) from error
+            raise type(error)(f"{error}{await self._why(io)}") from error
+
+    async def _why(self, io: IO) -> str:
+        """What its processes and its log say of why nobody answers."""
+        meant = await io.thread(meant_for, self.address, Unknown())
+        last = await self._log.last_words(meant.pid if meant else None, io)
+        there = f"; process {meant.pid}, started {moment(meant.started)}, has no HTTP frontend there" if meant else ""
+        return there + (f"; its log ends: {last}" if last else "")
 
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with (
@@ -106,12 +115,10 @@ class MopidySource:
                 if steady >= next_look:
                     phones = await mpd_frontend.look(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
+                rival = await io.thread(meant_for, self.address, self._process.pid)
                 told = await self._log.told(events.begun, partial(rpc, client, "core.history.get_history"), io)
-                self._zone = structs.replace(
-                    zone, jumps=events.jumps, mpd=phones.mpd, phones=phones.clients, log=told.log, fault=told.fault,
-                    evidence=(*(item for item in zone.evidence if item.what != "log"), *told.evidence),
-                )  # fmt: skip
-                yield Observation(upserts=(self._zone,), complete=True)
+                self._zone = zone
+                yield Observation(upserts=(_joined(zone, events.jumps, phones, told, rival),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
 
@@ -159,6 +166,15 @@ class MopidySource:
         return structs.replace(zone, at=now) if state == zone.state else await self._read(client, now)
 
 
+def _joined(zone: Zone, jumps: int, phones: Phones, told: Told, rival: Player | None) -> Zone:
+    """What Mopidy says, with what is known of it from elsewhere."""
+    evidence = (*zone.evidence, *told.evidence, *(rival.evidence(zone.at) if rival else ()))
+    return structs.replace(
+        zone, jumps=jumps, mpd=phones.mpd, phones=phones.clients, log=told.log, fault=told.fault,
+        rival=rival.pid if rival else NO_RIVAL, evidence=evidence,
+    )  # fmt: skip
+
+
 def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> str:
     body = model.dumps(model.request(1, method, params))
     return f"curl -sH 'Content-Type: application/json' -d '{body}' {endpoint}/mopidy/rpc"
@@ -168,8 +184,9 @@ def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> str:
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
-    """The configured servers, or those that answer on loopback's usual ports. One that accepts and stays silent
-    counts (it may hang); one that answers as something else does not."""
+    """The configured servers; or those that answer on loopback's usual ports, and those whose processes run here,
+    wherever they should answer. One that accepts and stays silent counts (it may hang); one that answers as something
+    else does not."""
     endpoints = context.settings.endpoints
     if not endpoints:
         listens = await asyncio.gather(*map(_listens, USUAL_PORTS))
@@ -177,7 +194,9 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         if ports:
             await io.thread(load)
         found = await asyncio.gather(*map(_is_mopidy, ports))
-        endpoints = [f"http://127.0.0.1:{port}" for port, yes in zip(ports, found, strict=True) if yes]
+        answering = [f"127.0.0.1:{port}" for port, yes in zip(ports, found, strict=True) if yes]
+        meant = [player.http for player in await io.thread(players) if player.http]
+        endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant)])]
     return [MopidySource(context.host, endpoint) for endpoint in endpoints]
 
 

@@ -1,22 +1,22 @@
-"""The process behind a listening port: its pid, and the output that its configuration names.
+"""Mopidy's processes: the one behind a listening port, and those that were meant for it and do not have it.
 
 Blocking (reads /proc); runs in the source's thread.
 """
 
 from __future__ import annotations
 
-import configparser
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 from msgspec import Struct
 
-from backends.contract import Evidence, Key, Unknown, Why, clean
+from backends.audio.mopidy_config import config_files, frontend_of, is_server, merged, output_of, zone_name
+from backends.contract import Evidence, Key, Unknown, Why
 
+SETTLED = 5.0  # seconds until a new process has become the program that it stays
 _LATER = Unknown(Why.NOT_YET)
 
 
@@ -57,7 +57,77 @@ def listener(address: str) -> Process:
         return Process(pid, Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read"))
     files = [directory / name for name in config_files(argv)]
     config = merged(files)
-    return Process(pid, output_of(config, argv), zone_name(files), ":".join(map(str, files)), mpd_of(config))
+    mpd = frontend_of(config, argv, "mpd", "")
+    return Process(pid, output_of(config, argv), zone_name(files), ":".join(map(str, files)), mpd)
+
+
+class Player(Struct, frozen=True):
+    """A Mopidy's process by its command line: where its HTTP frontend should listen ("": nowhere that is known), and
+    when it was started, in seconds since the epoch."""
+
+    pid: int
+    http: str
+    started: float
+
+    def evidence(self, now: float) -> tuple[Evidence, ...]:
+        said = f"process {self.pid}, started {moment(self.started)}, should listen at {self.http}"
+        return (Evidence("rival", f"/proc/{self.pid}/cmdline and the configuration that it names", now, said),)
+
+
+def moment(at: float) -> str:
+    """The time of day, and the date unless it is today's."""
+    then = time.localtime(at)
+    return time.strftime("%H:%M:%S" if then[:3] == time.localtime()[:3] else "%d %b %H:%M", then)
+
+
+class _Players:
+    """The Mopidys among the processes. Each process is looked at when it is new: nine zones ask every second."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._first: dict[int, float] = {}
+        self._found: dict[int, Player] = {}
+
+    def now(self) -> list[Player]:
+        now = time.monotonic()
+        with self._turn:
+            pids = set(psutil.pids())
+            self._first = {pid: self._first.get(pid, now) for pid in pids}
+            self._found = {pid: player for pid, player in self._found.items() if pid in pids}
+            for pid, first in self._first.items():
+                if now - first < SETTLED:
+                    self._found.pop(pid, None)
+                    if player := _player(pid):
+                        self._found[pid] = player
+            return list(self._found.values())
+
+
+def _player(pid: int) -> Player | None:
+    try:
+        process = psutil.Process(pid)
+        argv = process.cmdline()
+        if not is_server(argv) or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        parent = process.parent()
+        if parent and is_server(parent.cmdline()):  # forked, and not yet what it will be
+            return None
+        if Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():  # a container's
+            return None
+        config = merged([Path(process.cwd()) / name for name in config_files(argv)])
+        return Player(pid, frontend_of(config, argv, "http", "6680"), process.create_time())
+    except (psutil.Error, OSError):
+        return None
+
+
+def players() -> list[Player]:
+    """The Mopidys that run here, as far as their command lines and configurations may be read."""
+    return _players.now()
+
+
+def meant_for(address: str, pid: int | Unknown) -> Player | None:
+    """The latest Mopidy whose HTTP frontend should listen at `address` and which is not `pid`, the one that does."""
+    others = [player for player in players() if player.http == address and player.pid != pid]
+    return max(others, key=lambda player: player.started, default=None)
 
 
 class _Listeners:
@@ -90,53 +160,4 @@ class _Listeners:
 
 
 _listeners = _Listeners()
-
-
-def config_files(argv: Sequence[str]) -> list[str]:
-    """The files in `--config A:B` of Mopidy's command line; later files win."""
-    for index, word in enumerate(argv):
-        if word.startswith("--config="):
-            return word.removeprefix("--config=").split(":")
-        if word == "--config" and index + 1 < len(argv):
-            return argv[index + 1].split(":")
-    return []
-
-
-def merged(files: Sequence[Path]) -> configparser.RawConfigParser | Unknown:
-    """The configuration that these files make together."""
-    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
-    for file in files:
-        try:
-            # A part may be a directory of *.conf files, read in order, as Mopidy does.
-            parser.read(sorted(file.glob("*.conf")) if file.is_dir() else file, "utf-8")
-        except (configparser.Error, UnicodeDecodeError, OSError) as error:
-            return Unknown(Why.MALFORMED, clean(f"{file}: {error}"))
-    if not files or not parser.sections():
-        return Unknown(Why.DENIED, "its configuration is not known or may not be read")
-    return parser
-
-
-def output_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str]) -> str | Unknown:
-    """`audio/output`; `-o audio/output=...` on the command line wins."""
-    for option in argv:
-        if option.startswith("audio/output="):
-            return clean(option.removeprefix("audio/output="))
-    return config if isinstance(config, Unknown) else clean(config.get("audio", "output", fallback="autoaudiosink"))
-
-
-def mpd_of(config: configparser.RawConfigParser | Unknown) -> str:
-    """host:port of the MPD frontend; "" where the files have none, or one on a unix socket."""
-    if isinstance(config, Unknown) or not config.has_section("mpd"):
-        return ""
-    mpd = config["mpd"]
-    host, port = mpd.get("hostname", "127.0.0.1"), mpd.get("port", "6600")
-    if mpd.get("enabled", "true").casefold() in ("false", "no", "off", "0") or host.startswith("unix:"):
-        return ""
-    anywhere = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "": "127.0.0.1"}
-    return f"{anywhere.get(host, host)}:{port}" if port.isascii() and port.isdecimal() else ""
-
-
-def zone_name(files: Sequence[Path]) -> str:
-    """`zones/bar.conf` names the zone bar; Mopidy's own `mopidy.conf` names nothing."""
-    named = [file.stem for file in files if file.suffix == ".conf" and file.stem != "mopidy"]
-    return clean(named[-1], 40) if named else ""
+_players = _Players()

@@ -27,12 +27,8 @@ class PlayerLog:
 
     async def find(self, pid: int | Unknown, stack: AsyncExitStack, io: IO) -> None:
         """Follows the log of this process until the stack ends."""
-        place = pid if isinstance(pid, Unknown) else await io.thread(log_follower.place, pid)
         self._begun = self._told = None
-        if isinstance(place, Unknown):
-            self._log = place
-        elif isinstance(self._log, Unknown) or self._log.place != place:
-            self._log = Follower(place)
+        await self._place(pid, io)
         if isinstance(self._log, Follower):
             await stack.enter_async_context(self._log.following(io))
 
@@ -54,8 +50,10 @@ class PlayerLog:
             self._told, self._basis = told, basis
         return self._told
 
-    async def last_words(self, io: IO) -> str:
-        """The last warning or error that it holds; "" where it is not known."""
+    async def last_words(self, pid: int | None, io: IO) -> str:
+        """The last warning or error that it holds, or that process `pid` has written; "" where that is not known."""
+        if pid is not None:
+            await self._place(pid, io)
         if isinstance(self._log, Unknown):
             return ""
         async with self._log.following(io):
@@ -63,3 +61,10 @@ class PlayerLog:
             await io.thread(self._log.look)
         last = mopidy_log.bad(mopidy_log.entries(self._log.lines), 1)
         return last[0].text if last else ""
+
+    async def _place(self, pid: int | Unknown, io: IO) -> None:
+        place = pid if isinstance(pid, Unknown) else await io.thread(log_follower.place, pid)
+        if isinstance(place, Unknown):
+            self._log = place
+        elif isinstance(self._log, Unknown) or self._log.place != place:
+            self._log = Follower(place)

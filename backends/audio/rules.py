@@ -200,6 +200,20 @@ def unreachable(zone: Zone | Gone, view: View) -> Verdict:
     return Verdict((Finding("ZONE-NO-MPD", Severity.WARN, zone.id, cause, evidence, doubt, (remedy,)),))
 
 
+def superseded(zone: Zone | Gone, view: View) -> Verdict:
+    """An old instance answers: another process was started for its port, and runs on without its HTTP frontend."""
+    if isinstance(zone, Gone) or not isinstance(zone.rival, int):
+        return Verdict(undecided=isinstance(zone, Zone) and zone.rival == Unknown())
+    since, before = view.since(zone, "rival")
+    if view.now - since < STARTING:
+        return Verdict(undecided=before is None, recheck_at=since + STARTING)
+    answers = f"process {zone.pid}" if isinstance(zone.pid, int) else "another user's process"
+    cause = f"what is seen here is {answers}, but process {zone.rival} was started for it and cannot be reached"
+    evidence = [item for item in zone.evidence if item.what in ("pid", "rival")]
+    remedy = Remedy(f"end both ({zone.pid if isinstance(zone.pid, int) else 'that'} and {zone.rival}), start the zone")
+    return Verdict((Finding("ZONE-OLD-INSTANCE", Severity.WARN, zone.id, cause, tuple(evidence), "", (remedy,)),))
+
+
 def _pid(zone: Zone) -> Sequence[Evidence]:
     return [item for item in zone.evidence if item.what == "pid"]
 
@@ -228,5 +242,6 @@ ZONE_RULES = (
     Rule("held", "zone", held),
     Rule("runaway", "zone", runaway),
     Rule("unreachable", "zone", unreachable),
+    Rule("superseded", "zone", superseded),
 )
 CONTROL_RULES = (Rule("mixer-silent", "control", mixer_silent),)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from backends.audio.mopidy import MopidySource
-from backends.contract import State, Unknown
+from backends.audio.mopidy import MopidySource, Settings, discover
+from backends.contract import Context, State, Unknown
+from backends.runtime import SourceIO
 from tests.integration.beds import pulse
 from tests.integration.beds.mopidy import RealMopidy, free_port, make_track
 from tests.integration.watching import Watched, watching
@@ -91,3 +92,50 @@ async def test_why_phones_cannot_reach_it_stands_in_the_log(tmp_path: Path) -> N
     finally:
         first.stop()
         second.stop()
+
+
+async def test_a_server_without_its_http_frontend_is_told_from_one_that_has_ended(tmp_path: Path) -> None:
+    """Its port was taken when it started: it runs on, plays nothing, and nobody can ask it why."""
+    server = RealMopidy("bar", tmp_path, "fakesink", {}, wait=False)
+    server.stop()
+    squatter = await asyncio.start_server(lambda *_: None, "127.0.0.1", server.port)
+    server.start(wait=False)
+    try:
+        await wait_for(server.folder / "mopidy.log", "HTTP server startup failed")
+        squatter.close()
+        await squatter.wait_closed()
+        async with watching(MopidySource("h", server.endpoint)) as watched:
+            await watched.until(lambda w: w.state is State.REFUSED, 3)
+            assert f"process {server.process.pid}, started " in watched.sentence
+            assert "HTTP server startup failed" in watched.sentence
+        found = await discover(Context("h", Settings(), {}), SourceIO("test"))
+        assert f"mopidy 127.0.0.1:{server.port}" in [source.name for source in found]
+    finally:
+        server.stop()
+
+
+async def test_an_old_instance_that_answers_in_the_place_of_a_new_one_is_told(tmp_path: Path) -> None:
+    old = await asyncio.to_thread(RealMopidy, "bar", tmp_path / "old", "fakesink", {})
+    new = RealMopidy("bar", tmp_path / "new", "fakesink", {}, wait=False)
+    new.stop()
+    new.config.write_text(new.config.read_text().replace(f"port = {new.port}", f"port = {old.port}"))
+    try:
+        async with watching(MopidySource("h", old.endpoint)) as watched:
+            await watched.until(lambda w: w.of("zone"), 5)
+            assert isinstance(watched.get("zone", "rival"), Unknown)
+            new.start(wait=False)
+            await watched.until(lambda w: w.get("zone", "rival") == new.process.pid, 3)
+            assert watched.get("zone", "pid") == old.process.pid
+            await asyncio.to_thread(new.stop)
+            await watched.until(lambda w: isinstance(w.get("zone", "rival"), Unknown), 3)
+    finally:
+        old.stop()
+        new.stop()
+
+
+async def wait_for(log: Path, words: str) -> None:
+    for _ in range(200):
+        if log.exists() and words in log.read_text():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{words!r} is not in {log.read_text()}")

@@ -17,7 +17,8 @@ from msgspec import structs
 
 from backends.audio import mopidy_model as model
 from backends.audio.mopidy_client import http
-from backends.audio.mopidy_process import Process, config_files, listener, merged, mpd_of, output_of, zone_name
+from backends.audio.mopidy_config import config_files, frontend_of, is_server, merged, output_of, zone_name
+from backends.audio.mopidy_process import Process, listener
 from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
 from backends.kinds import Board, Control, Pcm, Zone
@@ -153,8 +154,40 @@ def test_later_files_win_and_the_command_line_over_them(tmp_path: Path) -> None:
 )
 def test_where_phones_should_reach_it(tmp_path: Path, section: str, address: str) -> None:
     (tmp_path / "bar.conf").write_text("[audio]\noutput = fakesink\n" + section)
-    assert mpd_of(merged([tmp_path / "bar.conf"])) == address
-    assert mpd_of(merged([tmp_path / "none.conf"])) == ""
+    assert frontend_of(merged([tmp_path / "bar.conf"]), [], "mpd", "") == address
+    assert frontend_of(merged([tmp_path / "none.conf"]), [], "mpd", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("section", "options", "address"),
+    [
+        ("", [], "127.0.0.1:6680"),
+        ("[http]\nport = 6684\nhostname = localhost\n", [], "127.0.0.1:6684"),
+        ("[http]\nhostname = ::1\n", [], "[::1]:6680"),
+        ("[http]\nport = 6684\n", ["-o", "http/port=6685"], "127.0.0.1:6685"),
+        ("", ["-o", "http/enabled=false"], ""),
+    ],
+)
+def test_where_its_http_frontend_should_listen(tmp_path: Path, section: str, options: list[str], address: str) -> None:
+    (tmp_path / "bar.conf").write_text("[audio]\noutput = fakesink\n" + section)
+    assert frontend_of(merged([tmp_path / "bar.conf"]), options, "http", "6680") == address
+
+
+@pytest.mark.parametrize(
+    ("line", "yes"),
+    [
+        ("/usr/bin/python3 /usr/bin/mopidy --config /etc/mopidy/mopidy.conf", True),
+        ("python3 -m mopidy -o http/port=1 -v", True),
+        ("mopidy", True),
+        ("/usr/bin/python3 /usr/bin/mopidy --config a.conf config", False),
+        ("mopidy local scan", False),
+        ("tail -f /var/log/mopidy", False),
+        ("vi /etc/mopidy/mopidy.conf", False),
+        ("", False),
+    ],
+)
+def test_a_server_is_told_from_its_commands(line: str, yes: bool) -> None:
+    assert is_server(line.split()) is yes
 
 
 @pytest.mark.parametrize("percent", ["", "-1", "101", "4.5", "x", "\x1b[2J", "1e2"])

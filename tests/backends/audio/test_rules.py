@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from backends.audio.rules import FAULTS, failed, held, runaway, stalled, taken, unreachable
+from backends.audio.rules import FAULTS, failed, held, runaway, stalled, superseded, taken, unreachable
 from backends.contract import Evidence, Gone, Id, Resource, Severity, Unknown, Verdict, Why
 from backends.kinds import Board, Pcm, Zone
 from tests.backends.worlds import FakeView
@@ -207,3 +207,24 @@ NOBODY = Unknown(Why.UNREACHABLE, "nobody answers at 127.0.0.1:6600")
 def test_a_zone_that_phones_cannot_reach(zone: Zone, past: Any, found: bool, undecided: bool) -> None:
     verdict = unreachable(zone, world(zone, None, past))
     assert (codes(verdict), verdict.undecided) == (["ZONE-NO-MPD"] if found else [], undecided)
+
+
+RIVAL = Evidence("rival", "/proc/9/cmdline", 999.0, "process 9, started 10:00:00, should listen at bar")
+
+
+@pytest.mark.parametrize(
+    ("rival", "seconds", "codes_", "undecided"),
+    [
+        (9, 60, ["ZONE-OLD-INSTANCE"], False),
+        (9, 1, [], False),  # it may be starting, or ending
+        (QUIET, 60, [], False),
+        (Unknown(), 60, [], True),
+    ],
+)
+def test_an_old_instance_that_answers_is_named(rival: Any, seconds: float, codes_: list[str], undecided: bool) -> None:
+    zone = but(BAR, rival=rival, evidence=(RIVAL,))
+    verdict = superseded(zone, world(zone, None, [(seconds, zone), (LONG, BAR)]))
+    assert (codes(verdict), verdict.undecided) == (codes_, undecided)
+    for finding in verdict.findings:
+        assert RIVAL in finding.evidence
+        assert "process 100" in finding.cause

@@ -1,0 +1,79 @@
+"""A Mopidy's configuration, as its command line names it: files, and `-o section/key=value`."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Sequence
+from pathlib import Path
+
+from backends.contract import Unknown, Why, clean
+
+
+def is_server(argv: Sequence[str]) -> bool:
+    """Whether it is Mopidy itself, and none of its commands (`mopidy --config A config`, `mopidy local scan`)."""
+    names = [Path(word).name for word in argv]
+    if names[:1] and names[0].startswith("python"):
+        names = names[2:] if names[1:2] == ["-m"] else names[1:]
+    if names[:1] != ["mopidy"]:
+        return False
+    words = iter(argv[len(argv) - len(names) + 1 :])
+    for word in words:
+        if word in ("--config", "-o", "--option"):
+            next(words, None)
+        elif not word.startswith("-"):
+            return False
+    return True
+
+
+def config_files(argv: Sequence[str]) -> list[str]:
+    """The files in `--config A:B` of Mopidy's command line; later files win."""
+    for index, word in enumerate(argv):
+        if word.startswith("--config="):
+            return word.removeprefix("--config=").split(":")
+        if word == "--config" and index + 1 < len(argv):
+            return argv[index + 1].split(":")
+    return []
+
+
+def merged(files: Sequence[Path]) -> configparser.RawConfigParser | Unknown:
+    """The configuration that these files make together."""
+    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
+    for file in files:
+        try:
+            # A part may be a directory of *.conf files, read in order, as Mopidy does.
+            parser.read(sorted(file.glob("*.conf")) if file.is_dir() else file, "utf-8")
+        except (configparser.Error, UnicodeDecodeError, OSError) as error:
+            return Unknown(Why.MALFORMED, clean(f"{file}: {error}"))
+    if not files or not parser.sections():
+        return Unknown(Why.DENIED, "its configuration is not known or may not be read")
+    return parser
+
+
+def output_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str]) -> str | Unknown:
+    """`audio/output`; `-o audio/output=...` on the command line wins."""
+    for option in argv:
+        if option.startswith("audio/output="):
+            return clean(option.removeprefix("audio/output="))
+    return config if isinstance(config, Unknown) else clean(config.get("audio", "output", fallback="autoaudiosink"))
+
+
+def frontend_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str], section: str, usual: str) -> str:
+    """host:port of a frontend (`http`, `mpd`); "" where it has none, or one on a unix socket. `usual` is the port that
+    it has without being told ("": the section must be there)."""
+    if isinstance(config, Unknown) or not (usual or config.has_section(section)):
+        return ""
+    told = dict(config[section]) if config.has_section(section) else {}
+    told |= {key: value for key, _, value in (word.removeprefix(f"{section}/").partition("=") for word in argv
+                                              if word.startswith(f"{section}/"))}  # fmt: skip
+    host, port = told.get("hostname", "127.0.0.1"), told.get("port", usual or "6600")
+    if told.get("enabled", "true").casefold() in ("false", "no", "off", "0") or host.startswith("unix:"):
+        return ""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "": "127.0.0.1", "localhost": "127.0.0.1"}
+    host = anywhere.get(host, f"[{host}]" if ":" in host else host)
+    return f"{host}:{port}" if port.isascii() and port.isdecimal() else ""
+
+
+def zone_name(files: Sequence[Path]) -> str:
+    """`zones/bar.conf` names the zone bar; Mopidy's own `mopidy.conf` names nothing."""
+    named = [file.stem for file in files if file.suffix == ".conf" and file.stem != "mopidy"]
+    return clean(named[-1], 40) if named else ""

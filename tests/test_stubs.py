@@ -20,6 +20,7 @@ from backends.demo.lxd_shapes import Box
 from backends.demo.mopidy import MopidyServer, Player, Track
 from tests.integration.beds import pulse, usb
 from tests.integration.beds.inside import Inside, inside
+from tests.integration.beds.mpd import RealMpd
 
 SEEN, UNSEEN = 8.0, 5.0  # seconds within which the value must be seen; for which it must not be
 
@@ -68,8 +69,18 @@ async def pulseaudio(folder: Path) -> AsyncIterator[Case]:
         yield Case("alsa", bed.env, {}, lambda value: bed.level("zone1/Master", int(value)), "level")
 
 
+@contextlib.asynccontextmanager
+async def mpd(folder: Path) -> AsyncIterator[Case]:
+    server = await asyncio.to_thread(RealMpd, folder / "mpd")
+    try:
+        yield Case("mpd", {}, {"endpoints": [server.address]}, server.play, "title")
+    finally:
+        server.stop()
+
+
 CASES: dict[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "httpx": mopidy,
+    "mpd": mpd,
     "pylxd": lxd,
     "usb": umockdev,
     "alsaaudio": pulseaudio,

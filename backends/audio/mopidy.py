@@ -18,6 +18,7 @@ from msgspec import Struct, structs
 
 from backends.audio import mopidy_model as model
 from backends.audio import mpd_frontend
+from backends.audio.endpoints import listens
 from backends.audio.mopidy_actions import ACTIONS
 from backends.audio.mopidy_client import Events, batch, http, is_http, listening, load, rpc
 from backends.audio.mopidy_log import Told
@@ -189,33 +190,22 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
     else does not."""
     endpoints = context.settings.endpoints
     if not endpoints:
-        listens = await asyncio.gather(*map(_listens, USUAL_PORTS))
-        ports = [port for port, yes in zip(USUAL_PORTS, listens, strict=True) if yes]
-        if ports:
+        there = await listens(f"127.0.0.1:{port}" for port in USUAL_PORTS)
+        if there:
             await io.thread(load)
-        found = await asyncio.gather(*map(_is_mopidy, ports))
-        answering = [f"127.0.0.1:{port}" for port, yes in zip(ports, found, strict=True) if yes]
+        found = await asyncio.gather(*map(_is_mopidy, there))
+        answering = [address for address, yes in zip(there, found, strict=True) if yes]
         meant = [player.http for player in await io.thread(players) if player.http]
         endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant)])]
     return [MopidySource(context.host, endpoint) for endpoint in endpoints]
 
 
-async def _listens(port: int) -> bool:
-    try:
-        async with asyncio.timeout(0.3):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-async def _is_mopidy(port: int) -> bool:
+async def _is_mopidy(address: str) -> bool:
     import httpx
 
     async with httpx.AsyncClient(timeout=1.0, trust_env=False, verify=False) as client:
         try:
-            response = await client.head(f"http://127.0.0.1:{port}/mopidy/rpc")
+            response = await client.head(f"http://{address}/mopidy/rpc")
         except httpx.TimeoutException:
             return True
         except httpx.HTTPError:

@@ -65,8 +65,10 @@ class Evaluator:
         self._undecided: set[Case] = set()
 
     def add_rules(self, backend: str, rules: Iterable[Rule]) -> None:
+        """Several backends may bring the same rule for a kind that they share: it is run once."""
         for rule in rules:
-            self._rules[f"{backend}.{rule.name}"] = rule
+            if rule not in self._rules.values():
+                self._rules[f"{backend}.{rule.name}"] = rule
 
     def findings(self) -> list[Finding]:
         return [finding for found in self._found.values() for finding in found]

@@ -187,6 +187,17 @@ def test_a_rule_runs_for_what_changed_and_for_what_it_read_and_for_nothing_else(
     assert rule.ran == [1.0, 3.0]
 
 
+def test_a_rule_that_two_backends_bring_for_one_kind_is_run_once() -> None:
+    state, resolver = venue(zone())
+    rule = Counting(Verdict((found(),)))
+    evaluator = Evaluator(state, resolver)
+    shared = Rule("count", "zone", rule)
+    evaluator.add_rules("mopidy", [shared])
+    evaluator.add_rules("mpd", [shared])
+    evaluator.touch({BAR}, 1.0)
+    assert (rule.ran, len(evaluator.findings())) == ([1.0], 1)
+
+
 def test_an_undecided_rule_keeps_what_it_found_and_is_asked_again_when_it_wanted() -> None:
     state, resolver = venue(zone())
     rule = Counting(Verdict((found(),)), Verdict(undecided=True, recheck_at=5.0), Verdict())

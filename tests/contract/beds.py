@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import itertools
 import json
+import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from backends.audio import alsa, mopidy
+from mutagen.flac import FLAC
+
+from backends.audio import alsa, mopidy, mpd
 from backends.capture import voctomix
 from backends.containers import lxd
 from backends.contract import Backend
@@ -19,6 +25,7 @@ from backends.demo.voctocore import Voctocore
 from tests.contract.faults import Proxy, proxied
 from tests.contract.running import HOST
 from tests.contract.tree_beds import laid
+from tests.integration.beds.mpd import RealMpd
 
 
 class SocketBed:
@@ -57,6 +64,32 @@ async def mopidy_bed(folder: Path) -> AsyncIterator[SocketBed]:
     async with proxied(Proxy(f"127.0.0.1:{server.port}", twist=(b'"result"', b'"resolt"'))) as proxy:
         yield SocketBed(mopidy.backend, "mopidy ", {"endpoints": [f"http://{proxy.address}"]}, proxy, say)
     await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def mpd_bed(folder: Path) -> AsyncIterator[SocketBed]:
+    """The real one. A stranger's text is a file's tag, where it may hold what UTF-8 can."""
+    server = await asyncio.to_thread(RealMpd, folder / "mpd")
+    await asyncio.to_thread(server.play, "one", "two", "three")
+
+    times = itertools.count(int(time.time()) + 10)
+
+    def say(text: str) -> None:
+        now = next(times)
+        for track in server.music.iterdir():
+            file = FLAC(track)
+            file["title"] = text.encode("utf-8", "replace").decode()
+            file.save()
+            os.utime(track, (now, now))  # a file that has changed within the same second is not read again
+        server.rescan()
+
+    try:
+        async with proxied(Proxy(server.address, twist=(b"volume: ", b"volume= "))) as proxy:
+            bed = SocketBed(mpd.backend, "mpd ", {"endpoints": [proxy.address]}, proxy, say)
+            bed.room = 60_000  # python-mpd2 reads lines of up to 64 KiB
+            yield bed
+    finally:
+        server.stop()
 
 
 class TalkingCore(Voctocore):

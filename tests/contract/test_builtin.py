@@ -1,4 +1,4 @@
-"""The six built-in backends keep the contract."""
+"""The built-in backends keep the contract."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ class TestMopidy(Contract):
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
         return beds.mopidy_bed(folder)
+
+
+class TestMpd(Contract):
+    faults, actions = SOCKET_FAULTS, 6
+
+    def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
+        return beds.mpd_bed(folder)
 
 
 class TestVoctomix(Contract):

@@ -1,0 +1,188 @@
+"""What an MPD says: pure functions from its answers to a Zone, and from an action to its commands. No I/O.
+
+The protocol: MPD's own reference, "Querying MPD's status" and "Controlling playback".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from backends.audio.mopidy_process import Process
+from backends.contract import Arg, Evidence, Expect, Id, Key, Link, Offer, Refused, Step, Test, Unknown, Why, clean
+from backends.kinds import Number, Text, Zone
+
+STATES = {"play": "playing", "pause": "paused", "stop": "stopped"}
+FAULTS = (  # what MPD's `error` says, in order, and the zone's word for it
+    ("Device or resource busy", "device busy"),
+    ("Connection refused", "sound server gone"),
+    ("Connection terminated", "sound server gone"),
+    ("Failed to open", "device cannot be opened"),
+    ("No such device", "device lost"),
+)
+NO_MIXER = Unknown(Why.NOT_APPLICABLE, "none of its outputs has a mixer")
+NO_MUTE = Unknown(Why.NOT_APPLICABLE, "MPD has no mute of its own")
+_ABSENT = Unknown(Why.NOT_APPLICABLE, "no track")
+_DECIMAL = re.compile(r"\d{1,12}(\.\d*)?").fullmatch
+
+Command = tuple[str, ...]
+Answer = Mapping[str, str]
+
+
+class Said(Struct, frozen=True):
+    """MPD's answers to `status`, `currentsong` and `outputs`."""
+
+    status: dict[str, str] = {}
+    song: dict[str, str] = {}
+    outputs: tuple[dict[str, str], ...] = ()
+
+
+def said(status: object, song: object, outputs: object) -> Said:
+    """The answers as the client gives them: a value is a list where its key came more than once. Raises ValueError."""
+    if not isinstance(status, dict) or not isinstance(song, dict) or not isinstance(outputs, list):
+        raise ValueError("answers, but not as MPD")
+    return Said(_flat(status), _flat(song), tuple(_flat(output) for output in outputs if isinstance(output, dict)))
+
+
+def _flat(answer: Mapping[str, object]) -> dict[str, str]:
+    return {key: ", ".join(map(str, v)) if isinstance(v, list) else str(v) for key, v in answer.items()}
+
+
+def is_mopidy(outputs: Sequence[Answer]) -> bool:
+    """Whether it is Mopidy's frontend that speaks the protocol: its one output is called Mute, and has no plugin."""
+    return [(output.get("outputname"), output.get("plugin")) for output in outputs] == [("Mute", None)]
+
+
+def zone(id: Id, said: Said, version: str, process: Process, phones: Number, jumps: Number, now: float) -> Zone:
+    """`jumps` counts how often its player was sent to a place."""
+    status, song = said.status, said.song
+    state: Text = STATES.get(status.get("state", ""), Unknown(Why.MALFORMED, f"state {status.get('state')!r}"))
+    volume, error = number(status.get("volume")), status.get("error", "")
+    length = number(status.get("duration") or song.get("duration"))
+    evidence = [
+        Evidence("state", f"MPD {id.local} status", now, clean(_line(status, "state", "song", "songid"), 300)),
+        Evidence("title", f"MPD {id.local} currentsong", now, clean(_line(song, "file", "title", "artist"), 300)),
+        Evidence("position", f"MPD {id.local} status", now, clean(status.get("elapsed", ""), 40)),
+        Evidence("volume", f"MPD {id.local} status", now, clean(status.get("volume", ""), 40)),
+    ]
+    if error:
+        evidence.append(Evidence("log", f"MPD {id.local} status, error", now, clean(error, 300)))
+    title, artist = song.get("title") or song.get("name") or song.get("file"), song.get("artist")
+    return Zone(
+        id=id,
+        name=id.local,
+        keys=(Key("tcp", id.local, id.host), *process.keys(id.host)),
+        links=_links(process, id.host),
+        offers=offers(id, state, isinstance(volume, int)),
+        evidence=(*evidence, *process.evidence(now)),
+        at=now,
+        state=state,
+        title=clean(title) if title else _ABSENT,
+        artist=clean(artist) if artist else _ABSENT if not song else Unknown(Why.NOT_APPLICABLE, "the track has none"),
+        track=clean(f"#{song.get('id')} {song.get('file')}", 400) if song else _ABSENT,
+        position=number(status.get("elapsed", "0")) if song else _ABSENT,
+        length=length if isinstance(length, int) else Unknown(Why.NOT_APPLICABLE, "a stream" if song else "no track"),
+        volume=volume if isinstance(volume, int) else NO_MIXER,
+        soft_mute=NO_MUTE,
+        queue=number(status.get("playlistlength")),
+        output=clean(", ".join(map(_output, said.outputs))),
+        version=f"MPD {clean(version, 40)}",
+        endpoint=id.local,
+        pid=process.pid,
+        mpd=f"{id.local}, MPD {clean(version, 40)}",
+        phones=phones,
+        log=(clean(error, 300),) if error else (),
+        fault=fault(error),
+        rival=Unknown(Why.NOT_APPLICABLE, "it ends where its port is taken"),
+        jumps=jumps,
+    )
+
+
+def number(text: str | None) -> int | Unknown:
+    """Whole seconds, percent or tracks; MPD leaves out what does not apply, and older ones say -1."""
+    return int(float(text)) if text and _DECIMAL(text) else Unknown(Why.NOT_APPLICABLE, clean(text or "not said", 40))
+
+
+def fault(error: str) -> Text:
+    """The zone's word for the error that MPD shows until it plays again."""
+    if not error:
+        return Unknown(Why.NOT_APPLICABLE, "it shows no error")
+    return next((word for words, word in FAULTS if words in error), Unknown(Why.NOT_APPLICABLE, clean(error)))
+
+
+def _line(answer: Answer, *names: str) -> str:
+    return ", ".join(f"{name} {answer[name]}" for name in names if name in answer)
+
+
+def _output(output: Answer) -> str:
+    off = "" if output.get("outputenabled") == "1" else ", off"
+    return f"{output.get('outputname', '?')} ({output.get('plugin', '?')}{off})"
+
+
+def _links(process: Process, host: str) -> tuple[Link, ...]:
+    """MPD does not say which device an output has, so only a PCM that it has open is known to be its own."""
+    if not isinstance(process.pid, int):
+        return ()
+    return (Link("pcm", Key("pcm-owner", str(process.pid), host), "its process owns the PCM"),)
+
+
+def offers(id: Id, state: Text, has_mixer: bool) -> tuple[Offer, ...]:
+    playing, stopped = state == "playing", state == "stopped"
+    level = Arg("percent", "volume", "%", minimum=0, maximum=100)
+    return (
+        Offer(id, "play", "play", blocked="already playing" if playing else ""),
+        Offer(id, "pause", "pause", blocked="" if playing else "not playing"),
+        Offer(id, "stop", "stop", blocked="already stopped" if stopped else ""),
+        Offer(id, "next", "next track", blocked="stopped" if stopped else ""),
+        Offer(id, "previous", "previous track", blocked="stopped" if stopped else ""),
+        Offer(id, "volume", "volume of the player", args=(level,), blocked="" if has_mixer else NO_MIXER.detail),
+    )
+
+
+def work_out(zone: Zone, said: Said, action: str, args: Mapping[str, str]) -> tuple[Command, Expect]:
+    """The command that an action is, and what must follow. Raises Refused."""
+    match action:
+        case "play" | "pause" | "stop":
+            wanted = {"play": "playing", "pause": "paused", "stop": "stopped"}[action]
+            if zone.state == wanted:
+                raise Refused(f"already {wanted}")
+            if action == "play" and zone.queue == 0:
+                raise Refused("nothing is queued")
+            if action == "pause" and zone.state == "stopped":
+                raise Refused("it is stopped")
+            command = ("pause", "0" if action == "play" else "1") if zone.state != "stopped" else (action,)
+            return ("stop",) if action == "stop" else command, Expect(zone.id, "state", wanted, 4)
+        case "next" | "previous":
+            return (action,), _skipped(zone, said, action)
+        case "volume":
+            percent = args.get("percent", "")
+            if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
+                raise Refused(f"volume is a whole number from 0 to 100, not {clean(percent, 20)!r}")
+            if isinstance(zone.volume, Unknown):
+                raise Refused(zone.volume.detail)
+            if zone.volume == int(percent):
+                raise Refused(f"the volume is already {percent} %")
+            return ("setvol", str(int(percent))), Expect(zone.id, "volume", int(percent), 3)
+    raise Refused(f"MPD has no action {action!r}")
+
+
+def _skipped(zone: Zone, said: Said, action: str) -> Expect:
+    if zone.state == "stopped":
+        raise Refused("it is stopped")
+    if action == "previous" and said.status.get("song") == "0":
+        raise Refused("there is no previous track")
+    if action == "next" and "nextsong" not in said.status:
+        raise Refused("there is no next track")
+    return Expect(zone.id, "track", zone.track if isinstance(zone.track, str) else "", 4, Test.DIFFERS)
+
+
+def step(address: str, command: Command) -> Step:
+    """The command, and how `mpc` would give it."""
+    host, _, port = address.rpartition(":")
+    mpc = {"setvol": "volume", "previous": "prev", "pause": "play" if command[1:] == ("0",) else "pause"}
+    values = command[1:] if command[0] == "setvol" else ()
+    return Step(
+        " ".join(command), " ".join(["mpc", f"-h {host}", f"-p {port}", mpc.get(command[0], command[0]), *values])
+    )

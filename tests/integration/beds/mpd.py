@@ -1,0 +1,98 @@
+"""Real MPD servers on loopback that play generated files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.integration.beds.mopidy import free_port, make_track
+
+CONFIG = """
+music_directory "{folder}/music"
+db_file "{folder}/db"
+bind_to_address "127.0.0.1"
+port "{port}"
+zeroconf_enabled "no"
+mixer_type "software"
+decoder {{
+    plugin "wildmidi"
+    enabled "no"
+}}
+audio_output {{
+{output}
+}}
+"""
+SILENT = 'type "null"\nname "nothing"\nmixer_type "software"'
+
+
+class RealMpd:
+    """One running server, and an outsider's own connection to it."""
+
+    def __init__(self, folder: Path, output: str = SILENT, env: Mapping[str, str] = {}) -> None:
+        """`output` is the inside of its `audio_output`."""
+        self.folder, self.port = folder, free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.music = folder / "music"
+        self.music.mkdir(parents=True)
+        self._config = folder / "mpd.conf"
+        self._config.write_text(CONFIG.format(folder=folder, port=self.port, output=output))
+        self._env = {**os.environ, **env, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
+        self.start()
+
+    def start(self) -> None:
+        self._log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(
+            ["mpd", "--no-daemon", "--stderr", str(self._config)], env=self._env, stdin=subprocess.DEVNULL,
+            stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        end = time.monotonic() + 20
+        while True:
+            try:
+                self.tell("ping")
+                return
+            except OSError as error:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError(f"MPD did not start: {(self.folder / 'log').read_text()}") from error
+                time.sleep(0.05)
+
+    def tell(self, *commands: str) -> list[str]:
+        """An outsider's commands, each with its arguments quoted; the lines of the answers. Raises RuntimeError."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection, connection.makefile("rwb") as file:
+            file.readline()
+            lines = []
+            for command in commands:
+                file.write(command.encode() + b"\n")
+                file.flush()
+                while (line := file.readline().decode().rstrip("\n")) != "OK":
+                    if line.startswith("ACK") or not line:
+                        raise RuntimeError(f"{command}: {line}")
+                    lines.append(line)
+            return lines
+
+    def play(self, *titles: str, seconds: int = 60) -> None:
+        """Makes a track of each title and plays them."""
+        for number, title in enumerate(titles):
+            make_track(self.music / f"{number}.flac", title, seconds=seconds)
+        self.rescan()
+        self.tell("clear", *(f"add {number}.flac" for number in range(len(titles))), "play")
+
+    def rescan(self) -> None:
+        """Reads the files' tags again; what is queued takes them on."""
+        self.tell("update")
+        while any(line.startswith("updating_db") for line in self.tell("status")):
+            time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        os.killpg(self.process.pid, number)
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._log.close()

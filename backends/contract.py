@@ -158,7 +158,8 @@ class Risk(StrEnum):
 
 
 class Arg(Struct, frozen=True):
-    """One argument of an offer. Numbers have bounds and a unit, words have choices; all travel as text."""
+    """One argument of an offer. Numbers have bounds and a unit, words have choices; all travel as text. `field` is the
+    target's field that a number sets, so that several targets can be set in proportion."""
 
     name: str
     label: str
@@ -167,6 +168,7 @@ class Arg(Struct, frozen=True):
     minimum: float | None = None
     maximum: float | None = None
     default: str = ""
+    field: str = ""
 
 
 class Offer(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from backends.contract import Id, Offer, Refused
@@ -10,48 +10,57 @@ from console.panes import offers
 from console.screens.ask import Ask
 from console.screens.choose import Choose
 from console.screens.confirm import Confirm
-from console.venue.operate import Operator, locate
+from console.venue import group
+from console.venue.operate import Operator
 
 if TYPE_CHECKING:
     from console.app import Foh
 
 
-async def choose(app: Foh, id: Id) -> None:
-    """Lets the operator choose among the offers of a resource and of its chain, then acts."""
+async def choose(app: Foh, ids: Sequence[Id]) -> None:
+    """Lets the operator choose among the offers of one resource and of its chain, or of several, then acts."""
     if app.venue is None:
         return
-    name, choices = app.venue.name_of(id), offers.rows(app.venue, id)
+    what = app.venue.name_of(ids[0]) if len(ids) == 1 else f"these {len(ids)}"
+    choices = offers.rows(app.venue, ids[0]) if len(ids) == 1 else offers.shared(app.venue, ids)
     if not choices:
-        app.say(f"{name} offers nothing now")
+        app.say(f"{what} offers nothing now")
         return
-    chosen = await app.push_screen_wait(Choose(f"actions on {name} and along its chain", choices))
+    title = f"actions on {what}" + (" and along its chain" if len(ids) == 1 else "")
+    chosen = await app.push_screen_wait(Choose(title, choices))
     if isinstance(chosen, tuple):
-        await act(app, chosen[0], chosen[1], {}, ask=True)
+        await act(app, ids if chosen[0] is None else [chosen[0]], chosen[1], {}, ask=True)
 
 
-async def act(app: Foh, target: Id, action: str, args: Mapping[str, str], ask: bool) -> None:
+async def act(app: Foh, targets: Sequence[Id], action: str, args: Mapping[str, str], ask: bool) -> None:
     """Plans, shows, asks, runs and says how it ended. Without `ask`, arguments are their defaults."""
     if app.venue is None:
         return
-    offer = locate(app.venue, target, action)
-    if offer is None:
-        app.say(f"{app.venue.name_of(target)} does not offer {action} now", "warn")
+    found = group.offered(app.venue, targets, action)
+    if not found:
+        app.say(f"{app.venue.name_of(targets[0])} does not offer {action} now", "warn")
         return
-    operator, name = Operator(app.venue, app.who), app.venue.name_of(offer.target)
+    operator, several = Operator(app.venue, app.who), len(targets) > 1
+    offer = next(iter(found.values()))
+    name = f"these {len(targets)}" if several else app.venue.name_of(offer.target)
     try:
-        given = await _arguments(app, offer, name, args, ask)
+        given = await _arguments(app, offer, name, args, ask, several)
         if given is None:
             return
-        plan = await operator.plan(offer, given)
+        plans = await group.plan(operator, targets, found, group.spread(app.venue, found, given))
     except Refused as refused:
         app.say(f"{name}: {refused}", "warn")
         return
-    if await app.push_screen_wait(Confirm(plan, name)):
-        outcome = await operator.run(plan, lambda text: app.say(f"{name}: {text}"))
-        app.say(f"{name}: {outcome.text}", "good" if outcome.ok else "crit")
+    named, left_out = group.by_name(operator, plans.plans), group.by_name(operator, plans.left_out)
+    if await app.push_screen_wait(Confirm(named, left_out, plans.risk)):
+        outcome = await group.run(operator, plans, lambda text: app.say(text))
+        text = outcome.text if several else f"{name}: {outcome.text}"
+        app.say(text, "good" if outcome.ok else "crit")
 
 
-async def _arguments(app: Foh, offer: Offer, name: str, given: Mapping[str, str], ask: bool) -> dict[str, str] | None:
+async def _arguments(
+    app: Foh, offer: Offer, name: str, given: Mapping[str, str], ask: bool, several: bool
+) -> dict[str, str] | None:
     """Asks for what an offer needs. None if the operator turned away."""
     args = dict(given)
     for arg in offer.args:
@@ -61,6 +70,8 @@ async def _arguments(app: Foh, offer: Offer, name: str, given: Mapping[str, str]
             args[arg.name] = arg.default
             continue
         title = f"{name}: {offer.label}"
+        if several and arg.field:
+            title += ", of the largest; the others in proportion"
         value: Hashable | None
         if arg.choices:
             value = await app.push_screen_wait(Choose(title, [(word, ((word, ""),)) for word in arg.choices]))

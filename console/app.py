@@ -284,31 +284,37 @@ class Foh(App[None]):
     def action_actions(self) -> None:
         from console.acting import choose
 
-        id, _ = self._selection()
-        if id is not None:
-            self.run_worker(choose(self, id), exclusive=True, group="act")
+        if ids := self._targets():
+            self.run_worker(choose(self, ids), exclusive=True, group="act")
 
     def action_mute(self) -> None:
-        id, _ = self._selection()
-        if id is not None:
-            self.start_action(id, "mute")
+        if ids := self._targets():
+            self.start_action(ids, "mute")
 
     def action_fix(self) -> None:
         _, incident = self._selection()
         remedy = next((r for r in incident.remedies if r.action and r.target), None) if incident else None
         if remedy and remedy.target:
-            self.start_action(remedy.target, remedy.action, dict(remedy.args), ask=False)
+            self.start_action([remedy.target], remedy.action, dict(remedy.args), ask=False)
         else:
             self.say("the console cannot fix this one; Enter shows what to do")
 
-    def start_action(self, target: Id, action: str, args: dict[str, str] | None = None, ask: bool = True) -> None:
+    def start_action(
+        self, targets: Sequence[Id], action: str, args: dict[str, str] | None = None, ask: bool = True
+    ) -> None:
         from console.acting import act
 
-        self.run_worker(act(self, target, action, args or {}, ask), exclusive=True, group="act")
+        self.run_worker(act(self, targets, action, args or {}, ask), exclusive=True, group="act")
 
     @property
     def who(self) -> str:
         return os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
+
+    def _targets(self) -> Sequence[Id]:
+        """What an action is for: what is marked, else what is selected."""
+        marked = sorted(getattr(self.screen, "marked", ()))
+        id, _ = self._selection()
+        return marked or ([id] if id is not None else [])
 
     def _selection(self) -> tuple[Id | None, Incident | None]:
         screen = self.screen

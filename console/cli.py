@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="one screenful; exit code 0 fine, 1 warning, 2 critical, 3 unknown")
     status.add_argument("--json", action="store_true", help="for programs; the schema is docs/status.schema.json")
     act = commands.add_parser("act", help="an action without the screen: same plan, check and journal")
-    act.add_argument("target", nargs="?", help="kind/name or host/kind/local, such as zone/bar")
+    act.add_argument("target", nargs="?", help="kind/name, kind/* or several with commas, such as zone/bar")
     act.add_argument("action", nargs="?", help="what to do; without it, what the target offers")
     act.add_argument("args", nargs="*", metavar="NAME=VALUE", help="the action's arguments")
     act.add_argument("--yes", action="store_true", help="do it (without: show the plan and stop)")

@@ -16,8 +16,10 @@ from console.config import ConfigError, venue_file
 from console.line import plain
 from console.panes import plan as plan_lines
 from console.session import Session, open_session
-from console.venue.operate import Operator, locate
+from console.venue import group
+from console.venue.operate import Operator
 from console.venue.report import EXIT, report, text
+from console.venue.venue import Venue
 
 LONGEST = 6.0  # seconds to wait for sources that say nothing, and then for rules that have to see more to decide
 
@@ -73,47 +75,64 @@ async def act(args: argparse.Namespace) -> int:
         return USAGE
     async with opened(args) as session:
         venue = session.venue
-        target = find(venue.state.current, args.target or "")
-        if target is None:
+        targets = find(venue.state.current, args.target or "")
+        if not targets:
             print(f"foh act: nothing here is called {clean(args.target or '')!r}; it could be:", file=sys.stderr)
             for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
                 if resource.offers:
                     print(f"  {resource.id.kind}/{resource.name}", file=sys.stderr)
             return USAGE
-        offer = locate(venue, target, args.action or "")
-        if offer is None:
-            chain = [venue.state.current.get(id) for id in (target, *venue.resolver.chain(venue.state.current[target]))]
-            print(f"{venue.name_of(target)} offers:" if not args.action else f"it does not offer {args.action!r}, but:")
-            for here in chain:
-                for each in here.offers if here else ():
-                    names = " ".join(f"{arg.name}=…" for arg in each.args)
-                    print(
-                        f"  {each.action} {names}  {each.label}  {each.blocked and '(blocked: ' + each.blocked + ')'}"
-                    )
+        offers = group.offered(venue, targets, args.action or "")
+        if not offers:
+            _tell_offers(venue, targets[0], args.action)
             return 0 if not args.action else USAGE
-        lacking = [arg.name for arg in offer.args if arg.name not in given and not arg.default]
+        asked = next(iter(offers.values())).args
+        lacking = [arg.name for arg in asked if arg.name not in given and not arg.default]
         if lacking:
-            print(f"foh act: {offer.action} needs {', '.join(name + '=…' for name in lacking)}", file=sys.stderr)
+            print(f"foh act: {args.action} needs {', '.join(name + '=…' for name in lacking)}", file=sys.stderr)
             return USAGE
-        given = {arg.name: arg.default for arg in offer.args if arg.default} | given
-        operator, name = Operator(venue, os.environ.get("SUDO_USER") or os.environ.get("USER", "cli")), offer.target
+        given = {arg.name: arg.default for arg in asked if arg.default} | given
+        operator = Operator(venue, os.environ.get("SUDO_USER") or os.environ.get("USER", "cli"))
         try:
-            plan = await operator.plan(offer, given)
+            plans = await group.plan(operator, targets, offers, group.spread(venue, offers, given))
         except Refused as refused:
             print(f"not done: {refused}", file=sys.stderr)
             return 1
-        for line in plan_lines.lines(plan, venue.name_of(name), 100):
+        named = group.by_name(operator, plans.plans)
+        for line in plan_lines.group_lines(named, group.by_name(operator, plans.left_out), 100):
             print(plain(line).rstrip())
-        if not args.yes or (offer.risk == "destructive" and args.confirm != venue.name_of(name)):
-            needed = f"--yes --confirm {venue.name_of(name)}" if offer.risk == "destructive" else "--yes"
+        word = next(iter(named))
+        if not args.yes or (plans.risk == "destructive" and args.confirm != word):
+            needed = f"--yes --confirm {word}" if plans.risk == "destructive" else "--yes"
             print(f"nothing done; to do it: {needed}")
             return 0 if not args.yes else USAGE
-        outcome = await operator.run(plan, lambda text: print(f"  {text}", flush=True))
+        outcome = await group.run(operator, plans, lambda text: print(f"  {text}", flush=True))
         print(outcome.text)
         return 0 if outcome.ok else 1
 
 
-def find(resources: dict[Id, Resource], text: str) -> Id | None:
+def _tell_offers(venue: Venue, target: Id, action: str) -> None:
+    chain = [venue.state.current.get(id) for id in (target, *venue.resolver.chain(venue.state.current[target]))]
+    print(f"{venue.name_of(target)} offers:" if not action else f"it does not offer {action!r}, but:")
+    for here in chain:
+        for each in here.offers if here else ():
+            names = " ".join(f"{arg.name}=…" for arg in each.args)
+            print(f"  {each.action} {names}  {each.label}  {each.blocked and '(blocked: ' + each.blocked + ')'}")
+
+
+def find(resources: dict[Id, Resource], text: str) -> list[Id]:
+    """The resources meant by host/kind/local, kind/local, kind/name, kind/* or several of these with commas between;
+    none unless each part means exactly one."""
+    if one := _find(resources, text):
+        return [one]
+    if text.endswith("/*"):
+        kind = text.removesuffix("/*")
+        return sorted((id for id in resources if id.kind == kind), key=lambda id: (resources[id].name, id))
+    found = [_find(resources, part.strip()) for part in text.split(",")]
+    return [id for id in found if id] if all(found) else []
+
+
+def _find(resources: dict[Id, Resource], text: str) -> Id | None:
     """The resource meant by host/kind/local, kind/local or kind/name; None unless there is exactly one."""
     with contextlib.suppress(ValueError):
         if (id := Id.parse(text)) in resources:

@@ -16,7 +16,7 @@ T = TypeVar("T", int, float, bool)
 
 WITHIN = 2.0  # seconds until a change must have been observed
 PREFERRED = ("Master", "PCM", "Speaker", "Headphone")  # a device's main control, if it has several
-PERCENT = Arg("percent", "level", "%", (), 0, 100)
+PERCENT = Arg("percent", "level", "%", (), 0, 100, field="level")
 
 
 def id_of(host: str, fader: Fader) -> Id:

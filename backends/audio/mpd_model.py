@@ -130,7 +130,7 @@ def _links(process: Process, host: str) -> tuple[Link, ...]:
 
 def offers(id: Id, state: Text, has_mixer: bool) -> tuple[Offer, ...]:
     playing, stopped = state == "playing", state == "stopped"
-    level = Arg("percent", "volume", "%", minimum=0, maximum=100)
+    level = Arg("percent", "volume", "%", minimum=0, maximum=100, field="volume")
     return (
         Offer(id, "play", "play", blocked="already playing" if playing else ""),
         Offer(id, "pause", "pause", blocked="" if playing else "not playing"),

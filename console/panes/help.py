@@ -19,6 +19,8 @@ MOVING = (
 )
 CHANGING = (
     ("a", "actions on the selection and on what it is connected to"),
+    ("Space", "mark, or no longer: actions are then for all that are marked; Esc lets go of them"),
+    ("*", "mark every row of the pane that the filter shows"),
     ("f", "the suggested fix of the selected incident"),
     ("m", "mute the selected zone at its ALSA mixer, at once"),
     ("A", "acknowledge the incident, or take it back"),

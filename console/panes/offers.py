@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from backends.contract import Gone, Id, Risk
+from collections.abc import Sequence
+
+from backends.contract import Gone, Id, Offer, Risk
 from console.line import Row, fit
+from console.venue import group
 from console.venue.venue import Venue
 
 
@@ -24,4 +27,22 @@ def rows(venue: Venue, id: Id) -> list[Row]:
                 found.append((None, ((fit(f" {offer.label}{where}: {offer.blocked}", 72), "dim"),)))
             else:
                 found.append(((offer.target, offer.action), ((text, ""),)))
+    return found
+
+
+def shared(venue: Venue, ids: Sequence[Id]) -> list[Row]:
+    """What several offer, by themselves or along their chains, keyed by (None, action): how many of them can do it."""
+    labels: dict[str, Offer] = {}
+    for id in ids:
+        resource = venue.state.current.get(id)
+        chain = [venue.state.current.get(other) for other in venue.resolver.chain(resource)] if resource else []
+        for here in (resource, *chain):
+            for offer in here.offers if here else ():
+                labels.setdefault(offer.action, offer)
+    found: list[Row] = []
+    for action, offer in labels.items():
+        can = [each for each in group.offered(venue, ids, action).values() if not each.blocked]
+        risk = "" if offer.risk is Risk.ROUTINE else f"  [{offer.risk}]"
+        text = fit(f" {offer.label}: {len(can)} of {len(ids)}{risk}", 72)
+        found.append(((None, action) if can else None, ((text, "" if can else "dim"),)))
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from backends.contract import Expect, Plan, Risk, Test, clean
 from console.line import Line, fit
 from console.panes.text import labelled
@@ -13,6 +15,18 @@ _WORDS = {
     Test.CONTAINS: "holds",
     Test.LACKS: "lacks",
 }
+
+
+def group_lines(plans: Mapping[str, Plan], left_out: Mapping[str, str], width: int) -> list[Line]:
+    """One plan, or several that are run side by side, by name, and who is left out."""
+    whole = [line for name, plan in plans.items() for line in lines(plan, name, width)]
+    if len(plans) == 1 and not left_out:
+        return whole
+    label = next(iter(plans.values())).offer.label
+    out: list[Line] = [((fit(clean(f"{len(plans)} side by side: {label}"), width), "title"),)]
+    for name, why in left_out.items():
+        out += labelled("left out", clean(f"{name}: {why}", 400), width)
+    return out + whole
 
 
 def lines(plan: Plan, name: str, width: int) -> list[Line]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backends.contract import Gone, KindSpec, Resource, Role, Severity
+from collections.abc import Collection
+
+from backends.contract import Gone, Id, KindSpec, Resource, Role, Severity
 from console.line import Line, Row, fit
 from console.panes.cells import cell, moment
 from console.panes.columns import GAP, Layout, layout
@@ -27,7 +29,7 @@ def counts(venue: Venue, pane: str) -> str:
     return f"{TITLES[pane]} …"
 
 
-def rows(venue: Venue, pane: str, number: int, width: int, filter: str = "") -> list[Row]:
+def rows(venue: Venue, pane: str, number: int, width: int, filter: str = "", marked: Collection[Id] = ()) -> list[Row]:
     """The pane's title, then each kind that has anything to show."""
     sections: list[Row] = []
     total = hidden = 0
@@ -41,7 +43,7 @@ def rows(venue: Venue, pane: str, number: int, width: int, filter: str = "") -> 
             plan = layout(kind, width, max(len(venue.name_of(entry.id)) for entry in found))
             sections.append((None, heading(kind, plan)))
             for entry in found:
-                sections.append((entry.id, row(venue, entry, plan, marks.get(entry.id))))
+                sections.append((entry.id, row(venue, entry, plan, marks.get(entry.id), entry.id in marked)))
     title = f"{number} {TITLES[pane]} "
     note = f" filter: {filter} ({hidden} hidden)" if filter else f" {total}" if total else ""
     first: Line = ((title, "title"), (fit(note + " ", max(0, width - len(title))), "dim"))
@@ -77,8 +79,9 @@ def heading(kind: KindSpec, plan: Layout) -> Line:
     return (("".join(cells), "head"),)
 
 
-def row(venue: Venue, entry: Resource | Gone, plan: Layout, mark: Severity | None) -> Line:
-    spans = [MARKS[mark] if mark else ("  ", ""), (fit(venue.name_of(entry.id), plan.name), "")]
+def row(venue: Venue, entry: Resource | Gone, plan: Layout, mark: Severity | None, marked: bool = False) -> Line:
+    sign, style = MARKS[mark] if mark else ("  ", "")
+    spans = [(sign[0] + "*" if marked else sign, style), (fit(venue.name_of(entry.id), plan.name), "")]
     if isinstance(entry, Gone):
         said = f"gone since {moment(entry.since)}" if entry.last else "not found"
         return (*spans, (fit(" " * GAP + said, sum(GAP + column.width for column in plan.columns)), "crit"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from backends.contract import Plan, Risk
-from console.panes.plan import lines
+from console.panes.plan import group_lines
 from console.widgets.lines import Lines
 
 
@@ -32,28 +33,31 @@ class Confirm(ModalScreen[bool]):
         Binding("down,j", "scroll(1)", show=False),
     ]
 
-    def __init__(self, plan: Plan, name: str) -> None:
+    def __init__(self, plans: Mapping[str, Plan], left_out: Mapping[str, str], risk: Risk) -> None:
+        """Plans by the names of what they are about; `left_out` says who does not take part, and why."""
         super().__init__()
-        self._plan, self._subject = plan, name
+        self._plans, self._left_out, self._risk = plans, left_out, risk
+        self._subject = next(iter(plans))
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Lines(id="plan")
-            if self._plan.offer.risk is Risk.DESTRUCTIVE:
+            if self._risk is Risk.DESTRUCTIVE:
                 yield Input(id="typed", placeholder=f"type {self._subject} to confirm", compact=True)
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Run", id="run", compact=True, disabled=self._plan.offer.risk is Risk.DESTRUCTIVE)
+                yield Button("Run", id="run", compact=True, disabled=self._risk is Risk.DESTRUCTIVE)
 
     def on_mount(self) -> None:
         plan = self.query_one("#plan", Lines)
         width = min(86, self.size.width * 95 // 100 - 4)
-        shown, room = lines(self._plan, self._subject, width), max(4, self.size.height - 7)
+        shown = group_lines(self._plans, self._left_out, width)
+        room = max(4, self.size.height - 7)
         plan.styles.height = min(room, len(shown))
         plan.show(shown)
         if len(shown) > room:  # nothing of a plan is left out: what does not fit is scrolled to
             self.query_one("#box").border_subtitle = "j k: more"
-        match self._plan.offer.risk:
+        match self._risk:
             case Risk.ROUTINE:
                 self.query_one("#run").focus()
             case Risk.DISRUPTIVE:

@@ -56,6 +56,8 @@ class Main(Screen[None]):
         Binding("slash", "filter", "filter", show=False, priority=True),
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+        Binding("space", "mark", "mark", show=False, priority=True),
+        Binding("asterisk", "mark_all", "mark all", show=False, priority=True),
         Binding("left,h", "around(-1)", show=False, priority=True),
         Binding("escape", "back", "back", show=False, priority=True),
     ]
@@ -66,6 +68,7 @@ class Main(Screen[None]):
         super().__init__()
         self.zoomed = ""
         self.filters: dict[str, str] = {}
+        self.marked: set[Id] = set()  # what the next action is for
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header", lines=(((" foh  reading…", "title"),),))
@@ -84,7 +87,7 @@ class Main(Screen[None]):
         yield Lines(id="message", lines=(legend(MAIN, self.app.read_only),))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return not is_typing(self.focused)
+        return not is_typing(self.focused) and not (self.app.read_only and action.startswith("mark"))
 
     def on_resize(self) -> None:
         self._arrange()
@@ -104,7 +107,9 @@ class Main(Screen[None]):
         for number, name in enumerate(PANES, 1):
             pane = self.query_one(f"#{name}", Rows)
             if pane.display and (update is None or update.incidents or self._touches(name, update)):
-                pane.show_rows(resources.rows(venue, name, number, pane.size.width, self.filters.get(name, "")))
+                pane.show_rows(
+                    resources.rows(venue, name, number, pane.size.width, self.filters.get(name, ""), self.marked)
+                )
 
     def paint_ages(self) -> None:
         """The header and the incidents: what changes with the time alone."""
@@ -192,12 +197,32 @@ class Main(Screen[None]):
 
     def action_back(self) -> None:
         rows = self.focused_rows
-        if rows and self.filters.pop(str(rows.id), ""):
+        if self.marked:
+            self._mark(set())
+        elif rows and self.filters.pop(str(rows.id), ""):
             self.paint()
         elif self.zoomed:
             self.action_incidents()
         else:
             self.set_focus(self.query_one("#incidents"))
+
+    def action_mark(self) -> None:
+        rows = self.focused_rows
+        if rows is not None and rows.id != "incidents" and rows.cursor is not None:
+            self._mark(self.marked ^ {rows.cursor})  # type: ignore[arg-type]
+            rows.action_move(1)
+
+    def action_mark_all(self) -> None:
+        """Every row that is shown, or none of them where all are marked already."""
+        rows = self.focused_rows
+        if rows is not None and rows.id != "incidents":
+            shown: set[Id] = {key for key in rows.keys if key is not None}  # type: ignore[misc]
+            self._mark(self.marked - shown if shown <= self.marked else self.marked | shown)
+
+    def _mark(self, marked: set[Id]) -> None:
+        self.marked = marked
+        self.say(f"{len(marked)} marked: a acts on all of them, Esc lets go" if marked else "")
+        self.paint()
 
     async def action_filter(self) -> None:
         rows = self.focused_rows

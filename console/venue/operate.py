@@ -21,6 +21,7 @@ class Outcome(Struct, frozen=True):
 
     ok: bool
     text: str
+    at: float = 0.0  # when the last of what was expected had been observed
 
 
 def met(expect: Expect, resource: Resource | Gone | None) -> bool:
@@ -68,6 +69,9 @@ class Operator:
 
     def __init__(self, venue: Venue, who: str) -> None:
         self._venue, self.who = venue, who
+
+    def name_of(self, id: Id) -> str:
+        return self._venue.name_of(id)
 
     async def plan(self, offer: Offer, args: Mapping[str, str]) -> Plan:
         """Raises Refused with the reason, also for what went wrong while planning."""
@@ -123,24 +127,24 @@ class Operator:
         try:
             await self._write("done" if outcome.ok else "failed", plan, outcome.text, {"after": self._after(plan)})
         except OSError as error:
-            return Outcome(outcome.ok, f"{outcome.text} (but not journalled: {error})")
+            return Outcome(outcome.ok, f"{outcome.text} (but not journalled: {error})", outcome.at)
         return outcome
 
     async def _judge(self, plan: Plan, started: float, progress: Callable[[str], None]) -> Outcome:
         progress("waiting to see it take effect")
-        waiting, begun = list(plan.expect), time.monotonic()
+        waiting, begun, at = list(plan.expect), time.monotonic(), started
         while waiting:
             for expect in tuple(waiting):
                 resource = self.target(expect)
-                fresh = isinstance(resource, Resource) and resource.at >= started
-                if fresh and met(expect, resource):
+                if isinstance(resource, Resource) and resource.at >= started and met(expect, resource):
                     waiting.remove(expect)
+                    at = max(at, resource.at)
                 elif time.monotonic() - begun > expect.within:
                     took = f"not seen within {expect.within:g} s"
                     return Outcome(False, f"failed: {seen(expect, resource)} ({took})")
             if waiting:
                 await self._venue.changed(0.1)
-        return Outcome(True, f"done: {plan.offer.label}, seen after {time.monotonic() - begun:.1f} s")
+        return Outcome(True, f"done: {plan.offer.label}, seen after {time.monotonic() - begun:.1f} s", at)
 
     def _after(self, plan: Plan) -> dict[str, str]:
         names = ((e, f"{e.target} {e.via and e.via + ' '}{e.field}") for e in plan.expect)

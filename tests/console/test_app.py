@@ -193,3 +193,30 @@ async def test_a_screen_that_is_just_opening_is_not_painted_before_it_is_there(t
         await until(lambda: "acknowledge the incident" in shown(app))
         await pilot.press("escape")
         await until(lambda: "1 audio zones" in shown(app))
+
+
+async def test_what_is_marked_is_acted_on_together(tmp_path: Path) -> None:
+    async with console((120, 60), tmp_path) as (app, pilot):
+        await pilot.press("1", "space", "space", "space")  # bar, foyer, gallery
+        await until(lambda: "3 marked" in shown(app))
+        assert re.search(r"\* ?bar ", shown(app))
+        await pilot.press("a")
+        await until(lambda: "actions on these 3" in shown(app))
+        assert "stop: 3 of 3" in shown(app)
+        await pilot.press("down", "enter")  # nothing can be paused
+        await until(lambda: "3 side by side: stop" in shown(app))
+        await pilot.press("enter")
+        await until(lambda: "stop: 3 of 3 done; seen within" in shown(app), 8)
+        await pilot.press("escape")
+        await until(lambda: "*" not in shown(app).split("1 audio zones")[1].split("2 amplifiers")[0])
+        await pilot.press("asterisk")
+        await until(lambda: "marked: a acts on all" in shown(app))
+        await pilot.press("asterisk")
+        await until(lambda: "marked" not in shown(app))
+
+
+async def test_read_only_marks_nothing(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path, read_only=True) as (app, pilot):
+        await pilot.press("1", "space", "asterisk")
+        await pilot.pause(0.2)
+        assert "marked" not in shown(app)

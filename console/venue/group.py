@@ -1,0 +1,115 @@
+"""One action on several resources: planned one by one, shown as one plan, run side by side, and judged each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
+
+from backends.contract import Id, Offer, Plan, Refused, Risk
+from console.venue.operate import Operator, Outcome, locate
+
+if TYPE_CHECKING:
+    from console.venue.venue import Venue
+
+T = TypeVar("T")
+
+RISKS = (Risk.ROUTINE, Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
+
+
+class Group(Struct, frozen=True):
+    """What is to be done for whom, and who is left out and why."""
+
+    plans: dict[Id, Plan]
+    left_out: dict[Id, str] = {}
+
+    @property
+    def risk(self) -> Risk:
+        return max((plan.offer.risk for plan in self.plans.values()), key=RISKS.index)
+
+
+def by_name(operator: Operator, found: Mapping[Id, T]) -> dict[str, T]:
+    """The same by the names of what it is about; by the whole id where two have one name."""
+    names = Counter(map(operator.name_of, found))
+    return {name if names[name := operator.name_of(id)] == 1 else str(id): value for id, value in found.items()}
+
+
+def offered(venue: Venue, targets: Sequence[Id], action: str) -> dict[Id, Offer]:
+    """Who of these has an offer of that name, on itself or along its chain. What is shared is acted upon once."""
+    found: dict[Id, Offer] = {}
+    for target in targets:
+        offer = locate(venue, target, action)
+        if offer and offer.target not in {other.target for other in found.values()}:
+            found[target] = offer
+    return found
+
+
+def proportional(values: Mapping[Id, float], wanted: float) -> dict[Id, int]:
+    """The values so scaled that the largest is as wanted: what was half as loud is so afterwards."""
+    largest = max(values.values(), default=0)
+    return {id: round(value * wanted / largest) if largest else round(wanted) for id, value in values.items()}
+
+
+def spread(venue: Venue, offers: Mapping[Id, Offer], args: Mapping[str, str]) -> dict[Id, dict[str, str]]:
+    """Each one's arguments. A number that sets a field is meant for the largest; the others keep their ratio to it."""
+    given = {id: dict(args) for id in offers}
+    for arg in next(iter(offers.values())).args if len(offers) > 1 else ():
+        now = {id: getattr(venue.state.get(offer.target), arg.field, None) for id, offer in offers.items() if arg.field}
+        values = {id: value for id, value in now.items() if isinstance(value, int | float)}
+        if arg.name in args and values:
+            for id, value in proportional(values, float(args[arg.name])).items():
+                given[id][arg.name] = str(value)
+    return given
+
+
+async def plan(
+    operator: Operator, targets: Sequence[Id], offers: Mapping[Id, Offer], args: Mapping[Id, Mapping[str, str]]
+) -> Group:
+    """Plans for all that have an offer. Raises Refused where nothing is left to do, and for what destroys something:
+    that is done one at a time."""
+
+    async def one(id: Id) -> Plan | str:
+        if id not in offers:
+            return "does not offer it now"
+        try:
+            return await operator.plan(offers[id], args[id])
+        except Refused as refused:
+            return str(refused)
+
+    made = dict(zip(targets, await asyncio.gather(*map(one, targets)), strict=True))
+    alone = len(made) == 1
+    plans = {plan.offer.target if alone else id: plan for id, plan in made.items() if isinstance(plan, Plan)}
+    left_out = {id: why for id, why in made.items() if isinstance(why, str)}
+    if not plans:
+        raise Refused("; ".join(why if alone else f"{operator.name_of(id)}: {why}" for id, why in left_out.items()))
+    group = Group(plans, left_out)
+    if not alone and group.risk is Risk.DESTRUCTIVE:
+        raise Refused("it destroys something: do it one at a time")
+    return group
+
+
+async def run(operator: Operator, group: Group, progress: Callable[[str], None]) -> Outcome:
+    """All at once. Each is journalled and judged by itself; who did not follow is named."""
+
+    async def one(id: Id, plan: Plan) -> Outcome:
+        return await operator.run(plan, lambda text: progress(f"{operator.name_of(id)}: {text}"))
+
+    outcomes = await asyncio.gather(*(one(id, plan) for id, plan in group.plans.items()))
+    ended = by_name(operator, dict(zip(group.plans, outcomes, strict=True)))
+    label = next(iter(group.plans.values())).offer.label
+    return Outcome(all(outcome.ok for outcome in outcomes), summary(label, ended))
+
+
+def summary(label: str, ended: Mapping[str, Outcome]) -> str:
+    """How it went: how many, how far apart they were seen to follow, and who did not, by name first and then why."""
+    if len(ended) == 1:
+        return next(iter(ended.values())).text
+    at = [outcome.at for outcome in ended.values() if outcome.ok]
+    failed = {name: outcome.text for name, outcome in ended.items() if not outcome.ok}
+    said = [f"{label}: {len(at)} of {len(ended)} done"]
+    said += [f"seen within {max(at) - min(at):.2f} s of each other"] if len(at) > 1 else []
+    said += [f"did not follow: {', '.join(failed)}"] if failed else []
+    return "; ".join([*said, *(f"{name}: {text}" for name, text in failed.items())])

@@ -1,0 +1,128 @@
+"""One action on several: who takes part, in which proportion, and what is said of those who did not follow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from backends.contract import Arg, Expect, Id, Ledger, Observation, Offer, Plan, Refused, Risk, Step
+from backends.kinds import ZONE, Zone
+from console.venue import group
+from console.venue.journal import Journal
+from console.venue.operate import Operator, Outcome
+from console.venue.state import VenueState
+from console.venue.venue import Venue
+
+BAR, FOYER, HALL = (Id("h", "zone", name) for name in ("bar", "foyer", "hall"))
+PERCENT = Arg("percent", "volume", "%", minimum=0, maximum=100, field="volume")
+
+
+class Control:
+    """Zones whose players obey, save those that are named: `deaf` do nothing, `denied` refuse."""
+
+    def __init__(self, venue: Venue, deaf: frozenset[str], denied: frozenset[str]) -> None:
+        self.venue, self.deaf, self.denied = venue, deaf, denied
+        self.running = self.most = 0
+
+    def see(self, id: Id, volume: int) -> None:
+        offers = (Offer(id, "volume", "volume", args=(PERCENT,)), Offer(id, "wipe", "wipe", Risk.DESTRUCTIVE))
+        zone = Zone(id=id, name=id.local, state="playing", volume=volume, offers=offers, at=time.time())
+        self.venue.take([Observation(upserts=(zone,), source=id.local, at=time.time())])
+
+    async def plan(self, source: str, offer: Offer, args: Mapping[str, str]) -> Plan:
+        if source in self.denied:
+            raise Refused("already so")
+        return Plan(
+            offer, dict(args), (Step("do it"),), (Expect(offer.target, "volume", int(args.get("percent", 0)), 0.5),)
+        )
+
+    async def execute(self, source: str, plan: Plan, ledger: Ledger) -> None:
+        await ledger.step("do it")
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await asyncio.sleep(0.05)
+        self.running -= 1
+        if source not in self.deaf:
+            self.see(plan.offer.target, int(plan.args["percent"]))
+
+
+async def venue(
+    path: Path, deaf: frozenset[str] = frozenset(), denied: frozenset[str] = frozenset()
+) -> tuple[Venue, Control]:
+    made = Venue(VenueState("h"), Journal(path / "journal"))
+    await made.journal.open()
+    made.state.add_kinds((ZONE,))
+    control = Control(made, deaf, denied)
+    made.control = control
+    for id, volume in ((BAR, 80), (FOYER, 40), (HALL, 20)):
+        control.see(id, volume)
+    return made, control
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted", "scaled"),
+    [
+        ((80, 40, 20), 40, (40, 20, 10)),
+        ((80, 40, 20), 100, (100, 50, 25)),
+        ((80, 40, 20), 0, (0, 0, 0)),
+        ((0, 0, 0), 30, (30, 30, 30)),
+        ((33, 1, 0), 66, (66, 2, 0)),
+    ],
+)
+def test_the_largest_is_as_wanted_and_the_others_keep_their_ratio(
+    values: tuple[int, ...], wanted: float, scaled: tuple[int, ...]
+) -> None:
+    ids = (BAR, FOYER, HALL)
+    found = group.proportional(dict(zip(ids, values, strict=True)), wanted)
+    assert tuple(found[id] for id in ids) == scaled
+
+
+async def test_all_follow_at_once_and_each_is_written_down(tmp_path: Path) -> None:
+    made, control = await venue(tmp_path)
+    operator, ids = Operator(made, "me"), (BAR, FOYER, HALL)
+    offers = group.offered(made, ids, "volume")
+    plans = await group.plan(operator, ids, offers, group.spread(made, offers, {"percent": "40"}))
+    outcome = await group.run(operator, plans, lambda text: None)
+    assert outcome.ok
+    assert outcome.text.startswith("volume: 3 of 3 done; seen within 0.")
+    assert [getattr(made.state.current[id], "volume", None) for id in ids] == [40, 20, 10]
+    assert control.most == 3
+    for id in ids:
+        assert [entry.what for entry in await made.journal.about(str(id))] == ["done", "step", "planned"]
+    await made.journal.close()
+
+
+async def test_who_did_not_follow_and_who_was_left_out_is_named(tmp_path: Path) -> None:
+    made, _ = await venue(tmp_path, deaf=frozenset({"hall"}), denied=frozenset({"foyer"}))
+    operator, ids = Operator(made, "me"), (BAR, FOYER, HALL, Id("h", "zone", "gone"))
+    offers = group.offered(made, ids, "volume")
+    plans = await group.plan(operator, ids, offers, group.spread(made, offers, {"percent": "10"}))
+    assert {id.local: why for id, why in plans.left_out.items()} == {
+        "foyer": "already so", "gone": "does not offer it now"
+    }  # fmt: skip
+    outcome = await group.run(operator, plans, lambda text: None)
+    assert not outcome.ok
+    assert outcome.text.startswith("volume: 1 of 2 done; did not follow: hall; hall: failed: volume is 20, expected 2")
+    await made.journal.close()
+
+
+async def test_nothing_to_do_and_what_destroys_are_refused(tmp_path: Path) -> None:
+    made, control = await venue(tmp_path, denied=frozenset({"bar", "foyer"}))
+    operator = Operator(made, "me")
+    offers = group.offered(made, (BAR, FOYER), "volume")
+    given = group.spread(made, offers, {"percent": "10"})
+    with pytest.raises(Refused, match="bar: already so; foyer: already so"):
+        await group.plan(operator, (BAR, FOYER), offers, given)
+    control.denied = frozenset()
+    wipe = group.offered(made, (BAR, FOYER), "wipe")
+    with pytest.raises(Refused, match="one at a time"):
+        await group.plan(operator, (BAR, FOYER), wipe, {BAR: {}, FOYER: {}})
+    await made.journal.close()
+
+
+def test_one_is_said_as_one() -> None:
+    assert group.summary("stop", {"bar": Outcome(True, "done: stop")}) == "done: stop"

@@ -13,7 +13,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) mopidy mopidy-mpd gstreamer1.0-alsa gstreamer1.
 	systemd-journal-remote mpd
 PICTURE_PACKAGES := librsvg2-bin fonts-dejavu-core
 
-.PHONY: help run setup setup-test test check bench rig screenshots lock clean
+.PHONY: help run setup setup-test test check bench soak rig screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ check: setup ## style, types, and the arrows between packages
 
 bench: setup-test ## what the screen costs, as ratios to a bare Textual application in the same run
 	$(BIN)/python -m tests.bench
+
+soak: setup-test ## ten minutes of nine healthy zones in use, in which no rule may speak (SOAK=seconds)
+	SOAK=$${SOAK:-600} $(BIN)/python -m pytest -q --timeout 7200 tests/integration/test_venue.py -k healthy_zones
 
 rig: setup ## the drills on real kernels' devices, in guests built when missing (DRILLS=fast, stock, or a drill's file)
 	$(BIN)/python -m tests.rig $(DRILLS)

@@ -25,7 +25,7 @@ from tests.integration.beds.venue import PORTS, SINKS, Venue
 from tests.terminal import FOH, Terminal
 
 CLEAN = "0 CRIT  0 warn"
-SOAK = 30.0  # seconds
+SOAK = float(os.environ.get("SOAK", "30.0"))  # seconds
 pytestmark = pytest.mark.timeout(180)
 
 

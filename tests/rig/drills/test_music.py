@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import os
+import re
+import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +17,17 @@ from tests.rig.devices.venue import ROOMS, SPARE
 from tests.rig.drills import recordings
 from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.venue import Venue, card, has_card, hw_ptr, playing, settle, until, write
-from tests.rig.drills.zones import Zones, hertz, joined, zones
+from tests.rig.drills.zones import Zones, hertz, joined, pcm, zones
+from tests.terminal import FOH, ROOT
 
 KITCHEN = ROOMS.index("kitchen") + 1
 BOARD = f"rig/board/1-{KITCHEN}"
 INTO_NOTHING = f"kitchen plays into nothing: its board left USB port 1-{KITCHEN}"
 OUTPUT_DEAD = "silent: says playing, but it has closed its PCM kitchen"
 TAKEN = "cannot play: aplay ({pid}) has its PCM kitchen open"
+COULD_NOT = "could not play: another program has its device"
+HOLDS = "has stopped and keeps its PCM kitchen open: its amplifier cannot sleep"
+SOURCE = "silent: says playing, but nothing comes from its source"
 STUCK = "silent: says playing, but PCM kitchen runs and its hardware pointer stands still"
 
 
@@ -107,8 +117,87 @@ def test_a_board_that_another_program_holds_keeps_its_zone_silent(
             held = report.rows("pcm")["hw:kitchen,0"]
             assert (zone["state"], held["state"], held["owner"]) == ("stopped", "RUNNING", player.pid)
             assert report.linked(zone, "pcm", "pcm") == "hw:kitchen,0"
+            assert zone["fault"] == "device busy"
             console.until(lambda: trouble(console) == ("0 CRIT 1 warn", "9/9"), 5)
+        console.wait_for(COULD_NOT, 10)  # the device is free again, and nobody plays
+        ran = foh("act", "zone/kitchen", "play", "--yes")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
         console.until(lambda: trouble(console) == WELL, 10)
+
+
+@pytest.mark.long
+def test_a_queue_that_ends_by_itself_holds_its_board_until_it_is_let_go(
+    calm: Venue, music: Zones, foh: Foh, tmp_path: Path
+) -> None:
+    """Mopidy says that it has stopped; its PCM runs on and plays silence, and no stop closes it."""
+    player = music.servers["kitchen"]
+    with foh.console() as console:
+        console.until(lambda: trouble(console) == WELL, 40)
+        player.play(recordings.tone(tmp_path / "short.wav", 440, 3))
+        console.wait_for(HOLDS, 20)
+        assert (player.rpc("core.playback.get_state"), pcm("kitchen")) == ("stopped", "RUNNING")
+        player.rpc("core.playback.stop")
+        assert pcm("kitchen") == "RUNNING"
+        ran = foh("act", "zone/kitchen", "release", "--yes")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert pcm("kitchen") == "closed"
+        console.until(lambda: trouble(console) == WELL, 10)
+
+
+@pytest.mark.long
+def test_a_stream_that_stands_still_is_told_from_a_dead_output(
+    calm: Venue, music: Zones, foh: Foh, tmp_path: Path
+) -> None:
+    """A radio station sends half a minute and then nothing more; the board is well."""
+    with foh.console() as console, stalling(recordings.tone(tmp_path / "radio.wav", 440, 60)) as station:
+        console.until(lambda: trouble(console) == WELL, 40)
+        player = music.servers["kitchen"]
+        player.rpc("core.tracklist.add", uris=[station])
+        player.rpc("core.playback.play")
+        console.wait_for(SOURCE, 60)
+        assert foh.status().incidents == [("ZONE-SOURCE-STALLED", f"rig/zone/{music.address('kitchen')}")]
+        player.rpc("core.playback.stop")
+        console.until(lambda: trouble(console) == WELL, 10)
+
+
+@contextlib.contextmanager
+def stalling(recording: Path) -> Iterator[str]:
+    """The address of a stream on loopback that stops in the middle of the recording, and stays connected."""
+    over = threading.Event()
+
+    class Station(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = recording.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Type", "audio/x-wav")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(data[: len(data) // 4])
+                over.wait()
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Station)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/radio.wav"
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.long
+def test_nothing_that_foh_reads_opens_a_board(calm: Venue, music: Zones, foh: Foh) -> None:
+    """Opening a node of /dev/bus/usb wakes an amplifier (drivers/usb/core/devio.c), and so does opening a PCM."""
+    music.play("kitchen")
+    environment = {**os.environ, **foh.env}
+    ran = subprocess.run(
+        ["strace", "-f", "-e", "trace=open,openat", *FOH, "status"], env=environment, cwd=ROOT, capture_output=True,
+        text=True, timeout=300,
+    )  # fmt: skip
+    opened = [line for line in ran.stderr.splitlines() if "open" in line]
+    assert [line for line in opened if "/sys/bus/usb/devices" in line]  # it did look
+    assert [line for line in opened if "/dev/snd/control" in line]
+    assert [line for line in opened if re.search(r'"/dev/(bus/usb/\d|snd/pcm)', line)] == []
 
 
 @pytest.mark.long

@@ -48,7 +48,7 @@ bench: setup-test ## what the screen costs, as ratios to a bare Textual applicat
 	$(BIN)/python -m tests.bench
 
 soak: setup-test ## ten minutes of nine healthy zones in use, in which no rule may speak (SOAK=seconds)
-	SOAK=$${SOAK:-600} $(BIN)/python -m pytest -q --timeout 7200 tests/integration/test_venue.py -k healthy_zones
+	SOAK=$${SOAK:-600} $(BIN)/python -m pytest -q tests/integration/test_venue.py -k healthy_zones
 
 rig: setup ## the drills on real kernels' devices, in guests built when missing (DRILLS=fast, stock, or a drill's file)
 	$(BIN)/python -m tests.rig $(DRILLS)

@@ -26,7 +26,7 @@ from tests.terminal import FOH, Terminal
 
 CLEAN = "0 CRIT  0 warn"
 SOAK = float(os.environ.get("SOAK", "30.0"))  # seconds
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(150 + SOAK)
 
 
 @pytest.fixture(scope="module")

@@ -363,6 +363,23 @@ class View(Protocol):
         None where nobody remembers so far back."""
 
 
+class Reason(Struct, frozen=True):
+    """A part of an answer: what it is, how that is known, and what would change it (None: nothing needs to)."""
+
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+    remedy: Remedy | None = None
+
+
+class Question(Struct, frozen=True):
+    """What people ask about a kind of resource, such as "why is it awake?". `answer` is pure, like a rule's `judge`,
+    and may be asked at any time, whether anything is wrong or not."""
+
+    kind: str
+    words: str
+    answer: Callable[[Any, View], Sequence[Reason]]
+
+
 class Rule(Struct, frozen=True):
     """Judges every resource of one kind. `judge` is pure: no I/O and no clock but the view's."""
 
@@ -454,6 +471,7 @@ class Backend(Struct, frozen=True):
     discover: Callable[[Context, IO], Awaitable[Sequence[Source]]]
     needs: Callable[[Context], Sequence[Need]]
     settings: type[Struct] = NoSettings
+    questions: tuple[Question, ...] = ()
 
 
 # --- the first wall against hostile text ------------------------------------------------------------------

@@ -65,7 +65,7 @@ class Control(Resource, frozen=True, kw_only=True, tag="control"):
 
 class Board(Resource, frozen=True, kw_only=True, tag="board"):
     """A USB audio device: an amplifier board or a DAC. Speeds in Mbit/s, currents in mA (declared, not
-    measured), `asleep` in percent of the time since it was plugged in."""
+    measured), `asleep` in percent of the time since it was plugged in, `asleep_today` of today, as far as seen."""
 
     port: Text = _
     model: Text = _
@@ -76,6 +76,7 @@ class Board(Resource, frozen=True, kw_only=True, tag="board"):
     policy: Text = _
     delay: Number = _
     asleep: Number = _
+    asleep_today: Number = _
     current: Number = _
     hid: Text = _
     wakeup: Text = _
@@ -265,6 +266,7 @@ BOARD = KindSpec(
         FieldSpec("reenumerations", "re-enumerations", "", M, 6, 7, heading="RE-ENUM"),
         FieldSpec("hub", "hub", role=S, rank=7, width=7),
         FieldSpec("over_current", "over-current count", "", M, 6, 3, heading="OC"),
+        FieldSpec("asleep_today", "asleep today, as seen", "%"),
         FieldSpec("ids", "vendor:product"),
         FieldSpec("maker", "maker"),
         FieldSpec("serial", "serial number"),

@@ -117,7 +117,9 @@ class MopidySource:
                     phones = await mpd_frontend.look(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
                 rival = await io.thread(meant_for, self.address, self._process.pid)
-                told = await self._log.told(events.begun, partial(rpc, client, "core.history.get_history"), io)
+                told = await self._log.told(
+                    events.settled, zone.state == "playing", partial(rpc, client, "core.history.get_history"), io
+                )
                 self._zone = zone
                 yield Observation(upserts=(_joined(zone, events.jumps, phones, told, rival),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL

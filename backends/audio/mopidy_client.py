@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RPC_DEADLINE = 2.0  # seconds; a healthy instance answers in 5 ms
 SETTLE = 0.02  # seconds in which events come together
 JUMPS = ("seeked", "track_playback_started")
+BY_ITSELF = 1.0  # seconds within which it stops by itself after a failure
 BEGUN = ("track_playback_started", "track_playback_resumed")
 ENDED = "Mopidy has ended, or closed the connection for events"
 
@@ -73,7 +74,7 @@ class Events:
     def __init__(self, socket: ClientConnection) -> None:
         self.pending = True
         self.jumps = 0  # how often it was sent to a place
-        self.begun = 0.0  # when it last began to play, since the epoch
+        self.settled = 0.0  # when it last began to play or was stopped, since the epoch
         self.ended = False
         self._socket = socket
         self._wake = asyncio.Event()
@@ -88,7 +89,7 @@ class Events:
                 if "event" in said:
                     self.pending = True
                     self.jumps += said["event"] in JUMPS
-                    self.begun = time.time() if said["event"] in BEGUN else self.begun
+                    self._note(said)
                     self._wake.set()
                 elif self._answer and not self._answer.done():
                     self._answer.set_result(said)
@@ -96,6 +97,12 @@ class Events:
         self._wake.set()
         if self._answer and not self._answer.done():
             self._answer.set_exception(ConnectionResetError(ENDED))
+
+    def _note(self, said: Mapping[str, object]) -> None:
+        if said["event"] in BEGUN:
+            self.settled = time.time()
+        elif said.get("new_state") == "stopped":
+            self.settled = max(self.settled, time.time() - BY_ITSELF)
 
     async def ask(self, method: str) -> Any:
         """One call's result. Raises TimeoutError, ConnectionResetError, Refused."""

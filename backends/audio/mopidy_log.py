@@ -42,17 +42,19 @@ class Entry(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """What an entry means for the output: the zone's word for it, and the words by which it is known."""
+    """What an entry means for the output: the zone's word for it, and the words by which it is known. `playing`: it
+    befalls what plays, and Mopidy goes on saying so; one that is stopped has been stopped by somebody since."""
 
     word: str
     said: str
+    playing: bool = False
 
 
 FAULTS = (  # mopidy.audio.gst passes on what GStreamer's alsasink and pulsesink say; the first that fits is meant
     Fault("device busy", "Device is being used by another application"),
-    Fault("device lost", "The device has been disconnected"),
+    Fault("device lost", "The device has been disconnected", True),
     Fault("device cannot be opened", "Could not open audio device for playback"),
-    Fault("sound server gone", "pa_stream_writable_size() failed"),
+    Fault("sound server gone", "pa_stream_writable_size() failed", True),
     Fault("sound server gone", "Failed to connect: Connection refused"),
     Fault("output unknown", "Failed to create audio output"),
 )
@@ -90,12 +92,13 @@ def bad(found: Sequence[Entry], most: int = 8) -> tuple[Entry, ...]:
     return tuple(newest.values())[:most]
 
 
-def fault(found: Sequence[Entry], played: float) -> tuple[Fault, Entry] | None:
-    """The latest failure of the output that came after it last began to play (at `played`)."""
+def fault(found: Sequence[Entry], settled: float, playing: bool) -> tuple[Fault, Entry] | None:
+    """The latest failure of the output that still stands: it came after `settled`, when it last began to play or was
+    stopped."""
     for entry in bad(found, len(found)):
         for known in FAULTS:
-            if known.said in entry.text and entry.at >= played:
-                return known, entry
+            if known.said in entry.text:
+                return (known, entry) if entry.at >= settled and (playing or not known.playing) else None
     return None
 
 
@@ -107,11 +110,11 @@ class Told(Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
 
 
-def told(lines: Iterable[Line], where: str, played: float) -> Told:
-    """`where` is the log's place, `played` when it last began to play."""
+def told(lines: Iterable[Line], where: str, settled: float, playing: bool) -> Told:
+    """`where` is the log's place, `playing` whether it says so now."""
     found = entries(lines)
     said = tuple(f"{time.strftime('%d %b %H:%M:%S', time.localtime(e.at))} {e.level} {e.text}" for e in bad(found))
-    if not (failed := fault(found, played)):
+    if not (failed := fault(found, settled, playing)):
         return Told(said, Unknown(Why.NOT_APPLICABLE, "its log tells of none since it last began to play"))
     known, entry = failed
     return Told(said, known.word, (Evidence("log", where, entry.at, entry.text),))

@@ -23,7 +23,7 @@ class PlayerLog:
         self._log: Follower | Unknown = Unknown()
         self._begun: float | None = None  # when it had begun to play, as far as its history was asked
         self._told: Told | None = None
-        self._basis: tuple[int, float] = (0, 0.0)  # what that rests on
+        self._basis: tuple[int, float, bool] = (0, 0.0, False)  # what that rests on
 
     async def find(self, pid: int | Unknown, stack: AsyncExitStack, io: IO) -> None:
         """Follows the log of this process until the stack ends."""
@@ -32,21 +32,21 @@ class PlayerLog:
         if isinstance(self._log, Follower):
             await stack.enter_async_context(self._log.following(io))
 
-    async def told(self, begun: float, history: Callable[[], Awaitable[Any]], io: IO) -> Told:
-        """What it says now. A failure stands until the player has begun to play again: `begun` is when its events told
-        so; `history` is asked once for what was before those."""
+    async def told(self, settled: float, playing: bool, history: Callable[[], Awaitable[Any]], io: IO) -> Told:
+        """What it says now. A failure stands until the player has begun to play again, or was stopped: `settled` is
+        when its events told so; `history` is asked once for what was before those."""
         if isinstance(self._log, Unknown):
             return untold(self._log)
         await io.thread(self._log.look)
         if self._log.trouble:
             return untold(Unknown(Why.UNREACHABLE, clean(self._log.trouble)))
-        basis = (self._log.count, begun)
+        basis = (self._log.count, settled, playing)
         if self._told is None or basis != self._basis:
             lines, where = self._log.lines, str(self._log.place)
-            told = mopidy_log.told(lines, where, max(self._begun or 0, begun))
+            told = mopidy_log.told(lines, where, max(self._begun or 0, settled), playing)
             if told.evidence and self._begun is None:
                 self._begun = last_begun(await history())
-                told = mopidy_log.told(lines, where, max(self._begun, begun))
+                told = mopidy_log.told(lines, where, max(self._begun, settled), playing)
             self._told, self._basis = told, basis
         return self._told
 

@@ -171,16 +171,30 @@ def _speed(text: Text) -> Number:
         return Unknown(Why.MALFORMED, f"speed says {text!r}")
 
 
-def _asleep(device: Path) -> int | Unknown:
-    """Percent of the time since it was plugged in; both counters are in ms and stand in no evidence, because
-    they never stand still."""
+class Slept(Struct, frozen=True):
+    """How long a device was asleep and awake, in ms, since it was plugged in. The counters stand in no evidence,
+    because they never stand still."""
+
+    asleep: int
+    awake: int
+
+    def since(self, before: Slept) -> int | Unknown:
+        """Percent of the time since then that it was asleep."""
+        asleep, awake = self.asleep - before.asleep, self.awake - before.awake
+        return 100 * asleep // (asleep + awake) if asleep + awake > 0 else Unknown()
+
+
+def slept(device: Path) -> Slept | Unknown:
     asleep = sysfs.number(device, "power/runtime_suspended_time")
     awake = sysfs.number(device, "power/runtime_active_time")
     if isinstance(asleep, Unknown):
         return asleep
-    if isinstance(awake, Unknown):
-        return awake
-    return 100 * asleep // (asleep + awake) if asleep + awake > 0 else Unknown()
+    return awake if isinstance(awake, Unknown) else Slept(asleep, awake)
+
+
+def _asleep(device: Path) -> int | Unknown:
+    now = slept(device)
+    return now if isinstance(now, Unknown) else now.since(Slept(0, 0))
 
 
 def _wakeup(text: Text) -> Text:

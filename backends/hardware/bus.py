@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from msgspec import structs
 from backends import sysfs
 from backends.contract import IO, Evidence, Unknown, Why
 from backends.hardware import boards, enumerator, helper, usbfs
-from backends.hardware.boards import HOLDERS, NOT_TOLD, Told
+from backends.hardware.boards import HOLDERS, NOT_TOLD, Slept, Told
 from backends.hardware.enumerator import Seen
 from backends.kinds import Board, Hub
 
@@ -42,6 +43,7 @@ class Bus:
         self._seen: dict[Plugged, Seen] = {}
         self._told: dict[Plugged, Told] = {}
         self._numbers: dict[str, tuple[int, int]] = {}  # port: (device number, changes of it)
+        self._days: dict[Plugged, tuple[date, Slept]] = {}  # the day, and what it had slept when that was first seen
 
     async def read(self, io: IO) -> tuple[list[Board | Hub], bool]:
         """Boards and hubs as they are now, and whether all of them have said what they are. Raises OSError when the bus
@@ -106,7 +108,8 @@ class Bus:
                 found.append(boards.hub(self.host, each.port, device, at, said))
             elif what.is_audio:
                 changes = self._reenumerations(each)
-                found.append(boards.board(self.host, each.port, device, at, said, self.where.rules, changes))
+                board = boards.board(self.host, each.port, device, at, said, self.where.rules, changes)
+                found.append(board and structs.replace(board, asleep_today=self._today(each, device, at)))
         return self._explained([each for each in found if each is not None], at)
 
     def _explained(self, found: Sequence[Board | Hub], at: float) -> list[Board | Hub]:
@@ -125,6 +128,18 @@ class Bus:
         if not isinstance(bus, int) or not isinstance(number, int) or boards.sounds(device, self.proc):
             return ""
         return usbfs.node(bus, number)
+
+    def _today(self, each: Plugged, device: Path, at: float) -> int | Unknown:
+        """Percent of today that it was asleep: since midnight, since it was plugged in, or since this program looks."""
+        now, then = boards.slept(device), datetime.fromtimestamp(at)
+        if isinstance(now, Unknown):
+            return now
+        day, before = self._days.get(each, (None, now))
+        if day != then.date():
+            today = (then - datetime.combine(then, datetime.min.time())).total_seconds() * 1000
+            before = Slept(0, 0) if now.asleep + now.awake < today else now
+            self._days[each] = (then.date(), before)
+        return now.since(before)
 
     def _reenumerations(self, each: Plugged) -> int:
         """How often the device at this port has changed its number since this program started."""

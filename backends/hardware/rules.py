@@ -19,7 +19,7 @@ from backends.contract import (
     Verdict,
     View,
 )
-from backends.hardware.boards import HOLDERS, power_evidence
+from backends.hardware.boards import HID_DRIVER, HOLDERS, power_evidence
 from backends.hardware.enumerator import parent
 from backends.hardware.power import LET_SLEEP, keeps_awake, never_suspends
 from backends.hardware.usbfs import NOBODY
@@ -93,7 +93,7 @@ def never_sleeps(board: Board | Gone, view: View) -> Verdict:
             return Verdict(undecided=True)
         case Board(policy="on"):
             cause = f"the amplifier at USB port {board.id.local} never sleeps: its power policy is 'on'"
-            return Verdict((_finding("USB-AUTOSUSPEND-OFF", board, cause, (_sleep(board),)),))
+            return Verdict((_finding("USB-AUTOSUSPEND-OFF", board, cause, (to_sleep(board),)),))
     return Verdict()
 
 
@@ -112,28 +112,35 @@ def kept_awake(board: Board | Gone, view: View) -> Verdict:
     if view.now - since < hold:  # not seen for long enough
         used = any(start == since and _differs(before) for start, before in runs)
         return Verdict(undecided=not used, recheck_at=since + hold)
-    where, reasons = f"the amplifier at USB port {board.id.local}", _reasons(board)
+    where, reasons = f"the amplifier at USB port {board.id.local}", blockers(board)
     doubt = board.holders.detail if isinstance(board.holders, Unknown) else ""
     if not reasons:
         cause, doubt = f"{where} may sleep and is not used, and stays awake", doubt or "what keeps it awake"
         look = Remedy(f"see what the kernel says of it: sudo dmesg | grep 'usb {board.id.local}'")
         return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, (look,), doubt),))
-    cause = f"{where} cannot sleep: " + "; ".join(reasons)
-    cures = list(reasons.values())
+    cause = f"{where} cannot sleep: " + "; ".join(text for text, _, _ in reasons)
+    cures = [cure for _, _, cure in reasons]
     once = tuple(cure for at, cure in enumerate(cures) if cure not in cures[:at])
     return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, once, doubt),))
 
 
-def _reasons(board: Board) -> dict[str, Remedy]:
-    """What keeps an unused board awake that may sleep, each with its cure."""
-    found = {}
+def blockers(board: Board) -> list[tuple[str, tuple[Evidence, ...], Remedy]]:
+    """What keeps an unused board awake that may sleep: how that is known, and the cure."""
+    found = []
     if isinstance(board.holders, str) and board.holders != NOBODY:
-        found[f"{board.holders} has its USB node open"] = Remedy("end that program, or teach it to read sysfs instead")
+        end = Remedy("end that program, or teach it to read sysfs instead")
+        found.append((f"{board.holders} has its USB node open", _said(board, HOLDERS), end))
     if keeps_awake(board):
-        found["usbhid holds its HID interface, and it has no remote wakeup"] = _sleep(board)
+        text = "usbhid holds its HID interface, and it has no remote wakeup"
+        found.append((text, _said(board, HID_DRIVER, "power/wakeup"), to_sleep(board)))
     if never_suspends(board):
-        found["a negative autosuspend delay means never"] = _sleep(board)
+        said = _said(board, "power/autosuspend_delay_ms")
+        found.append(("a negative autosuspend delay means never", said, to_sleep(board)))
     return found
+
+
+def _said(board: Board, *what: str) -> tuple[Evidence, ...]:
+    return tuple(each for each in board.evidence if each.what in what)
 
 
 def _known(board: Board, pcms: Sequence[Pcm]) -> bool:
@@ -168,13 +175,13 @@ def _names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-def _sleep(board: Board) -> Remedy:
+def to_sleep(board: Board) -> Remedy:
     return Remedy("let the amplifier sleep when nothing plays", LET_SLEEP, board.id)
 
 
 def _finding(code: str, board: Board, cause: str, remedies: tuple[Remedy, ...], not_known: str = "") -> Finding:
-    opened = tuple(each for each in board.evidence if each.what == HOLDERS)
-    return Finding(code, Severity.WARN, board.id, cause, (*opened, *power_evidence(board)), not_known, remedies)
+    evidence = (*_said(board, HOLDERS), *power_evidence(board))
+    return Finding(code, Severity.WARN, board.id, cause, evidence, not_known, remedies)
 
 
 RULES = (

@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from backends import sysfs
 from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source
-from backends.hardware import boards, enumerator, helper, limits, power, rules, sudo, udev_rule
+from backends.hardware import boards, enumerator, helper, limits, power, rules, sudo, udev_rule, why
 from backends.hardware.bus import Bus
 from backends.hardware.enumerator import Seen
 from backends.kinds import BOARD, HUB, Board, Hub
@@ -144,4 +144,4 @@ def _helper_need(where: helper.Where, context: Context) -> Need:
     return Need(what, False, "an ordinary user", f"echo '{line}' | sudo tee /etc/sudoers.d/foh{warning}")
 
 
-backend = Backend("usb", (BOARD, HUB), (*rules.RULES, *limits.RULES), discover, needs, Settings)
+backend = Backend("usb", (BOARD, HUB), (*rules.RULES, *limits.RULES), discover, needs, Settings, why.QUESTIONS)

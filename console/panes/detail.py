@@ -49,6 +49,15 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
             rest.append((("  " + mark, style), (f"{finding.cause}  [{finding.code}]", "")))
             for evidence in finding.evidence:
                 rest += _wrap("", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width)
+    for words, reasons in venue.answers(id, now):
+        rest.append(_head(words, width))
+        for reason in reasons:
+            rest.append((("  - ", "dim"), (fit(reason.text, width - 4), "")))
+            for item in reason.evidence:
+                rest += _wrap("", f"{item.what}: {item.raw or '(empty)'} ({item.read_from})", width)
+            if reason.remedy:
+                how = f"  ({reason.remedy.action})" if reason.remedy.action else ""
+                rest += _wrap("  cure", f"{reason.remedy.text}{how}", width)
     if resource.evidence:
         rest.append(_head("evidence", width))
         for item in resource.evidence:

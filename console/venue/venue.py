@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 from msgspec import Struct
 
-from backends.contract import Gone, Id, Observation, State
+from backends.contract import Gone, Id, Observation, Question, Reason, State
 from backends.kinds import SOURCE
 from backends.rules import SOURCE_RULES
-from console.venue.evaluate import Evaluator
+from console.venue.evaluate import Evaluator, TrackingView
 from console.venue.feed import Control, Feed
 from console.venue.incidents import Change, Incident, Incidents, Key, correlate, key_text, missing
 from console.venue.journal import Entry, Journal
@@ -40,6 +40,7 @@ class Venue:
         self.evaluator = Evaluator(state, self.resolver)
         self.incidents = Incidents(self.name_of)
         self.control: Control | None = None
+        self.questions: tuple[Question, ...] = ()
         self.listeners: list[Callable[[Update], None]] = []
         self.started = 0.0
         self.awaited = -1  # how many sources there are to hear from; -1: not known yet
@@ -56,6 +57,13 @@ class Venue:
             if len(about) == 1:
                 return self.name_of(about[0])
         return self.state.name_of(id)
+
+    def answers(self, id: Id, now: float) -> list[tuple[str, Sequence[Reason]]]:
+        """What is asked of this kind of resource, and what can be said to it now."""
+        resource = self.state.current.get(id)
+        asked = [question for question in self.questions if question.kind == id.kind] if resource else []
+        view = TrackingView(self.state, self.resolver, now)
+        return [(question.words, question.answer(resource, view)) for question in asked]
 
     @property
     def complete(self) -> bool:
@@ -74,6 +82,7 @@ class Venue:
                 self.evaluator.add_rules("source", SOURCE_RULES)
                 for backend in backends:
                     self.evaluator.add_rules(backend.name, backend.rules)
+                    self.questions += backend.questions
                     for kind in backend.kinds:
                         self._backends_of.setdefault(kind.kind, set()).add(backend.name)
                 self.awaited = awaited

@@ -220,3 +220,13 @@ async def test_read_only_marks_nothing(tmp_path: Path) -> None:
         await pilot.press("1", "space", "asterisk")
         await pilot.pause(0.2)
         assert "marked" not in shown(app)
+
+
+async def test_an_amplifier_s_detail_says_why_it_is_awake(tmp_path: Path) -> None:
+    async with console((120, 60), tmp_path) as (app, pilot):
+        await pilot.press("2", "slash", *"office", "enter", "enter")
+        await until(lambda: "why is it awake?" in shown(app))
+        screen = shown(app)
+        assert "its policy is to stay awake, which is the kernel's default" in screen
+        assert "usbhid holds its HID interface, and it has no remote wakeup" in screen
+        assert screen.count("let the amplifier sleep when nothing plays  (let-sleep)") >= 2

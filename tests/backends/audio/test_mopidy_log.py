@@ -84,14 +84,14 @@ def test_the_latest_come_first_and_repetitions_once() -> None:
     ],
 )
 def test_failures_of_the_output_are_known_by_their_words(said: str, word: str) -> None:
-    found = fault(entries(lines(f"ERROR    2026-11-25 16:32:08,105 [1:M] mopidy.audio.gst\n  {said}")), 0)
+    found = fault(entries(lines(f"ERROR    2026-11-25 16:32:08,105 [1:M] mopidy.audio.gst\n  {said}")), 0, True)
     assert (found[0].word if found else "") == word
 
 
 def test_a_failure_stands_until_it_plays_again() -> None:
     failed_at = NOW - 472 + 0.105
     for played, word in ((0.0, "device busy"), (failed_at - 1, "device busy"), (failed_at + 0.01, "")):
-        said = told(lines(THREE), "bar.log", played)
+        said = told(lines(THREE), "bar.log", played, False)
         assert (said.fault if isinstance(said.fault, str) else "") == word
         assert [item.raw for item in said.evidence] == [BUSY] * bool(word)
         day = time.strftime("%d %b", time.localtime(failed_at))
@@ -100,6 +100,14 @@ def test_a_failure_stands_until_it_plays_again() -> None:
 
 
 def test_a_log_without_troubles_is_empty_and_not_unknown() -> None:
-    said = told(lines("INFO mopidy.x: fine"), "bar.log", 0)
+    said = told(lines("INFO mopidy.x: fine"), "bar.log", 0, True)
     assert said.log == ()
     assert isinstance(said.fault, Unknown)
+
+
+def test_what_befell_a_playing_zone_is_over_when_somebody_has_stopped_it() -> None:
+    """Mopidy goes on saying "playing" when its device has left."""
+    text = "ERROR    2026-11-25 16:32:08,105 [1:M] mopidy.audio.gst\n  The device has been disconnected."
+    assert told(lines(text), "bar.log", 0, True).fault == "device lost"
+    assert isinstance(told(lines(text), "bar.log", 0, False).fault, Unknown)
+    assert isinstance(told(lines(f"{THREE}{text}"), "bar.log", 0, False).fault, Unknown)  # and what was before it

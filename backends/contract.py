@@ -99,13 +99,16 @@ class Evidence(Struct, frozen=True):
 class Link(Struct, frozen=True):
     """This resource's relation to whoever publishes the key, and why we say so.
 
-    Several links of one relation are alternatives in order of preference. Relations in use: zone -pcm-> PCM
+    Several links of one relation are alternatives in order of preference. One that is `aside` is no part of the
+    signal's path: what it leads to has something in common with this one, and neither needs the other.
+    Relations in use: zone -pcm-> PCM
     -board-> board -hub-> hub; zone -mixer-> control; instance -host-> host; operation -instance-> instance.
     """
 
     relation: str
     to: Key
     because: str = ""
+    aside: bool = False
 
 
 class Role(StrEnum):

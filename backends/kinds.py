@@ -17,7 +17,8 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     """A room's player. `state` is playing, paused or stopped; times in seconds; `volume` in percent of the
     player's own (software) mixer; `mpd` is where phones reach it, `phones` how many do. `log` has the player's latest
     warnings and errors, newest first, `fault` the failure of its output that stands. `rival` is the pid of another
-    process that was started for its port and does not have it. `jumps` counts how often it was
+    process that was started for its port and does not have it. `accounts` has the streaming accounts that it uses, by
+    service and a mark that stands for the account. `jumps` counts how often it was
     sent to a place: a track begun, a seek."""
 
     state: Text = _
@@ -38,6 +39,7 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     log: tuple[str, ...] | Unknown = _
     fault: Text = _
     rival: Number = _
+    accounts: tuple[str, ...] | Unknown = _
     jumps: Number = _
 
 
@@ -212,6 +214,7 @@ ZONE = KindSpec(
         FieldSpec("version", "version"),
         FieldSpec("pid", "process"),
         FieldSpec("rival", "other process for its port"),
+        FieldSpec("accounts", "streaming accounts"),
     ),
     0,
 )
@@ -266,7 +269,7 @@ BOARD = KindSpec(
         FieldSpec("reenumerations", "re-enumerations", "", M, 6, 7, heading="RE-ENUM"),
         FieldSpec("hub", "hub", role=S, rank=7, width=7),
         FieldSpec("over_current", "over-current count", "", M, 6, 3, heading="OC"),
-        FieldSpec("asleep_today", "asleep today, as seen", "%"),
+        FieldSpec("asleep_today", "asleep today", "%"),
         FieldSpec("ids", "vendor:product"),
         FieldSpec("maker", "maker"),
         FieldSpec("serial", "serial number"),

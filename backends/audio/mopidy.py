@@ -18,11 +18,21 @@ from msgspec import Struct, structs
 
 from backends.audio import mopidy_model as model
 from backends.audio import mpd_frontend
+from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
 from backends.audio.mopidy_actions import ACTIONS
 from backends.audio.mopidy_client import Events, batch, http, is_http, listening, load, rpc
 from backends.audio.mopidy_log import Told
-from backends.audio.mopidy_process import Player, Process, listener, meant_for, moment, players
+from backends.audio.mopidy_process import (
+    Player,
+    Process,
+    account_links,
+    accounts_of,
+    listener,
+    meant_for,
+    moment,
+    players,
+)
 from backends.audio.mpd_frontend import Phones
 from backends.audio.player_log import PlayerLog
 from backends.audio.rules import ZONE_RULES
@@ -90,7 +100,7 @@ class MopidySource:
 
     async def _why(self, io: IO) -> str:
         """What its processes and its log say of why nobody answers."""
-        meant = await io.thread(meant_for, self.address, Unknown())
+        meant = meant_for(await io.thread(players), self.address, Unknown())
         last = await self._log.last_words(meant.pid if meant else None, io)
         there = f"; process {meant.pid}, started {moment(meant.started)}, has no HTTP frontend there" if meant else ""
         return there + (f"; its log ends: {last}" if last else "")
@@ -116,12 +126,12 @@ class MopidySource:
                 if steady >= next_look:
                     phones = await mpd_frontend.look(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
-                rival = await io.thread(meant_for, self.address, self._process.pid)
+                here = await io.thread(players)
                 told = await self._log.told(
                     events.settled, zone.state == "playing", partial(rpc, client, "core.history.get_history"), io
                 )
                 self._zone = zone
-                yield Observation(upserts=(_joined(zone, events.jumps, phones, told, rival),), complete=True)
+                yield Observation(upserts=(_joined(zone, events.jumps, phones, told, here),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
 
@@ -169,12 +179,14 @@ class MopidySource:
         return structs.replace(zone, at=now) if state == zone.state else await self._read(client, now)
 
 
-def _joined(zone: Zone, jumps: int, phones: Phones, told: Told, rival: Player | None) -> Zone:
-    """What Mopidy says, with what is known of it from elsewhere."""
+def _joined(zone: Zone, jumps: int, phones: Phones, told: Told, here: Sequence[Player]) -> Zone:
+    """What Mopidy says, with what is known of it from elsewhere: `here` are this host's players."""
+    rival = meant_for(here, zone.id.local, zone.pid)
     evidence = (*zone.evidence, *told.evidence, *(rival.evidence(zone.at) if rival else ()))
     return structs.replace(
         zone, jumps=jumps, mpd=phones.mpd, phones=phones.clients, log=told.log, fault=told.fault,
-        rival=rival.pid if rival else NO_RIVAL, evidence=evidence,
+        rival=rival.pid if rival else NO_RIVAL, evidence=evidence, accounts=accounts_of(here, zone.pid),
+        links=(*zone.links, *account_links(here, zone.id, zone.pid)),
     )  # fmt: skip
 
 
@@ -220,4 +232,4 @@ def needs(context: Context) -> Sequence[Need]:
     return [Need("a Mopidy server with its HTTP frontend", True, f"looked for at {where}")]
 
 
-backend = Backend("mopidy", (ZONE,), ZONE_RULES, discover, needs, Settings)
+backend = Backend("mopidy", (ZONE,), (*ZONE_RULES, *ACCOUNT_RULES), discover, needs, Settings, ACCOUNT_QUESTIONS)

@@ -5,16 +5,21 @@ Blocking (reads /proc); runs in the source's thread.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
+from configparser import RawConfigParser
 from pathlib import Path
 
 import psutil
 from msgspec import Struct
 
+from backends.audio.accounts import accounts, sharers
 from backends.audio.mopidy_config import config_files, frontend_of, is_server, merged, output_of, zone_name
-from backends.contract import Evidence, Key, Unknown, Why
+from backends.contract import Evidence, Id, Key, Link, Unknown, Why
+from backends.kinds import Number
 
 SETTLED = 5.0  # seconds until a new process has become the program that it stays
 _LATER = Unknown(Why.NOT_YET)
@@ -61,13 +66,43 @@ def listener(address: str) -> Process:
     return Process(pid, output_of(config, argv), zone_name(files), ":".join(map(str, files)), mpd)
 
 
+class _Listeners:
+    """Who listens at which TCP port. One search through every process answers all who asked before it began: nine
+    zones that start together wait for two searches, not for nine."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._begun = 0.0
+        self._found: dict[int, frozenset[int | None]] = {}
+
+    def now(self) -> dict[int, frozenset[int | None]]:
+        asked = time.monotonic()
+        with self._turn:
+            if self._begun < asked:
+                self._begun, self._found = time.monotonic(), self._search()
+            return self._found
+
+    @staticmethod
+    def _search() -> dict[int, frozenset[int | None]]:
+        try:
+            sockets = psutil.net_connections("tcp")
+        except psutil.AccessDenied:
+            return {}
+        pids: defaultdict[int, set[int | None]] = defaultdict(set)
+        for socket in sockets:
+            if socket.status == psutil.CONN_LISTEN:
+                pids[socket.laddr.port].add(socket.pid)
+        return {port: frozenset(found) for port, found in pids.items()}
+
+
 class Player(Struct, frozen=True):
-    """A Mopidy's process by its command line: where its HTTP frontend should listen ("": nowhere that is known), and
-    when it was started, in seconds since the epoch."""
+    """A Mopidy's process by its command line: where its HTTP frontend should listen ("": nowhere that is known), when
+    it was started, in seconds since the epoch, and which streaming accounts it has (accounts.py)."""
 
     pid: int
     http: str
     started: float
+    accounts: tuple[str, ...] | Unknown = ()
 
     def evidence(self, now: float) -> tuple[Evidence, ...]:
         said = f"process {self.pid}, started {moment(self.started)}, should listen at {self.http}"
@@ -114,9 +149,22 @@ def _player(pid: int) -> Player | None:
         if Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():  # a container's
             return None
         config = merged([Path(process.cwd()) / name for name in config_files(argv)])
-        return Player(pid, frontend_of(config, argv, "http", "6680"), process.create_time())
+        return Player(pid, frontend_of(config, argv, "http", "6680"), process.create_time(), _accounts(config))
     except (psutil.Error, OSError):
         return None
+
+
+def _accounts(config: RawConfigParser | Unknown) -> tuple[str, ...] | Unknown:
+    if isinstance(config, Unknown):
+        return config
+    return accounts(((name, dict(config[name])) for name in config.sections()), _salt())
+
+
+def _salt() -> bytes:
+    """What makes an account's mark this machine's own (machine-id(5))."""
+    with contextlib.suppress(OSError):
+        return Path("/etc/machine-id").read_bytes()
+    return b""
 
 
 def players() -> list[Player]:
@@ -124,39 +172,27 @@ def players() -> list[Player]:
     return _players.now()
 
 
-def meant_for(address: str, pid: int | Unknown) -> Player | None:
-    """The latest Mopidy whose HTTP frontend should listen at `address` and which is not `pid`, the one that does."""
-    others = [player for player in players() if player.http == address and player.pid != pid]
+def meant_for(here: Sequence[Player], address: str, pid: Number) -> Player | None:
+    """The latest of these whose HTTP frontend should listen at `address` and which is not `pid`, the one that does."""
+    others = [player for player in here if player.http == address and player.pid != pid]
     return max(others, key=lambda player: player.started, default=None)
 
 
-class _Listeners:
-    """Who listens at which TCP port. One search through every process answers all who asked before it began: nine
-    zones that start together wait for two searches, not for nine."""
+def accounts_of(here: Sequence[Player], pid: Number) -> tuple[str, ...] | Unknown:
+    found = [player.accounts for player in here if player.pid == pid]
+    return found[0] if found else Unknown(Why.DENIED, "its process, or its configuration, may not be looked at")
 
-    def __init__(self) -> None:
-        self._turn = threading.Lock()
-        self._begun = 0.0
-        self._found: dict[int, frozenset[int | None]] = {}
 
-    def now(self) -> dict[int, frozenset[int | None]]:
-        asked = time.monotonic()
-        with self._turn:
-            if self._begun < asked:
-                self._begun, self._found = time.monotonic(), self._search()
-            return self._found
-
-    @staticmethod
-    def _search() -> dict[int, frozenset[int | None]]:
-        try:
-            sockets = psutil.net_connections("tcp")
-        except psutil.AccessDenied:
-            return {}
-        pids: defaultdict[int, set[int | None]] = defaultdict(set)
-        for socket in sockets:
-            if socket.status == psutil.CONN_LISTEN:
-                pids[socket.laddr.port].add(socket.pid)
-        return {port: frozenset(found) for port, found in pids.items()}
+def account_links(here: Sequence[Player], id: Id, pid: Number) -> tuple[Link, ...]:
+    """To the first of those who have the same account, so that all of them find each other through that one."""
+    known = {player.http: player.accounts for player in here if isinstance(player.accounts, tuple)}
+    mine = next((player.http for player in here if player.pid == pid), "")
+    shared = sharers(mine, known)
+    return tuple(
+        Link(f"account {each}", Key("tcp", first, id.host), "both configurations name it", aside=True)
+        for each, (first, *_) in shared.items()
+        if first != mine
+    )
 
 
 _listeners = _Listeners()

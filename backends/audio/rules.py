@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backends.contract import Evidence, Finding, Gone, Id, Remedy, Resource, Rule, Severity, Unknown, Verdict, View, Why
+from backends.contract import (
+    Evidence,
+    Finding,
+    Gone,
+    Id,
+    Remedy,
+    Resource,
+    Rule,
+    Severity,
+    Unknown,
+    Verdict,
+    View,
+    Why,
+)
 from backends.kinds import Control, Pcm, Zone
 
 STILL = 3.0  # seconds without movement before a playing zone counts as silent

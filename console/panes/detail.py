@@ -88,7 +88,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
 
 
 def _head(text: str, width: int) -> Line:
-    return ((fit(f"-- {text} " + "-" * width, width), "dim"),)
+    return ((f"-- {text} ".ljust(width, "-"), "dim"),)
 
 
 def _wrap(label: str, text: str, width: int) -> list[Line]:

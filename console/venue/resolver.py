@@ -87,7 +87,7 @@ class Resolver:
         queue = [resource]
         while queue:
             here = queue.pop(0)
-            for relation in dict.fromkeys(link.relation for link in _links(here)):
+            for relation in dict.fromkeys(link.relation for link in _links(here) if not link.aside):
                 id = self.follow(here, relation)
                 entry = self._state.get(id) if id else None
                 if id and entry and id != resource.id and id not in path:

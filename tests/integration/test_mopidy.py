@@ -221,3 +221,28 @@ async def _teapot(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.readline()
     writer.write(b"HTTP/1.1 418 teapot\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
     writer.close()
+
+
+async def test_zones_that_share_an_account_know_each_other_and_tell_no_secret(tmp_path: Path) -> None:
+    """By the configurations of real processes. (The extension need not be there: Mopidy runs on without it.)"""
+    secret = "[spotify]\nusername = house@venue.example\npassword = hunter2\n"
+    servers = [RealMopidy(name, tmp_path / name, "fakesink", {}, wait=False) for name in ("bar", "foyer")]
+    try:
+        for server in servers:
+            server.stop()
+            server.config.write_text(server.config.read_text() + secret)
+            server.start(wait=False)
+        for server in servers:
+            await asyncio.to_thread(server.wait)
+        bar, foyer = (MopidySource("h", server.endpoint) for server in servers)
+        async with watching(bar) as one, watching(foyer) as two:
+            for watched in (one, two):
+                await watched.until(lambda w: w.get("zone", "accounts"), 5)
+                assert "hunter2" not in str(watched.seen)
+                assert "house" not in str(watched.seen)
+            assert one.get("zone", "accounts") == two.get("zone", "accounts")
+            links = [link for w in (one, two) if (z := w.of("zone")) for link in z.links if link.aside]
+            assert [link.to.value for link in links] == [min(bar.address, foyer.address)]
+    finally:
+        for server in servers:
+            server.stop()

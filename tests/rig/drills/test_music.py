@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import os
 import re
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +16,7 @@ from tests.rig.drills import recordings
 from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.venue import Venue, card, has_card, hw_ptr, playing, settle, until, write
 from tests.rig.drills.zones import Zones, hertz, joined, pcm, zones
-from tests.terminal import FOH, ROOT
+from tests.terminal import FOH, Terminal
 
 KITCHEN = ROOMS.index("kitchen") + 1
 BOARD = f"rig/board/1-{KITCHEN}"
@@ -186,17 +184,17 @@ def stalling(recording: Path) -> Iterator[str]:
 
 
 @pytest.mark.long
-def test_nothing_that_foh_reads_opens_a_board(calm: Venue, music: Zones, foh: Foh) -> None:
+def test_nothing_that_foh_reads_opens_a_board(calm: Venue, music: Zones, foh: Foh, tmp_path: Path) -> None:
     """Opening a node of /dev/bus/usb wakes an amplifier (drivers/usb/core/devio.c), and so does opening a PCM."""
     music.play("kitchen")
-    environment = {**os.environ, **foh.env}
-    ran = subprocess.run(
-        ["strace", "-f", "-e", "trace=open,openat", *FOH, "status"], env=environment, cwd=ROOT, capture_output=True,
-        text=True, timeout=300,
-    )  # fmt: skip
-    opened = [line for line in ran.stderr.splitlines() if "open" in line]
-    assert [line for line in opened if "/sys/bus/usb/devices" in line]  # it did look
-    assert [line for line in opened if "/dev/snd/control" in line]
+    calls = tmp_path / "calls"
+    traced = ["strace", "-f", "-o", str(calls), "-e", "trace=open,openat", *FOH]
+    with Terminal(traced, 160, 48, foh.env) as console:
+        console.until(lambda: trouble(console) == WELL, 90)
+        console.wait_for("-20.0 dB", 60)  # the mixers have been read as well
+    opened = calls.read_text(errors="replace").splitlines()
+    for read in ("/sys/bus/usb/devices", "/proc/asound", "/dev/snd/control"):
+        assert [line for line in opened if read in line], f"{read} was not looked at"
     assert [line for line in opened if re.search(r'"/dev/(bus/usb/\d|snd/pcm)', line)] == []
 
 

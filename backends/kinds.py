@@ -92,7 +92,8 @@ class Board(Resource, frozen=True, kw_only=True, tag="board"):
 
 
 class Hub(Resource, frozen=True, kw_only=True, tag="hub"):
-    """A USB hub. `translators` is single or multi (transaction translators)."""
+    """A USB hub. `translators` is single or multi (transaction translators). `over_current` counts at the port that it
+    is in, `over_currents` at each of its own ports, from the first on."""
 
     port: Text = _
     ids: Text = _
@@ -101,6 +102,7 @@ class Hub(Resource, frozen=True, kw_only=True, tag="hub"):
     ports: Number = _
     translators: Text = _
     over_current: Number = _
+    over_currents: tuple[int, ...] | Unknown = _
 
 
 class CaptureBoard(Resource, frozen=True, kw_only=True, tag="capture"):
@@ -297,6 +299,7 @@ HUB = KindSpec(
         FieldSpec("model", "model", role=T, rank=6, width=18),
         FieldSpec("speed", "speed", "Mbit/s", M, 5, 5, heading="MBIT"),
         FieldSpec("ids", "vendor:product"),
+        FieldSpec("over_currents", "over-current counts of its ports"),
     ),
     1,
 )

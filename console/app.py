@@ -158,8 +158,9 @@ class Foh(App[None]):
     # --- painting -------------------------------------------------------------------------------------------
 
     def _changed(self, update: Update) -> None:
+        # By the loop: Textual's timers skip what they are late for, and one that fires once never does.
         if not self._due:
-            self.set_timer(TOGETHER, self._paint_due)
+            asyncio.get_running_loop().call_later(TOGETHER, self.call_next, self._paint_due)
         self._due.append(update)
 
     def _paint_due(self) -> None:

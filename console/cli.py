@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from console.config import Config
 
 USAGE = 64  # sysexits.h EX_USAGE, apart from the monitoring plugins' 0 to 3
@@ -31,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     demo = commands.add_parser("demo", help="the console on the embedded venue, to practise on")
     demo.add_argument("--still", action="store_true", help="the world stands still, for pictures and measurement")
+    demo.add_argument("--rig", action="store_true", help="on real kernel devices, in a guest (needs a checkout)")
     demo.add_argument("--read-only", action="store_true", default=argparse.SUPPRESS, help="the same, after the word")
     status = commands.add_parser("status", help="one screenful; exit code 0 fine, 1 warning, 2 critical, 3 unknown")
     status.add_argument("--json", action="store_true", help="for programs; the schema is docs/status.schema.json")
@@ -96,6 +99,10 @@ def full_screen(args: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("foh: this is no terminal; `foh status` is for pipes and scripts", file=sys.stderr)
         return USAGE
+    if getattr(args, "rig", False):
+        from pathlib import Path
+
+        return on_the_rig(args, Path(__file__).parents[1])
     if not sys.stderr.isatty():  # Textual draws on standard error
         os.dup2(1, 2)
     gc.disable()  # collecting while modules load costs 20 ms; the application enables it again
@@ -109,6 +116,16 @@ def full_screen(args: argparse.Namespace) -> int:
         app.run()
     terminal.end_soon(app.return_code or 0)
     return app.return_code or 0
+
+
+def on_the_rig(args: argparse.Namespace, checkout: Path) -> int:
+    """The console in a guest that the checkout's rig boots, instead of this process."""
+    if not (checkout / "tests/rig/__main__.py").exists():
+        print("foh: there is no tests/rig here: `foh demo --rig` needs the project's checkout", file=sys.stderr)
+        return USAGE
+    options = [*(["--still"] if args.still else []), *(["--read-only"] if is_read_only(args) else [])]
+    os.chdir(checkout)
+    os.execv(sys.executable, [sys.executable, "-m", "tests.rig", "demo", *options])
 
 
 def is_read_only(args: argparse.Namespace) -> bool:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from backends import sysfs
 from backends.contract import Evidence, Id, Key, Link, Unknown, Why, read_text
 from backends.hardware import udev_rule
-from backends.hardware.enumerator import hub_port, parent
+from backends.hardware.enumerator import at_port, hub_port, parent
 from backends.kinds import Board, Hub, Number, Text
 
 # TI SBFS036: the stereo DACs of the amplifier boards, by vendor and product.
@@ -20,6 +20,8 @@ CHIPS = {"08bb:27c4": "PCM2704C", "08bb:27c5": "PCM2705C", "08bb:27c6": "PCM2706
 HID = "03"
 HELD, RELEASED, NO_HID = "bound to usbhid", "released", "none"
 HID_DRIVER, HOLDERS = "HID interface's driver", "USB node"
+OVER_CURRENT = "over-currents at a port"
+MOST_PORTS = 31  # drivers/usb/core/hub.h, USB_MAXCHILDREN
 RULE, NO_RULE = "present", "none"
 
 
@@ -107,7 +109,7 @@ def board(
 def hub(host: str, port: str, device: Path, at: float, said: Told) -> Hub | None:
     """The hub at a port ("usb1" for a root hub); None when it left while it was being read."""
     read, above = Reading(device, at), parent(port)
-    devnum = read.number("devnum")
+    devnum, ports = read.number("devnum"), read.number("maxchild")
     count = _over_current(read, hub_port(device, port, above)) if above else _NO_PORT
     found = Hub(
         id=Id(host, "hub", port),
@@ -119,9 +121,10 @@ def hub(host: str, port: str, device: Path, at: float, said: Told) -> Hub | None
         ids=_ids(read),
         model=said.product,
         speed=_speed(read.text("speed")),
-        ports=read.number("maxchild"),
+        ports=ports,
         translators=_translators(read.text("bDeviceProtocol")),
         over_current=count,
+        over_currents=_over_currents(read, port, ports),
         evidence=(*said.evidence, *read.evidence),
     )
     return found if present(device, devnum) else None
@@ -159,6 +162,23 @@ def _over_current(read: Reading, port: Path) -> Number:
     if isinstance(count, int):
         read.note("over_current_count", port / "over_current_count", str(count))
     return count
+
+
+def _over_currents(read: Reading, hub: str, ports: int | Unknown) -> tuple[int, ...] | Unknown:
+    """The same for each port of a hub, also where nothing is plugged in: a board that is cut off is gone."""
+    if isinstance(ports, Unknown):
+        return ports
+    found = []
+    for number in range(1, min(ports, MOST_PORTS) + 1):
+        name = at_port(hub, number)
+        port = hub_port(read.device.parent / name, name, hub)
+        count = sysfs.number(port, "over_current_count")
+        if isinstance(count, Unknown):
+            return count
+        if count:
+            read.note(OVER_CURRENT, port / "over_current_count", str(count))
+        found.append(count)
+    return tuple(found)
 
 
 def _speed(text: Text) -> Number:

@@ -105,3 +105,8 @@ def hub_port(device: Path, port: str, hub: str) -> Path:
     number = port.replace("-", ".").rpartition(".")[2]
     interface = f"{hub.removeprefix('usb')}-0:1.0" if hub.startswith("usb") else f"{hub}:1.0"
     return device.parent / hub / interface / f"{hub}-port{number}"
+
+
+def at_port(hub: str, number: int) -> str:
+    """The name of a hub's port: 1-1 and 3 -> 1-1.3, usb1 and 3 -> 1-3."""
+    return f"{hub.removeprefix('usb')}-{number}" if hub.startswith("usb") else f"{hub}.{number}"

@@ -6,16 +6,18 @@ bandwidth of one full-speed bus: one for all its ports (single), or one for each
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from backends.contract import Finding, Gone, Remedy, Resource, Rule, Severity, Unknown, Verdict, View
+from backends.hardware.boards import OVER_CURRENT
+from backends.hardware.enumerator import at_port
 from backends.kinds import Board, Hub, Pcm
 
 # A stereo stream of 16 bits at 48 kHz is 192 bytes a frame, which take 157 us of the 900 us that periodic transfers
 # may use (drivers/usb/core/usb.c, usb_calc_bus_time; ehci-sched.c): the sixth is refused with "not enough bandwidth".
 STREAMS = 5
 FULL_SPEED = 12  # Mbit/s
-RECENT = 600.0  # seconds for which an over-current is told: the kernel only counts them
+RECENT = 600.0  # seconds for which an over-current is a warning: the kernel only counts them, and never forgets
 
 
 def crowded(hub: Hub | Gone, view: View) -> Verdict:
@@ -51,29 +53,42 @@ def _plays(board: Board, view: View) -> bool:
     return any(isinstance(pcm, Pcm) and pcm.state == "RUNNING" for pcm in view.back(board, "board"))
 
 
-def over_current(device: Board | Hub | Gone, view: View) -> Verdict:
-    """USB-OVER-CURRENT: the hub has cut the port off, for a short or for too much load."""
-    if isinstance(device, Gone) or not isinstance(device.over_current, int):
-        return Verdict(undecided=not isinstance(device, Gone))
-    since, before = view.since(device, "over_current")
-    count = _count(before)
-    if count is None or device.over_current <= count or view.now - since > RECENT:
+def over_current(hub: Hub | Gone, view: View) -> Verdict:
+    """USB-OVER-CURRENT: the hub has cut a port off, for a short or for too much load. Once it is long ago, or was
+    before anybody looked, it is only worth knowing."""
+    if isinstance(hub, Gone) or isinstance(hub.over_currents, Unknown):
+        return Verdict(undecided=isinstance(hub, Hub))
+    counts = {at_port(hub.id.local, number): count for number, count in enumerate(hub.over_currents, 1) if count}
+    if not counts:
         return Verdict()
-    risen = f"count {count} to {device.over_current}"
-    cause = f"over-current at USB port {device.id.local}: the hub has cut it off ({risen})"
-    proofs = tuple(each for each in device.evidence if each.what == "over_current_count")
+    since, before = view.since(hub, "over_currents")
+    risen = _risen(hub, before) if view.now - since <= RECENT else {}
+    proofs = tuple(each for each in hub.evidence if each.what == OVER_CURRENT)
     remedy = Remedy("look for a short in the cable or the board; give the hub a supply that carries all its boards")
-    finding = Finding("USB-OVER-CURRENT", Severity.WARN, device.id, cause, proofs, "", (remedy,))
+    if not risen:
+        cause = f"the hub has counted over-currents at USB port {_listed(counts)}"
+        doubt = "when it was: the kernel only counts them, until the hub is plugged in again"
+        finding = Finding("USB-OVER-CURRENT", Severity.INFO, hub.id, cause, proofs, doubt, (remedy,))
+        return Verdict((finding,))
+    cause = f"over-current at USB port {_listed(risen)}: the hub has cut it off"
+    finding = Finding("USB-OVER-CURRENT", Severity.WARN, hub.id, cause, proofs, "", (remedy,))
     return Verdict((finding,), recheck_at=since + RECENT)
 
 
-def _count(before: Resource | None) -> int | None:
-    count = before.over_current if isinstance(before, Board | Hub) else None
-    return count if isinstance(count, int) else None
+def _risen(hub: Hub, before: Resource | None) -> dict[str, str]:
+    """The ports at which an over-current was counted while somebody looked: from which number to which."""
+    past = before.over_currents if isinstance(before, Hub) else ()
+    if isinstance(past, Unknown) or isinstance(hub.over_currents, Unknown):
+        return {}
+    pairs = enumerate(zip(past, hub.over_currents), 1)  # noqa: B905  (another hub may have other ports)
+    return {at_port(hub.id.local, number): f"count {was} to {now}" for number, (was, now) in pairs if now > was}
+
+
+def _listed(ports: Mapping[str, object]) -> str:
+    return ", ".join(f"{port} ({what})" for port, what in ports.items())
 
 
 RULES = (
     Rule("hub-crowded", "hub", crowded),
-    Rule("board-over-current", "board", over_current),
     Rule("hub-over-current", "hub", over_current),
 )

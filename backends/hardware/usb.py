@@ -21,7 +21,7 @@ from backends.kinds import BOARD, HUB, Board, Hub
 from backends.uevents import waker
 
 AGAIN = 0.5  # seconds until a device is asked again that has not said what it is
-POLL = 3.0  # seconds; what udev does not announce: runtime power management and over-current counts
+POLL = 3.0  # seconds; what udev does not announce: runtime power management
 PERMISSION = 60.0  # seconds for which an answer about sudo is believed
 ENUMERATORS: dict[str, Callable[[Path], list[Seen]]] = {"pyusb": enumerator.by_pyusb, "sysfs": enumerator.by_sysfs}
 

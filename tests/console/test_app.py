@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from textual.timer import Timer
 
 from console.screens.ask import Ask
 from console.widgets.rows import Rows
@@ -36,6 +37,27 @@ async def test_every_size_shows_the_trouble_first(size: tuple[int, int], tmp_pat
             await pilot.press("escape")
             await pilot.pause(0.2)
             assert "evidence" in shown(app)
+
+
+async def test_the_panes_go_on_where_textual_is_late_for_its_own_timers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine so busy that a timer which fires once finds its moment passed: Textual then skips it."""
+    run = Timer._run
+
+    async def late(timer: Timer) -> None:
+        if timer._repeat is None:
+            await run(timer)
+
+    monkeypatch.setattr(Timer, "_run", late)
+    async with console((160, 48), tmp_path, still=False) as (app, _):
+
+        def positions() -> list[str]:
+            return re.findall(r"playing .*? (\d+:\d\d) ", shown(app))
+
+        await until(positions)
+        before = positions()
+        await until(lambda: positions() != before, 5)
 
 
 async def test_too_small_says_so_and_comes_back(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from console.cli import USAGE, on_the_rig, parser
 from console.venue.report import schema
 
 SCHEMA = Path(__file__).parent.parent.parent / "docs/status.schema.json"
@@ -154,3 +155,8 @@ def test_the_light_commands_import_no_screen_and_no_client() -> None:
     heavy = {"textual", "rich", "httpx", "pylxd", "websockets", "usb", "msgspec", "asyncio"}
     assert not imported("import console.cli, console.terminal") & heavy
     assert not imported("import console.plain") & {"textual", "httpx", "pylxd"}
+
+
+def test_the_rig_is_in_the_checkout_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert on_the_rig(parser().parse_args(["demo", "--rig"]), tmp_path) == USAGE
+    assert "no tests/rig here: `foh demo --rig` needs the project's checkout" in capsys.readouterr().err

@@ -1,11 +1,16 @@
-"""`python -m tests.rig [fast|stock] [PYTEST'S ARGUMENTS]`: builds what is missing, boots, runs the drills, stops
-everything. Without a tier it is both, or the one whose drills are named.
+"""`python -m tests.rig [fast|stock|terminal] [PYTEST'S ARGUMENTS]`: builds what is missing, boots, runs the drills,
+stops everything. Without a tier it is fast and stock (with --long, all of them), or the one whose drills are named.
 
 `python -m tests.rig [fast|stock] --shell COMMAND` runs any command in the guest instead, in the project's folder.
+
+`python -m tests.rig demo [--still] [FOH'S OPTIONS]` boots the fast tier's guest for the console on this terminal.
+`python -m tests.rig ask unplug kitchen` does that, or anything else that can be done to a board, to its venue.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import signal
 import subprocess
 import sys
@@ -18,22 +23,34 @@ from types import FrameType
 from typing import NoReturn
 
 from tests.rig.build import kernel, root, stock
+from tests.rig.demo.host import FOLDERS, ask, attached
 from tests.rig.guest import pc, user_mode
 from tests.rig.guest.machine import Guest, GuestError, Machine
 from tests.run import count
 
 ROOT = Path(__file__).parents[2]
-FAST, STOCK = "fast", "stock"
-DRILLS = {FAST: "tests/rig/drills", STOCK: "tests/rig/drills/stock"}
-SHELL = "--shell"
+FAST, STOCK, TERMINAL = "fast", "stock", "terminal"
+DRILLS = {FAST: "tests/rig/drills", STOCK: "tests/rig/drills/stock", TERMINAL: "tests/rig/drills/terminal"}
+SHELL, DEMO, ASK = "--shell", "demo", "ask"
+OF_TERMINAL = ("TERM", "COLORTERM", "NO_COLOR")  # what the terminal's programs are told of it
 # What pytest is told besides. In software a processor is some 20 times slower, and a drill's deadline with it.
-OPTIONS = {FAST: [f"--ignore={DRILLS[STOCK]}"], STOCK: ["--timeout=900"]}
+OPTIONS = {
+    FAST: [f"--ignore={DRILLS[STOCK]}", f"--ignore={DRILLS[TERMINAL]}"],
+    STOCK: ["--timeout=900"],
+    TERMINAL: ["--timeout=600"],
+}
+REPORT = "report.xml"
 
 
 def main(arguments: Sequence[str]) -> int:
-    signal.signal(signal.SIGTERM, terminated)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, terminated)
     named, rest = (arguments[:1], arguments[1:]) if arguments[:1] and arguments[0] in DRILLS else ([], arguments)
     try:
+        if arguments[:1] == [DEMO]:
+            return demo(arguments[1:])
+        if arguments[:1] == [ASK]:
+            return ask(arguments[1:])
         return max(drill(tier, rest) for tier in named or tiers(rest))
     except KeyboardInterrupt:
         print("rig: interrupted; the guest is stopped", file=sys.stderr)
@@ -45,12 +62,13 @@ def tiers(arguments: Sequence[str]) -> list[str]:
     if arguments[:1] == [SHELL]:
         return [FAST]
     named = [tier_of(each) for each in arguments]
-    return [tier for tier in DRILLS if tier in named or not any(named)]
+    usual = [FAST, STOCK, TERMINAL] if "--long" in arguments else [FAST, STOCK]
+    return [tier for tier in DRILLS if tier in named or (tier in usual and not any(named))]
 
 
 def tier_of(argument: str) -> str:
     """Of a drill; "" for another argument."""
-    return STOCK if DRILLS[STOCK] in argument else FAST if DRILLS[FAST] in argument else ""
+    return next((tier for tier in (STOCK, TERMINAL, FAST) if DRILLS[tier] in argument), "")
 
 
 def own(tier: str, arguments: Sequence[str]) -> list[str]:
@@ -60,9 +78,12 @@ def own(tier: str, arguments: Sequence[str]) -> list[str]:
 
 
 def drill(tier: str, arguments: Sequence[str]) -> int:
-    """Boots one tier's guest for one command; its exit status."""
-    with tempfile.TemporaryDirectory(prefix="foh-rig-") as name:
+    """Boots one tier's guest for one command; its exit status. The terminal's drills boot their own."""
+    with tempfile.TemporaryDirectory(prefix=FOLDERS) as name:
         folder = Path(name)
+        if tier == TERMINAL:
+            ran = subprocess.run(pytest(tier, arguments, folder / REPORT), cwd=ROOT, check=False)
+            return judged(ran.returncode, folder / REPORT)
         try:
             guest = made(tier, folder)
         except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
@@ -75,7 +96,29 @@ def drill(tier: str, arguments: Sequence[str]) -> int:
             print(f"rig: {error}", file=sys.stderr)
             return 1
         print(f"rig: {tier} tier: booted in {booted:.1f} s, all in {time.monotonic() - begun:.0f} s", flush=True)
-        return status if SHELL in arguments[:1] else judged(status, folder / "report.xml")
+        return status if SHELL in arguments[:1] else judged(status, folder / REPORT)
+
+
+def demo(options: Sequence[str]) -> int:
+    """Boots the fast tier's guest for the console on this terminal; the console's exit status."""
+    late: list[str] = []  # what is said while the console has the terminal
+    with tempfile.TemporaryDirectory(prefix=FOLDERS) as name:
+        folder = Path(name)
+        try:
+            program, image = kernel.kernel(), root.image()
+            print("rig: booting", flush=True)
+            with attached(folder) as line:
+                guest = user_mode.guest(program, image, folder, shares(), line.theirs.fileno())
+                run = f"cd {quote(str(ROOT))} && {join([sys.executable, '-m', 'tests.rig.demo.guest', *options])}"
+                told = {each: os.environ[each] for each in OF_TERMINAL if each in os.environ}
+                say = lambda text: late.append(text) if line.taken.is_set() else tell(text)  # noqa: E731
+                status, _ = Machine(guest, folder).run(run, environment() | told, say, math.inf)
+        except (RuntimeError, OSError, subprocess.CalledProcessError, GuestError) as error:
+            print(f"rig: {error}", file=sys.stderr)
+            return 1
+    if status:
+        print("".join(late), file=sys.stderr, end="")
+    return status
 
 
 def made(tier: str, folder: Path) -> Guest:
@@ -98,8 +141,12 @@ def judged(status: int, report: Path) -> int:
 def command(tier: str, arguments: Sequence[str]) -> str:
     if arguments[:1] == [SHELL]:
         return f"cd {quote(str(ROOT))} && {' '.join(arguments[1:])}"
-    pytest = [sys.executable, "-m", "pytest", "-v", "-p", "no:xdist", "--junitxml=/run/rig/report.xml"]
-    return f"cd {quote(str(ROOT))} && {join([*pytest, *OPTIONS[tier], *own(tier, arguments)])}"
+    return f"cd {quote(str(ROOT))} && {join(pytest(tier, arguments, Path('/run/rig', REPORT)))}"
+
+
+def pytest(tier: str, arguments: Sequence[str], report: Path) -> list[str]:
+    run = [sys.executable, "-m", "pytest", "-v", "-p", "no:xdist", f"--junitxml={report}"]
+    return [*run, *OPTIONS[tier], *own(tier, arguments)]
 
 
 def shares() -> list[Path]:

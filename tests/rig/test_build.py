@@ -82,10 +82,11 @@ def test_a_pc_has_no_network_and_may_only_write_into_the_shared_folder() -> None
     ("arguments", "wanted"),
     [
         ([], ["fast", "stock"]),
-        (["-k", "nine"], ["fast", "stock"]),
+        (["--long"], ["fast", "stock", "terminal"]),
         (["--shell", "true"], ["fast"]),
         (["tests/rig/drills/test_boards.py", "-x"], ["fast"]),
         (["tests/rig/drills/stock/test_hubs.py::test_x"], ["stock"]),
+        (["tests/rig/drills/terminal/test_demo.py"], ["terminal"]),
         (["tests/rig/drills/stock", "tests/rig/drills/test_boards.py"], ["fast", "stock"]),
     ],
 )

@@ -17,6 +17,7 @@ from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C
 from tests.rig.devices.broken import Dead, Garbled
 from tests.rig.devices.capture import modes, working
 from tests.rig.devices.device import Device
+from tests.rig.devices.empty_hub import CHANGES, MULTI, SINGLE, EmptyHub
 from tests.rig.devices.firmware import FIRST, HANGS, SECOND, THIRD, Firmware
 from tests.rig.devices.usbip import Cancel, Transfer, parse
 from tests.rig.drills.recordings import numbered, tone
@@ -71,7 +72,10 @@ def asked(device: Device, setup: str, length: int = 255) -> bytes | None:
     return device.control(Transfer(1, 0x80, length, bytes.fromhex(setup), b"", 0, ()))
 
 
-@pytest.mark.parametrize("device", [Pcm2705C(), OtherDac(), Hostile(), *working().values(), *modes().values()])
+@pytest.mark.parametrize(
+    "device",
+    [Pcm2705C(), OtherDac(), Hostile(), *working().values(), *modes().values(), EmptyHub(SINGLE), EmptyHub(MULTI)],
+)
 def test_descriptors_add_up(device: Device) -> None:
     said = asked(device, "8006000100001200")
     assert said is not None
@@ -211,3 +215,48 @@ def test_a_port_is_free_when_its_controller_says_so() -> None:
         "ss  0015 004 000 00000000 000000 0-0\n"
     )
     assert [vhci.is_free(status, port) for port in (1, 2)] == [False, True]
+
+
+@pytest.mark.parametrize(("translators", "settings"), [(SINGLE, [(0, 0)]), (MULTI, [(0, 1), (1, 2)])])
+def test_a_hub_says_which_translators_it_has(translators: int, settings: list[tuple[int, int]]) -> None:
+    """USB 2.0, 11.23.1: with one for each port there is a second setting, in which they are used."""
+    hub = EmptyHub(translators)
+    said, whole = asked(hub, "8006000100001200"), asked(hub, "8006000200000001", 1024)
+    assert said is not None
+    assert whole is not None
+    assert (tuple(said[4:7]), whole[4], whole[7]) == ((9, 0, translators), 1, 0xC0)
+    interfaces = [whole[at : at + 9] for at in range(9, len(whole), 16)]
+    assert [(each[3], each[7]) for each in interfaces] == settings
+    assert asked(hub, "a006002900000900") == bytes.fromhex("09290709003264 00ff".replace(" ", ""))
+
+
+def status(hub: EmptyHub, port: int) -> tuple[int, int]:
+    """A port's status, and what of it has changed."""
+    said = asked(hub, f"a3000000{port:02x}000400", 4)
+    assert said is not None
+    return struct.unpack("<HH", said)
+
+
+def test_a_hub_cuts_off_a_port_and_tells_until_it_is_acknowledged() -> None:
+    hub, told = EmptyHub(), list[bytes]()
+    hub.attach(lambda transfer, data: told.append(data))
+    for port in range(1, hub.ports + 1):
+        assert asked(hub, f"230308000{port}000000") == b""  # SetPortFeature(PORT_POWER)
+    assert [status(hub, port) for port in (1, 7)] == [(0x100, 0)] * 2
+    hub.wait(Transfer(1, CHANGES, 1, bytes(8), b"", 0, ()))
+    assert told == []
+    hub.over_current(7, True)
+    assert told == [b"\x80"]
+    assert (status(hub, 6), status(hub, 7)) == ((0x100, 0), (0x008, 0x008))
+    hub.wait(Transfer(2, CHANGES, 1, bytes(8), b"", 0, ()))
+    assert told == [b"\x80"] * 2  # it has not been acknowledged
+    assert asked(hub, "2301130007000000") == b""  # ClearPortFeature(C_PORT_OVER_CURRENT)
+    assert asked(hub, "2303080007000000") == b""  # with power again there is still too much load
+    assert status(hub, 7) == (0x008, 0)
+    hub.wait(Transfer(3, CHANGES, 1, bytes(8), b"", 0, ()))
+    hub.over_current(7, False)
+    assert told == [b"\x80"] * 3
+    assert status(hub, 7) == (0, 0x008)
+    assert asked(hub, "2303080008000000") is None  # there is no eighth port
+    assert asked(hub, "2303ff0007000000") is None
+    assert asked(hub, "a000000000000400") == bytes(4)

@@ -30,6 +30,28 @@ def test_a_board_is_read_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ports", "told", "proofs"),
+    [
+        ("1", (2,), ["2"]),
+        ("2", (2, 0), ["2"]),
+        ("3", Unknown(Why.NOT_APPLICABLE, "there is no over_current_count"), ["2"]),
+        ("", Unknown(Why.NOT_APPLICABLE, "maxchild is empty"), []),
+    ],
+)
+def test_a_hub_tells_what_each_of_its_ports_has_counted(
+    tmp_path: Path, ports: str, told: Any, proofs: list[str]
+) -> None:
+    device = tree(tmp_path).parent / "1-1"
+    for name, value in (("devnum", "4"), ("maxchild", ports), ("1-1:1.0/1-1-port2/over_current_count", "0")):
+        (device / name).parent.mkdir(parents=True, exist_ok=True)
+        (device / name).write_text(value + "\n")
+    hub = boards.hub("h", "1-1", device, 0.0, boards.NOT_TOLD)
+    assert hub is not None
+    assert hub.over_currents == told
+    assert [each.raw for each in hub.evidence if each.what == boards.OVER_CURRENT] == proofs
+
+
+@pytest.mark.parametrize(
     ("changes", "field", "value"),
     [
         ({"speed": "1.5"}, "speed", 1.5),
@@ -77,6 +99,7 @@ def test_a_board_that_is_gone_is_none_and_not_a_row_of_unknowns(tmp_path: Path) 
 def test_where_a_port_is(port: str, hub: str, directory: str | None) -> None:
     assert enumerator.parent(port) == hub
     if directory:
+        assert enumerator.at_port(hub, int(port.replace("-", ".").rpartition(".")[2])) == port
         assert enumerator.hub_port(Path("/d") / port, port, hub) == Path("/d") / directory
 
 

@@ -55,27 +55,30 @@ def test_more_boards_than_one_translator_carries(
     assert verdict.undecided == (hub.translators is DOUBT)
 
 
-BOARD = Board(id=Id("h", "board", "1-1.1"), name="1-1.1", over_current=2)
-
-
 @pytest.mark.parametrize(
-    ("device", "past", "cause"),
+    ("device", "past", "severity", "cause"),
     [
+        (hub(over_currents=(0, 0)), [], "", ""),
+        (hub(over_currents=(0, 2)), [(5, (0, 2)), (6, (0, 0))], "warn", "at USB port 1-1.2 (count 0 to 2): the hub"),
+        (hub("usb1", over_currents=(3, 2)), [(5, (3, 2)), (9, (2, 2))], "warn", "at USB port 1-1 (count 2 to 3): the"),
         (
-            BOARD,
-            [(5, BOARD), (6, structs.replace(BOARD, over_current=0))],
-            "1.1: the hub has cut it off (count 0 to 2)",
+            hub(over_currents=(0, 2)),
+            [(700, (0, 2)), (701, (0, 0))],
+            "info",
+            "counted over-currents at USB port 1-1.2 (2)",
         ),
-        (hub(over_current=3), [(5, hub(over_current=3)), (9, hub(over_current=2))], "1-1: the hub has cut"),
-        (BOARD, [(700, BOARD), (701, structs.replace(BOARD, over_current=0))], ""),  # long ago
-        (BOARD, [(60, BOARD)], ""),  # counted before anybody looked
-        (BOARD, [(5, BOARD), (6, structs.replace(BOARD, over_current=DOUBT))], ""),
-        (BOARD, [(5, BOARD), (6, structs.replace(BOARD, over_current=9))], ""),  # another hub, counting anew
-        (structs.replace(BOARD, over_current=DOUBT), [], ""),
-        (Gone(BOARD.id, BOARD, 1.0), [], ""),
+        (hub(over_currents=(0, 2)), [(60, (0, 2))], "info", "1-1.2 (2)"),  # counted before anybody looked
+        (hub(over_currents=(0, 2)), [(5, (0, 2)), (6, DOUBT)], "info", "1-1.2 (2)"),
+        (hub(over_currents=(1, 2)), [(5, (1, 2)), (6, (1, 9))], "info", "1-1.1 (1), 1-1.2 (2)"),  # counting anew
+        (hub(over_currents=DOUBT), [], "", ""),
+        (Gone(hub().id, hub(over_currents=(1,)), 1.0), [], "", ""),
     ],
 )
-def test_an_over_current_is_told_for_a_while(device: Any, past: Any, cause: str) -> None:
-    verdict = over_current(device, FakeView(past={device.id: past}))
-    assert [finding.code for finding in verdict.findings] == (["USB-OVER-CURRENT"] if cause else [])
+def test_an_over_current_is_a_warning_for_a_while(device: Any, past: Any, severity: str, cause: str) -> None:
+    was = [(age, structs.replace(hub(device.id.local), over_currents=counts)) for age, counts in past]
+    verdict = over_current(device, FakeView(past={device.id: was}))
+    assert [(f.code, f.severity) for f in verdict.findings] == ([("USB-OVER-CURRENT", severity)] if severity else [])
     assert all(cause in finding.cause for finding in verdict.findings)
+    assert all(bool(finding.not_known) == (severity == "info") for finding in verdict.findings)
+    assert verdict.undecided == (isinstance(device, Hub) and device.over_currents is DOUBT)
+    assert (verdict.recheck_at is not None) == (severity == "warn")

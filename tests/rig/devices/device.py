@@ -14,7 +14,8 @@ from tests.rig.devices.usbip import Transfer
 
 FULL, HIGH = 2, 3  # vhci_hcd's words for 12 and 480 Mbit/s (enum usb_device_speed)
 BUS_POWERED, SELF_POWERED = 0x80, 0xC0  # neither can wake the bus: that would be another bit
-STANDARD, TO_INTERFACE, TO_ENDPOINT = 0, 1, 2
+STANDARD = 0
+TO_DEVICE, TO_INTERFACE, TO_ENDPOINT = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Device:
 
     speed: ClassVar[int] = FULL
     usb: ClassVar[int] = 0x0110
-    cls: ClassVar[tuple[int, int, int]] = (0, 0, 0)
+    cls: tuple[int, int, int] = (0, 0, 0)
     packet: ClassVar[int] = 8  # of endpoint 0
     attributes: ClassVar[int] = BUS_POWERED
     milliamperes: ClassVar[int] = 500
@@ -152,7 +153,7 @@ class Device:
             case d.GET_DESCRIPTOR:
                 return self.describe(asked)
             case d.GET_STATUS:
-                return d.u16(int(self.attributes == SELF_POWERED and asked.recipient == 0))
+                return d.u16(int(self.attributes == SELF_POWERED and asked.recipient == TO_DEVICE))
             case d.GET_CONFIGURATION:
                 return bytes([self._configuration])
             case d.SET_CONFIGURATION:

@@ -13,6 +13,7 @@ from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C, UsbAudio
 from tests.rig.devices.broken import Dead, Garbled
 from tests.rig.devices.capture import Capturing, modes, working
 from tests.rig.devices.device import Device
+from tests.rig.devices.empty_hub import MULTI, SINGLE, EmptyHub
 from tests.rig.devices.firmware import THIRD
 from tests.rig.devices.vhci import Connection
 
@@ -61,13 +62,15 @@ class Venue:
         self._connect = connect
         shelf: dict[str, Device] = {"table": OtherDac(), "hostile": Hostile(), **working()}
         broken: dict[str, Device] = {"dead": Dead(), "garbled": Garbled()}
+        hubs: dict[str, Device] = {"single": EmptyHub(SINGLE), "multi": EmptyHub(MULTI)}
         rooms: dict[str, Device] = {room: Pcm2705C() for room in ROOMS}
         self.places = {name: Place(device, port) for port, (name, device) in enumerate((rooms | shelf).items(), 1)}
-        self.places |= {name: Place(device, 14) for name, device in (modes() | broken).items()}
+        self.places |= {name: Place(device, 14) for name, device in (modes() | broken | hubs).items()}
         self._does: dict[str, Callable[..., Awaitable[Any]]] = {
             "plug": self.plug, "unplug": self.unplug, "home": self.go_home, "storm": self.storm, "freeze": self.freeze,
             "stall": self.stall, "press": self.press, "hear": self.hear, "report": self.report, "follow": self.follow,
             "followed": self.followed, "show": self.show, "pictures": self.pictures, "firmware": self.firmware,
+            "over_current": self.over_current,
         }  # fmt: skip
 
     async def do(self, what: str, arguments: dict[str, Any]) -> Any:
@@ -118,6 +121,12 @@ class Venue:
     async def stall(self, name: str, stalled: bool = True) -> None:
         """Refuses every request, until it is told otherwise."""
         self.places[name].device.stalled = stalled
+
+    async def over_current(self, name: str, port: int, present: bool) -> None:
+        """There is too much load at the port of an empty hub from now on, or no longer."""
+        hub = self.places[name].device
+        assert isinstance(hub, EmptyHub)
+        hub.over_current(port, present)
 
     async def press(self, name: str, button: str) -> None:
         board = self.places[name].device

@@ -26,10 +26,12 @@ class GuestError(Exception):
 
 @dataclass(frozen=True)
 class Guest:
-    """The program that is the machine, and the fstab(5) by which the guest finds the host's folders."""
+    """The program that is the machine, the fstab(5) by which the guest finds the host's folders, and the descriptors
+    that the program takes along."""
 
     argv: list[str]
     fstab: str
+    fds: tuple[int, ...] = ()
 
 
 class Machine:
@@ -41,15 +43,18 @@ class Machine:
         self._process: subprocess.Popen[bytes] | None = None
         self._guest = guest
 
-    def run(self, command: str, environment: Mapping[str, str], tell: Callable[[str], None]) -> tuple[int, float]:
-        """The command's exit status, and the seconds that booting took. Raises GuestError."""
+    def run(
+        self, command: str, environment: Mapping[str, str], tell: Callable[[str], None], within: float = TO_RUN
+    ) -> tuple[int, float]:
+        """The command's exit status, and the seconds that booting took. Raises GuestError, as when the command takes
+        longer than `within` seconds."""
         (self.folder / "run").write_text(RUN.read_text())
         (self.folder / "fstab").write_text(self._guest.fstab)
         (self.folder / "environment").write_text("".join(f"export {k}={quote(v)}\n" for k, v in environment.items()))
         (self.folder / "command").write_text(command + "\n")
         try:
             booted = self._boot(tell)
-            self._wait_for(self.folder / "status", TO_RUN, tell)
+            self._wait_for(self.folder / "status", within, tell)
             return int((self.folder / "status").read_text()), booted
         finally:
             self.stop()
@@ -67,7 +72,7 @@ class Machine:
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
                 [*contained(), *self._guest.argv], stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
-                start_new_session=True, env={**os.environ, "TMPDIR": memory_folder()},
+                start_new_session=True, env={**os.environ, "TMPDIR": memory_folder()}, pass_fds=self._guest.fds,
             )  # fmt: skip
         return self._wait_for(self.folder / "booted", TO_BOOT, lambda text: None)
 

@@ -8,10 +8,14 @@ from pathlib import Path
 from tests.rig.guest.machine import MEMORY, Guest, fstab
 
 
-def guest(kernel: Path, image: Path, folder: Path, shares: Sequence[Path]) -> Guest:
-    """The image stays as it is: what the guest writes goes to a file beside the folder's others."""
+def guest(kernel: Path, image: Path, folder: Path, shares: Sequence[Path], line: int = -1) -> Guest:
+    """The image stays as it is: what the guest writes goes to a file beside the folder's others. `line` is a descriptor
+    that the guest has as its /dev/ttyS0."""
+    serial = [f"ssl0=fd:{line}"] if line >= 0 else []
     arguments = [
         f"mem={MEMORY}M", f"ubd0={folder}/written,{image}", "root=/dev/ubda", "rw", f"uml_dir={folder}/", "umid=rig",
-        "con0=null,fd:1", "con=null", "ssl=null", "init=/sbin/rig-start", f"rig=hostfs:{folder}", "quiet", "panic=-1",
+        "con0=null,fd:1", "con=null", "ssl=null", *serial,
+        "init=/sbin/rig-start", f"rig=hostfs:{folder}", "quiet", "panic=-1",
     ]  # fmt: skip
-    return Guest([str(kernel), *arguments], fstab(("none", share, "hostfs", f"ro,{share}") for share in shares))
+    mounted = fstab(("none", share, "hostfs", f"ro,{share}") for share in shares)
+    return Guest([str(kernel), *arguments], mounted, (line,) if line >= 0 else ())

@@ -23,16 +23,8 @@ from backends.audio.endpoints import listens
 from backends.audio.mopidy_actions import ACTIONS
 from backends.audio.mopidy_client import Events, batch, http, is_http, listening, load, rpc
 from backends.audio.mopidy_log import Told
-from backends.audio.mopidy_process import (
-    Player,
-    Process,
-    account_links,
-    accounts_of,
-    listener,
-    meant_for,
-    moment,
-    players,
-)
+from backends.audio.mopidy_players import Company, Player, company, meant_for, moment, players
+from backends.audio.mopidy_process import Process, listener
 from backends.audio.mpd_frontend import Phones
 from backends.audio.player_log import PlayerLog
 from backends.audio.rules import ZONE_RULES
@@ -100,7 +92,7 @@ class MopidySource:
 
     async def _why(self, io: IO) -> str:
         """What its processes and its log say of why nobody answers."""
-        meant = meant_for(await io.thread(players), self.address, Unknown())
+        meant = meant_for(await players(io), self.address, Unknown())
         last = await self._log.last_words(meant.pid if meant else None, io)
         there = f"; process {meant.pid}, started {moment(meant.started)}, has no HTTP frontend there" if meant else ""
         return there + (f"; its log ends: {last}" if last else "")
@@ -114,7 +106,8 @@ class MopidySource:
             self._process = await io.thread(listener, self.address)
             await self._log.find(self._process.pid, stack, io)
             next_full = next_look = 0.0
-            phones = Phones()
+            phones, among = Phones(), Company()
+            here: Sequence[Player] = ()
             while True:
                 now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next reading
                 if events.pending or self._zone is None or steady >= next_full:
@@ -126,12 +119,13 @@ class MopidySource:
                 if steady >= next_look:
                     phones = await mpd_frontend.look(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
-                here = await io.thread(players)
+                if (found := await players(io)) is not here:
+                    here, among = found, company(found, self.id, self._process.pid)
                 told = await self._log.told(
                     events.settled, zone.state == "playing", partial(rpc, client, "core.history.get_history"), io
                 )
                 self._zone = zone
-                yield Observation(upserts=(_joined(zone, events.jumps, phones, told, here),), complete=True)
+                yield Observation(upserts=(_joined(zone, events.jumps, phones, told, among),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
 
@@ -179,14 +173,13 @@ class MopidySource:
         return structs.replace(zone, at=now) if state == zone.state else await self._read(client, now)
 
 
-def _joined(zone: Zone, jumps: int, phones: Phones, told: Told, here: Sequence[Player]) -> Zone:
-    """What Mopidy says, with what is known of it from elsewhere: `here` are this host's players."""
-    rival = meant_for(here, zone.id.local, zone.pid)
-    evidence = (*zone.evidence, *told.evidence, *(rival.evidence(zone.at) if rival else ()))
+def _joined(zone: Zone, jumps: int, phones: Phones, told: Told, company: Company) -> Zone:
+    """What Mopidy says, with what is known of it from elsewhere."""
+    rival = company.rival
     return structs.replace(
         zone, jumps=jumps, mpd=phones.mpd, phones=phones.clients, log=told.log, fault=told.fault,
-        rival=rival.pid if rival else NO_RIVAL, evidence=evidence, accounts=accounts_of(here, zone.pid),
-        links=(*zone.links, *account_links(here, zone.id, zone.pid)),
+        rival=rival.pid if rival else NO_RIVAL, accounts=company.accounts, links=(*zone.links, *company.links),
+        evidence=(*zone.evidence, *told.evidence, *(rival.evidence(zone.at) if rival else ())),
     )  # fmt: skip
 
 
@@ -209,7 +202,7 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
             await io.thread(load)
         found = await asyncio.gather(*map(_is_mopidy, there))
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
-        meant = [player.http for player in await io.thread(players) if player.http]
+        meant = [player.http for player in await players(io) if player.http]
         endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant)])]
     return [MopidySource(context.host, endpoint) for endpoint in endpoints]
 

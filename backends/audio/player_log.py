@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from backends.audio import log_follower, mopidy_log
-from backends.audio.log_follower import Follower
+from backends.audio.log_follower import Follower, Place
 from backends.audio.mopidy_log import Told, untold
 from backends.audio.mopidy_model import last_begun
 from backends.contract import IO, Unknown, Why, clean
@@ -28,7 +28,7 @@ class PlayerLog:
     async def find(self, pid: int | Unknown, stack: AsyncExitStack, io: IO) -> None:
         """Follows the log of this process until the stack ends."""
         self._begun = self._told = None
-        await self._place(pid, io)
+        self._follow(pid if isinstance(pid, Unknown) else await io.thread(log_follower.place, pid))
         if isinstance(self._log, Follower):
             await stack.enter_async_context(self._log.following(io))
 
@@ -53,7 +53,7 @@ class PlayerLog:
     async def last_words(self, pid: int | None, io: IO) -> str:
         """The last warning or error that it holds, or that process `pid` has written; "" where that is not known."""
         if pid is not None:
-            await self._place(pid, io)
+            self._follow(await io.thread(log_follower.place, pid), keep=True)
         if isinstance(self._log, Unknown):
             return ""
         async with self._log.following(io):
@@ -62,9 +62,9 @@ class PlayerLog:
         last = mopidy_log.bad(mopidy_log.entries(self._log.lines), 1)
         return last[0].text if last else ""
 
-    async def _place(self, pid: int | Unknown, io: IO) -> None:
-        place = pid if isinstance(pid, Unknown) else await io.thread(log_follower.place, pid)
+    def _follow(self, place: Place | Unknown, keep: bool = False) -> None:
+        """`keep`: a process that has just ended leaves what was known of its log."""
         if isinstance(place, Unknown):
-            self._log = place
+            self._log = self._log if keep else place
         elif isinstance(self._log, Unknown) or self._log.place != place:
             self._log = Follower(place)

@@ -105,8 +105,8 @@ async def test_a_server_without_its_http_frontend_is_told_from_one_that_has_ende
         squatter.close()
         await squatter.wait_closed()
         async with watching(MopidySource("h", server.endpoint)) as watched:
-            await watched.until(lambda w: w.state is State.REFUSED, 3)
-            assert f"process {server.process.pid}, started " in watched.sentence
+            await watched.until(lambda w: f"process {server.process.pid}, started " in w.sentence, 3)
+            assert watched.state is State.REFUSED
             assert "HTTP server startup failed" in watched.sentence
         found = await discover(Context("h", Settings(), {}), SourceIO("test"))
         assert f"mopidy 127.0.0.1:{server.port}" in [source.name for source in found]

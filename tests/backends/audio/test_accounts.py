@@ -9,7 +9,7 @@ from msgspec import structs
 
 from backends.audio.account_rules import account_taken, who_shares
 from backends.audio.accounts import accounts, sharers
-from backends.audio.mopidy_process import Player, account_links, accounts_of
+from backends.audio.mopidy_players import Player, company
 from backends.contract import Gone, Id, Key, Resource, Severity, Unknown, Why
 from backends.kinds import Zone
 from tests.backends.worlds import FakeView
@@ -56,13 +56,20 @@ def test_all_who_share_one_find_each_other_through_the_first() -> None:
         Player(1, "h:1", 0, ("spotify 1",)), Player(2, "h:2", 0, ("spotify 1",)), Player(3, "h:3", 0, ("tidal 2",)),
         Player(4, "h:4", 0, Unknown(Why.DENIED)),
     ]  # fmt: skip
-    assert account_links(here, Id("v", "zone", "h:1"), 1) == ()
-    (link,) = account_links(here, Id("v", "zone", "h:2"), 2)
+    first, second, third, fourth = (company(here, Id("v", "zone", f"h:{n}"), n) for n in (1, 2, 3, 4))
+    assert first.links == third.links == fourth.links == ()
+    (link,) = second.links
     assert (link.relation, link.to, link.aside) == ("account spotify 1", Key("tcp", "h:1", "v"), True)
-    assert account_links(here, Id("v", "zone", "h:3"), 3) == ()
-    assert accounts_of(here, 3) == ("tidal 2",)
-    assert isinstance(accounts_of(here, 4), Unknown)
-    assert isinstance(accounts_of(here, 99), Unknown)
+    assert third.accounts == ("tidal 2",)
+    assert isinstance(fourth.accounts, Unknown)
+    assert isinstance(company(here, Id("v", "zone", "h:9"), 9).accounts, Unknown)
+
+
+def test_who_was_started_for_a_port_and_does_not_have_it_is_the_latest_of_them() -> None:
+    here = [Player(1, "h:1", 10), Player(2, "h:1", 30), Player(3, "h:1", 20), Player(4, "h:2", 40)]
+    rivals = [company(here, Id("v", "zone", "h:1"), pid).rival for pid in (1, 2, 4)]
+    assert [rival.pid if rival else None for rival in rivals] == [2, 3, 2]
+    assert company(here, Id("v", "zone", "h:2"), 4).rival is None
 
 
 def zone(name: str, state: str, track: str = "#1 spotify:track:x", jumps: int = 1) -> Zone:

@@ -1,0 +1,147 @@
+"""The Mopidys among this host's processes: where each should answer, which accounts it has, and what that means for
+the zone that another one of them is."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from configparser import RawConfigParser
+from pathlib import Path
+
+import psutil
+from msgspec import Struct
+
+from backends.audio.accounts import accounts, sharers
+from backends.audio.mopidy_config import config_files, frontend_of, is_server, merged
+from backends.contract import IO, Evidence, Id, Key, Link, Unknown, Why
+from backends.kinds import Number
+
+LOOK = 0.9  # seconds for which what was found is good enough
+SETTLED = 5.0  # seconds until a new process has become the program that it stays
+
+
+class Player(Struct, frozen=True):
+    """A Mopidy's process by its command line: where its HTTP frontend should listen ("": nowhere that is known), when
+    it was started, in seconds since the epoch, and which streaming accounts it has (accounts.py)."""
+
+    pid: int
+    http: str
+    started: float
+    accounts: tuple[str, ...] | Unknown = ()
+
+    def evidence(self, now: float) -> tuple[Evidence, ...]:
+        said = f"process {self.pid}, started {moment(self.started)}, should listen at {self.http}"
+        return (Evidence("rival", f"/proc/{self.pid}/cmdline and the configuration that it names", now, said),)
+
+
+def moment(at: float) -> str:
+    """The time of day, and the date unless it is today's."""
+    then = time.localtime(at)
+    return time.strftime("%H:%M:%S" if then[:3] == time.localtime()[:3] else "%d %b %H:%M", then)
+
+
+class _Players:
+    """The Mopidys among the processes. Each process is looked at when it is new, and nine zones that ask every second
+    are answered by one look."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._first: dict[int, float] = {}
+        self._found: dict[int, Player] = {}
+        self._told: tuple[float, tuple[Player, ...]] = (float("-inf"), ())
+
+    def known(self) -> tuple[Player, ...] | None:
+        """What was found a moment ago, the same object while it is the same; None when it is time to look again."""
+        at, found = self._told
+        return found if time.monotonic() - at < LOOK else None
+
+    def now(self) -> tuple[Player, ...]:
+        """Blocks for as long as it takes to list the processes."""
+        now = time.monotonic()
+        with self._turn:
+            if (known := self.known()) is not None:  # while we waited for our turn
+                return known
+            pids = set(psutil.pids())
+            self._first = {pid: self._first.get(pid, now) for pid in pids}
+            self._found = {pid: player for pid, player in self._found.items() if pid in pids}
+            for pid, first in self._first.items():
+                if now - first < SETTLED:
+                    self._found.pop(pid, None)
+                    if player := _player(pid):
+                        self._found[pid] = player
+            found = tuple(self._found.values())
+            self._told = (now, self._told[1] if self._told[1] == found else found)
+            return self._told[1]
+
+
+def _player(pid: int) -> Player | None:
+    try:
+        process = psutil.Process(pid)
+        argv = process.cmdline()
+        if not is_server(argv) or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        parent = process.parent()
+        if parent and is_server(parent.cmdline()):  # forked, and not yet what it will be
+            return None
+        if Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():  # a container's
+            return None
+        config = merged([Path(process.cwd()) / name for name in config_files(argv)])
+        return Player(pid, frontend_of(config, argv, "http", "6680"), process.create_time(), _accounts(config))
+    except (psutil.Error, OSError):
+        return None
+
+
+def _accounts(config: RawConfigParser | Unknown) -> tuple[str, ...] | Unknown:
+    if isinstance(config, Unknown):
+        return config
+    return accounts(((name, dict(config[name])) for name in config.sections()), _salt())
+
+
+def _salt() -> bytes:
+    """What makes an account's mark this machine's own (machine-id(5))."""
+    with contextlib.suppress(OSError):
+        return Path("/etc/machine-id").read_bytes()
+    return b""
+
+
+async def players(io: IO) -> tuple[Player, ...]:
+    """The Mopidys that run here, as far as their command lines and configurations may be read. The same object as long
+    as they are the same."""
+    known = _players.known()
+    return known if known is not None else await io.thread(_players.now)
+
+
+def meant_for(here: Sequence[Player], address: str, pid: Number) -> Player | None:
+    """The latest of these whose HTTP frontend should listen at `address` and which is not `pid`, the one that does."""
+    others = [player for player in here if player.http == address and player.pid != pid]
+    return max(others, key=lambda player: player.started, default=None)
+
+
+class Company(Struct, frozen=True):
+    """What the other players here mean for one zone: who was started for its port, and who has its accounts."""
+
+    rival: Player | None = None
+    accounts: tuple[str, ...] | Unknown = Unknown()
+    links: tuple[Link, ...] = ()
+
+
+def company(here: Sequence[Player], id: Id, pid: Number) -> Company:
+    """`pid` is the zone's process, `id.local` its address."""
+    mine = next((player for player in here if player.pid == pid), None)
+    accounts = mine.accounts if mine else Unknown(Why.DENIED, "its process, or its configuration, may not be looked at")
+    return Company(meant_for(here, id.local, pid), accounts, _links(here, id, mine.http if mine else ""))
+
+
+def _links(here: Sequence[Player], id: Id, mine: str) -> tuple[Link, ...]:
+    """To the first of those who have the same account, so that all of them find each other through that one."""
+    known = {player.http: player.accounts for player in here if isinstance(player.accounts, tuple)}
+    return tuple(
+        Link(f"account {each}", Key("tcp", first, id.host), "both configurations name it", aside=True)
+        for each, (first, *_) in sharers(mine, known).items()
+        if first != mine
+    )
+
+
+_players = _Players()

@@ -67,7 +67,8 @@ class Control(Resource, frozen=True, kw_only=True, tag="control"):
 
 class Board(Resource, frozen=True, kw_only=True, tag="board"):
     """A USB audio device: an amplifier board or a DAC. Speeds in Mbit/s, currents in mA (declared, not
-    measured), `asleep` in percent of the time since it was plugged in, `asleep_today` of today, as far as seen."""
+    measured), `asleep` in percent of the time since it was plugged in, `asleep_today` of today, as far as seen. `card`
+    is the id of its ALSA card, `named` the one that a rule of foh's gives it by its port."""
 
     port: Text = _
     model: Text = _
@@ -84,6 +85,8 @@ class Board(Resource, frozen=True, kw_only=True, tag="board"):
     wakeup: Text = _
     holders: Text = _
     rule: Text = _
+    card: Text = _
+    named: Text = _
     devnum: Number = _
     reenumerations: Number = _
     over_current: Number = _
@@ -280,6 +283,8 @@ BOARD = KindSpec(
         FieldSpec("wakeup", "remote wakeup"),
         FieldSpec("holders", "USB node opened by"),
         FieldSpec("rule", "udev rule"),
+        FieldSpec("card", "ALSA card"),
+        FieldSpec("named", "named by its port"),
         FieldSpec("devnum", "device number"),
     ),
     0,

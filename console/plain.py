@@ -8,9 +8,9 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
-from backends.contract import Id, Refused, Resource, clean
+from backends.contract import Id, Refused, Resource, Unknown, clean
 from console.cli import USAGE, is_read_only, loader
 from console.config import ConfigError, venue_file
 from console.line import plain
@@ -20,6 +20,8 @@ from console.venue import group
 from console.venue.operate import Operator
 from console.venue.report import EXIT, report, text
 from console.venue.venue import Venue
+
+NAME_CARD = "name-card"  # the action by which a board's card is named
 
 LONGEST = 6.0  # seconds to wait for sources that say nothing, and then for rules that have to see more to decide
 
@@ -146,6 +148,19 @@ def _find(resources: dict[Id, Resource], text: str) -> Id | None:
     return None
 
 
+def _unnamed(venue: Venue) -> Iterator[tuple[Id, str]]:
+    """What could be named by the port that it is in and is not: the name of what plays to it, or what it has now."""
+    for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
+        offer = resource.offer(NAME_CARD)
+        if (
+            offer
+            and getattr(resource, "named", None) == "none"
+            and isinstance(getattr(resource, "serial", ""), Unknown)
+        ):
+            players = [zone for zone in venue.state.of_kind("zone") if resource.id in venue.resolver.chain(zone)]
+            yield resource.id, players[0].name if len(players) == 1 else offer.args[0].default
+
+
 async def doctor(args: argparse.Namespace) -> int:
     import msgspec
 
@@ -185,6 +200,11 @@ async def init(args: argparse.Namespace) -> int:
             names = [resource.name for resource in found if resource.id.kind == kind.kind]
             if names and kind.pane:
                 print(f"{len(names)} {kind.plural if len(names) > 1 else kind.label}: {', '.join(names)}")
+        unnamed = list(_unnamed(session.venue))
+    if unnamed:
+        print("these have no serial number, and their cards are named in the order in which they are found;")
+        print("to name each by its port (`foh act` shows what it does; --yes does it):")
+        print("\n".join(f"  foh act {each.kind}/{each.local} {NAME_CARD} name={name}" for each, name in unnamed))
     if not args.yes:
         if not sys.stdin.isatty():
             print(f"nothing written; `foh init --yes` accepts this and writes {file}")

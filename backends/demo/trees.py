@@ -110,8 +110,10 @@ class Trees:
             plugged = ("auto", False) if kept else ("on", True)  # as udev does, which knows its rules
             self._lay(port, shapes.amplifier(port, *(plugged if again else (board.policy, board.hid_bound))))
             folder = self._card(board.card)
-            (self._devices / port / f"{port}:1.0/sound" / folder.name).mkdir(parents=True)
-            _write(folder / "id", board.card)
+            card = self._devices / port / f"{port}:1.0/sound" / folder.name
+            card.mkdir(parents=True)
+            for place in (card, folder):
+                _write(place / "id", board.card)
             _write(folder / "usbbus", f"{int(port.partition('-')[0]):03d}/{self._devnum[port]:03d}")
             self._status(board.card)
             self._emit("add", "sound", folder.name)

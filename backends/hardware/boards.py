@@ -5,13 +5,14 @@ The attributes: Documentation/ABI/testing/sysfs-bus-usb, sysfs-devices-power, an
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from msgspec import Struct
 
 from backends import sysfs
-from backends.contract import Evidence, Id, Key, Link, Unknown, Why, read_text
-from backends.hardware import udev_rule
+from backends.contract import Evidence, Id, Key, Link, Unknown, Why, clean, read_text
+from backends.hardware import naming, udev_rule
 from backends.hardware.enumerator import at_port, hub_port, parent
 from backends.kinds import Board, Hub, Number, Text
 
@@ -96,6 +97,8 @@ def board(
         hid=_hid(read),
         wakeup=wakeup,
         rule=_rule(rules / udev_rule.name(port), read),
+        card=_card(device),
+        named=_named(rules / naming.file(port)),
         devnum=devnum,
         reenumerations=reenumerations,
         over_current=over_current,
@@ -249,6 +252,26 @@ def _rule(file: Path, read: Reading) -> Text:
         return Unknown(Why.DENIED, f"{file}: {error.strerror}")
     read.note("udev rule", file, RULE)
     return RULE
+
+
+def _card(device: Path) -> Text:
+    """The id of its ALSA card, which may be another for a moment after it was plugged in."""
+    for file in sorted(device.glob("*/sound/card*/id")):
+        with contextlib.suppress(OSError):
+            return clean(read_text(file).strip(), 20)
+    return Unknown(Why.NOT_APPLICABLE, "it has no sound card now")
+
+
+def _named(file: Path) -> Text:
+    """The name that a rule of ours gives its card each time it is plugged in."""
+    if not file.parent.is_dir():
+        return Unknown(Why.NOT_APPLICABLE, f"there is no {file.parent}: this machine has no udev")
+    try:
+        return naming.named(read_text(file))
+    except FileNotFoundError:
+        return naming.NO_NAME
+    except OSError as error:
+        return Unknown(Why.DENIED, f"{file}: {error.strerror}")
 
 
 def sounds(device: Path, proc: Path) -> bool:

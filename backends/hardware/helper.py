@@ -10,6 +10,8 @@ may write the files itself.
     usb-restore-hid PORT                       takes them back
     usb-keep-rule PORT DELAY_MS [release-hid]  a udev rule does the same each time the board is plugged in
     usb-forget-rule PORT                       removes that rule
+    usb-name-card PORT NAME                    calls its sound card so, now and each time, by a udev rule
+    usb-unname-card PORT                       removes that rule
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends import sysfs
-from backends.contract import Refused, clean
-from backends.hardware import udev_rule
+from backends.contract import Refused, clean, read_text
+from backends.hardware import naming, udev_rule
 
 SYSFS, RULES = Path("/sys"), Path(udev_rule.FOLDER)
 LONGEST_DELAY = 3_600_000  # ms
@@ -95,33 +97,62 @@ def usb_keep_rule(where: Where, *arguments: str) -> None:
         raise Refused("usb-keep-rule takes PORT, a delay in ms, and perhaps release-hid")
     port, delay = arguments[0], _milliseconds(arguments[1])
     device = audio_device(where.sysfs, port)
-    ids = ":".join(str(sysfs.attribute(device, name)) for name in ("idVendor", "idProduct"))
-    if not _IDS(ids):
-        raise Refused(f"the board at USB port {port} does not say what it is")
-    file = where.rules / udev_rule.name(port)
-    fresh = file.with_suffix(".new")  # which udev does not read: it sees the rule whole, or not at all
+    ids = _ids_of(device, port)
+    _keep(where.rules / udev_rule.name(port), udev_rule.text(port, ids, int(delay), len(arguments) == 3))
+
+
+def usb_forget_rule(where: Where, *arguments: str) -> None:
+    (where.rules / udev_rule.name(_port("usb-forget-rule", arguments))).unlink(missing_ok=True)
+
+
+def usb_name_card(where: Where, *arguments: str) -> None:
+    if len(arguments) != 2 or not naming.is_name(arguments[1]):
+        raise Refused("usb-name-card takes PORT and NAME: 1 to 15 letters, digits, - and _")
+    port, name = arguments
+    device = audio_device(where.sysfs, port)
+    _keep(where.rules / naming.file(port), naming.rule(port, _ids_of(device, port), name))
+    for card in sorted(device.glob("*/sound/card*/id")):
+        if read_text(card).strip() != name:
+            _write(where.sysfs, card, name)
+
+
+def usb_unname_card(where: Where, *arguments: str) -> None:
+    (where.rules / naming.file(_port("usb-unname-card", arguments))).unlink(missing_ok=True)
+
+
+def _port(operation: str, arguments: Sequence[str]) -> str:
+    """Of a rule, whether anything is plugged in there or not: a rule may outlive its board."""
+    if len(arguments) != 1:
+        raise Refused(f"{operation} takes PORT")
+    if not _PORT(arguments[0]):
+        raise Refused(f"{clean(arguments[0], 40)!r} is not a USB port, such as 1-1.3.2")
+    return arguments[0]
+
+
+def _keep(file: Path, text: str) -> None:
+    """Writes a rule. udev, which reads no *.new, sees it whole or not at all."""
+    fresh = file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
-        os.write(descriptor, udev_rule.text(port, ids, int(delay), len(arguments) == 3).encode())
+        os.write(descriptor, text.encode())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
     fresh.replace(file)
 
 
-def usb_forget_rule(where: Where, *arguments: str) -> None:
-    """For a port where nothing is plugged in as well: its rule may outlive its board."""
-    if len(arguments) != 1:
-        raise Refused("usb-forget-rule takes PORT")
-    if not _PORT(arguments[0]):
-        raise Refused(f"{clean(arguments[0], 40)!r} is not a USB port, such as 1-1.3.2")
-    (where.rules / udev_rule.name(arguments[0])).unlink(missing_ok=True)
+def _ids_of(device: Path, port: str) -> str:
+    ids = ":".join(str(sysfs.attribute(device, name)) for name in ("idVendor", "idProduct"))
+    if not _IDS(ids):
+        raise Refused(f"the board at USB port {port} does not say what it is")
+    return ids
 
 
 OPERATIONS: dict[str, Callable[..., None]] = {
     "usb-power": usb_power, "usb-release-hid": usb_release_hid, "usb-restore-hid": usb_restore_hid,
     "usb-keep-rule": usb_keep_rule, "usb-forget-rule": usb_forget_rule,
+    "usb-name-card": usb_name_card, "usb-unname-card": usb_unname_card,
 }  # fmt: skip
 
 

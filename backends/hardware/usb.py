@@ -13,8 +13,8 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from backends import sysfs
-from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source
-from backends.hardware import boards, enumerator, helper, limits, power, rules, sudo, udev_rule, why
+from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source, read_text
+from backends.hardware import boards, enumerator, helper, limits, naming, power, rules, sudo, udev_rule, why
 from backends.hardware.bus import Bus
 from backends.hardware.enumerator import Seen
 from backends.kinds import BOARD, HUB, Board, Hub
@@ -60,21 +60,31 @@ class Usb:
         board = await self._board(offer, io)
         if reason := await self._no_access((board,), io, afresh=True):
             raise Refused(reason)
+        if offer.action in (naming.NAME, naming.UNNAME):
+            taken = await io.thread(_taken, self.root)
+            return naming.plan(offer, args, board, self.where.rules, taken)
         used = await io.thread(boards.sounds, self._device(board), self.proc)
         return power.plan(offer, args, board, self._device(board), self.where, used)
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         board = await self._board(plan.offer, io)
+        if plan.offer.action in (naming.NAME, naming.UNNAME):
+            await ledger.step(plan.steps[0].text)
+            await self._do(naming.argv(plan), board, io)
+            return
         delay = int(plan.args.get("delay", "0"))
         operations = power.operations(plan.offer.action, board, delay, self._device(board), self.where)
         if tuple(operation.step for operation in operations) != plan.steps:
             raise Refused("the board is not as it was when this was planned")
         for operation in operations:
             await ledger.step(operation.step.text)
-            if self._may_write(board):
-                await io.thread(helper.run, operation.argv, self.where)
-            else:
-                await sudo.by_sudo(operation.argv)
+            await self._do(operation.argv, board, io)
+
+    async def _do(self, argv: Sequence[str], board: Board, io: IO) -> None:
+        if self._may_write(board):
+            await io.thread(helper.run, argv, self.where)
+        else:
+            await sudo.by_sudo(argv)
 
     def _device(self, board: Board) -> Path:
         return self._bus.device(board.id.local)
@@ -101,7 +111,14 @@ class Usb:
 
 
 def _offering(each: Board | Hub, no_access: str) -> Board | Hub:
-    return structs.replace(each, offers=power.offers(each, no_access)) if isinstance(each, Board) else each
+    if not isinstance(each, Board):
+        return each
+    return structs.replace(each, offers=(*power.offers(each, no_access), *naming.offers(each, no_access)))
+
+
+def _taken(root: Path) -> dict[str, str]:
+    """Which card has which id now, of all that there are."""
+    return {read_text(file).strip(): file.parent.name for file in (root / "class/sound").glob("card*/id")}
 
 
 def _is_audio(device: Path) -> bool:

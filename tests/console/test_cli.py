@@ -126,7 +126,9 @@ def test_a_mistake_in_the_venue_file_is_one_sentence(tmp_path: Path, command: st
 
 
 def test_init_writes_what_is_seen_and_status_misses_what_is_gone(tmp_path: Path) -> None:
-    assert "nothing written" in foh(tmp_path, "init", "--demo").stdout
+    said = foh(tmp_path, "init", "--demo").stdout
+    assert "nothing written" in said
+    assert "foh act board/1-1.1 name-card name=bar" in said
     assert foh(tmp_path, "init", "--demo", "--yes").returncode == 0
     written = (tmp_path / "venue.toml").read_text()
     assert '"venue1/board/1-1.3.2"' in written

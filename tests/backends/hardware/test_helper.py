@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.hardware import helper, udev_rule
+from backends.hardware import helper, naming, udev_rule
 from backends.hardware.helper import Where
 from tests.backends.hardware.tree import tree
 
@@ -50,6 +50,21 @@ def test_a_rule_is_kept_and_forgotten(tmp_path: Path) -> None:
         assert not file.exists()
 
 
+def test_a_card_is_named_now_and_by_a_rule(tmp_path: Path) -> None:
+    where = trees(tmp_path)
+    card = tree(where.sysfs) / "1-1.1:1.0/sound/card3"
+    card.mkdir(parents=True)
+    (card / "id").write_text("DAC_3\n")
+    file = where.rules / "70-foh-name-1-1.1.rules"
+    assert helper.main(["usb-name-card", "1-1.1", "bar"], where) == 0
+    assert file.read_text() == naming.rule("1-1.1", "08bb:27c5", "bar")
+    assert (card / "id").read_text() == "bar"
+    for _ in range(2):
+        assert helper.main(["usb-unname-card", "1-1.1"], where) == 0
+        assert not file.exists()
+    assert (card / "id").read_text() == "bar"  # until it is plugged in again
+
+
 def test_a_board_that_lies_about_what_it_is_gets_no_rule(tmp_path: Path) -> None:
     where = trees(tmp_path)
     tree(where.sysfs, idVendor='08bb", RUN+="/bin/sh', idProduct="27c5")
@@ -68,6 +83,10 @@ HOSTILE = [
     ["usb-keep-rule", "1-1.1"], ["usb-keep-rule", "1-1.1", "-1"], ["usb-keep-rule", "1-1.1", "700", "RUN"],
     ["usb-keep-rule", "../x", "700"], ["usb-keep-rule", "1-2", "700"], ["usb-keep-rule", "1-1.1", "700\n"],
     ["usb-forget-rule"], ["usb-forget-rule", "../../passwd"], ["usb-forget-rule", "1-1.1", "1-1.1"],
+    ["usb-name-card", "1-1.1"], ["usb-name-card", "1-1.1", ""], ["usb-name-card", "1-1.1", "a b"],
+    ["usb-name-card", "1-1.1", "12"], ["usb-name-card", "1-1.1", "x" * 16], ["usb-name-card", "1-1.1", 'a"'],
+    ["usb-name-card", "1-1.1", "bar\n"], ["usb-name-card", "1-1.1", "b\u0430r"], ["usb-name-card", "1-2", "bar"],
+    ["usb-name-card", "../x", "bar"], ["usb-unname-card"], ["usb-unname-card", "../../passwd"],
     ["usb-restore-hid", "1-2"], ["usb-restore-hid"],
     ["usb-power", "usb1", "auto"], ["usb-power", "*", "auto"], ["usb-power", "1-1.9", "auto"],
     ["usb-power", "1-2", "auto"], ["usb-power", "3-3", "auto"], ["usb-release-hid", "1-2"],

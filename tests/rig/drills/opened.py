@@ -1,4 +1,4 @@
-"""Which files are opened while the body runs, whoever does it: by inotify(7), which costs those who open them nothing."""
+"""Which files are opened while the body runs, by inotify(7), which costs those who open them nothing."""
 
 from __future__ import annotations
 

@@ -1,0 +1,93 @@
+"""Naming a board's sound card by the USB port that it is in: pure decisions, and the udev rule that keeps the name.
+
+Boards without a serial number look all the same, and ALSA numbers and names their cards in the order in which they are
+found: DAC, DAC_1, DAC_2... A player that is told such a name plays to another room after the next start. A name by the
+port stays with the room. The id's form and its uniqueness: sound/core/init.c, id_store().
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from backends.contract import Arg, Expect, Offer, Plan, Refused, Risk, Step, Unknown, clean
+from backends.kinds import Board
+
+NAME, UNNAME = "name-card", "unname-card"
+NO_NAME = "none"
+WITHIN = 4.0  # seconds until it must be seen
+is_name = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,15}").fullmatch  # digits alone would be taken for a card's number
+
+
+def file(port: str) -> str:
+    """The rule's file."""
+    return f"70-foh-name-{port}.rules"
+
+
+def rule(port: str, ids: str, name: str) -> str:
+    """The file's text; `ids` is vendor:product."""
+    vendor, product = ids.split(":")
+    card = 'ACTION=="add", SUBSYSTEM=="sound", KERNEL=="card*"'
+    board = f'KERNELS=="{port}", ATTRS{{idVendor}}=="{vendor}", ATTRS{{idProduct}}=="{product}"'
+    return (
+        "# Written by foh: the sound card of the board at this port is called so, whatever is found first.\n"
+        f"# `foh act board/{port} unname-card` removes it.\n"
+        f'{card}, {board}, ATTR{{id}}="{name}"\n'
+    )
+
+
+def named(text: str) -> str:
+    """The name that such a rule gives; NO_NAME where it gives none."""
+    match = re.search(r'ATTR\{id\}="([A-Za-z0-9_-]{1,15})"', text)
+    return match[1] if match else NO_NAME
+
+
+def offers(board: Board, no_access: str) -> tuple[Offer, ...]:
+    """Without being told another, a card keeps the name that it has now."""
+    lacking = _lacking(board)
+    name = Arg("name", "card id", default="" if lacking else str(board.card))
+    unnamed = "no rule of foh's names it" if board.named == NO_NAME else ""
+    return (
+        Offer(board.id, NAME, "name its card by this port", Risk.DISRUPTIVE, (name,), lacking or no_access),
+        Offer(board.id, UNNAME, "let the system name its card", blocked=lacking or unnamed or no_access),
+    )
+
+
+def _lacking(board: Board) -> str:
+    """Why there is nothing to name, or ""."""
+    for value in (board.card, board.ids, board.named):
+        if isinstance(value, Unknown):
+            return value.detail
+    return ""
+
+
+def plan(offer: Offer, args: Mapping[str, str], board: Board, rules: Path, taken: Mapping[str, str]) -> Plan:
+    """`rules` is udev's folder, `taken` says which card has which id now. Raises Refused."""
+    if lacking := _lacking(board):
+        raise Refused(lacking)
+    port, path = board.id.local, rules / file(board.id.local)
+    if offer.action == UNNAME:
+        if board.named == NO_NAME:
+            raise Refused("no rule of foh's names it")
+        step = Step(f"remove the udev rule that names the card at USB port {port}", f"sudo rm {path}")
+        return Plan(offer, {}, (step,), (Expect(board.id, "named", NO_NAME, WITHIN),), based_on=board.evidence[-1:])
+    name = args.get("name", "")
+    if not is_name(name):
+        raise Refused(f"a card's id has 1 to 15 letters, digits, - and _, not {clean(name, 40)!r}")
+    if board.card == name and board.named == name:
+        raise Refused(f"it is called {name} already")
+    if board.card != name and name in taken:
+        raise Refused(f"{taken[name]} is called {name} now: name that one otherwise first")
+    text = f"call the card at USB port {port} {name}, now and each time this model is plugged in here: by a udev rule"
+    now = f"echo {name} | sudo tee /sys/bus/usb/devices/{port}/*/sound/card*/id"
+    shell = f"sudo tee {path} <<'EOF'\n{rule(port, str(board.ids), name)}EOF\n{now}"
+    expect = (Expect(board.id, "named", name, WITHIN), Expect(board.id, "card", name, WITHIN))
+    lost = (f"who plays to {board.card} by that name finds it no more: tell its player {name}",)
+    return Plan(offer, {"name": name}, (Step(text, shell),), expect, lost if board.card != name else ())
+
+
+def argv(plan: Plan) -> tuple[str, ...]:
+    """The helper's operation."""
+    port = plan.offer.target.local
+    return ("usb-unname-card", port) if plan.offer.action == UNNAME else ("usb-name-card", port, plan.args["name"])

@@ -152,11 +152,8 @@ def _unnamed(venue: Venue) -> Iterator[tuple[Id, str]]:
     """What could be named by the port that it is in and is not: the name of what plays to it, or what it has now."""
     for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
         offer = resource.offer(NAME_CARD)
-        if (
-            offer
-            and getattr(resource, "named", None) == "none"
-            and isinstance(getattr(resource, "serial", ""), Unknown)
-        ):
+        nameless = getattr(resource, "named", "") == "none" and isinstance(getattr(resource, "serial", ""), Unknown)
+        if offer and nameless:
             players = [zone for zone in venue.state.of_kind("zone") if resource.id in venue.resolver.chain(zone)]
             yield resource.id, players[0].name if len(players) == 1 else offer.args[0].default
 

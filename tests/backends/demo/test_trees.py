@@ -43,9 +43,8 @@ def test_the_tree_is_read_like_the_kernels(tmp_path: Path) -> None:
             found = boards.board("h", port, device, 0.0, said, trees.rules)
         assert found is not None
         unknown = {name for name in found.__struct_fields__ if type(getattr(found, name)).__name__ == "Unknown"}
-        assert unknown <= (
-            {"over_current"} if port.startswith("usb") else {"serial", "hid", "holders", "asleep_today", "card"}
-        )
+        told_by_others = {"serial", "hid", "holders", "asleep_today", "card"}
+        assert unknown <= ({"over_current"} if port.startswith("usb") else told_by_others)
     opsis = sysfs.usb_devices(trees.sysfs)["2-1"]
     assert [i.driver for i in sysfs.interfaces(opsis)] == ["uvcvideo", "uvcvideo", "cdc_acm", "cdc_acm"]
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.rig.devices.venue import ROOMS
+from tests.rig.devices.venue import ROOMS, SPARE
 from tests.rig.drills import recordings
 from tests.rig.drills.console import Foh, Report
 from tests.rig.drills.recordings import LEVEL, RATE
 from tests.rig.drills.undisturbed import undisturbed
-from tests.rig.drills.venue import Venue, card, cards, playing, repeating
+from tests.rig.drills.venue import RULES, UDEV_LOOKS, Venue, card, cards, has_card, playing, repeating, settle, until
 
 PORTS = [f"1-{number}" for number in range(1, len(ROOMS) + 1)]
 
@@ -97,3 +98,38 @@ def test_nine_boards_lose_nothing_to_the_console(calm: Venue, foh: Foh, tmp_path
         for port, _ in enumerate(ROOMS, 1):
             stack.enter_context(repeating(card(port), numbers))
         undisturbed(calm, foh, 4)
+
+
+@pytest.mark.long
+def test_a_card_that_is_named_by_its_port_keeps_its_name(calm: Venue, foh: Foh) -> None:
+    """In a port that the venue has no name for: the kernel names the card, until it is told another name."""
+    calm.unplug("office")
+    calm.plug("office", SPARE)
+    until(lambda: has_card(SPARE), 10)
+    by_kernel = called(SPARE)
+    done(foh("act", f"board/1-{SPARE}", "name-card", "name=studio", "--yes"))
+    assert called(SPARE) == "studio"
+    time.sleep(UDEV_LOOKS)
+    again(calm)
+    until(lambda: called(SPARE) == "studio", 5)
+    done(foh("act", f"board/1-{SPARE}", "unname-card", "--yes"))
+    assert list(RULES.glob("*-foh-*")) == []
+    time.sleep(UDEV_LOOKS)
+    again(calm)
+    until(lambda: called(SPARE) == by_kernel, 5)
+
+
+def again(venue: Venue) -> None:
+    venue.unplug("office")
+    venue.plug("office", SPARE)
+    until(lambda: has_card(SPARE), 10)
+    settle()
+
+
+def called(port: int) -> str:
+    """The id of the card in a port."""
+    return Path(f"/proc/asound/card{card(port)}/id").read_text().strip()
+
+
+def done(ran: subprocess.CompletedProcess[str]) -> None:
+    assert ran.returncode == 0, ran.stdout + ran.stderr

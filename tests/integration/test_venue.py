@@ -201,6 +201,42 @@ def test_healthy_zones_are_left_in_peace_and_a_silent_one_is_named(real: Venue, 
     console.until(lambda: clock(console, silent) not in ("", "0:00"))
 
 
+def test_all_zones_are_acted_on_together_and_the_one_that_does_not_follow_is_named(
+    real: Venue, console: Terminal
+) -> None:
+    console.press("1")
+    console.press("*")
+    console.wait_for("9 marked", 5)
+    together(console, "pause")
+    console.press("enter")
+    console.wait_for("pause: 9 of 9 done; seen within ", 8)
+    skew = re.search(r"seen within (\S+) s of each other", console.text)
+    assert skew
+    assert float(skew[1]) < 1
+    assert {zone.rpc("core.playback.get_state") for zone in real.zones.values()} == {"paused"}
+    together(console, "play")
+    deaf = random.choice(list(PORTS))
+    real.zones[deaf].signal(signal.SIGSTOP)  # after its plan was shown
+    console.press("enter")
+    console.wait_for("play: 8 of 9 done; seen within ", 12)
+    console.wait_for(f"did not follow: {deaf}", 2)
+    others = [zone for name, zone in real.zones.items() if name != deaf]
+    assert {zone.rpc("core.playback.get_state") for zone in others} == {"playing"}
+    real.zones[deaf].signal(signal.SIGCONT)
+    console.press("escape")
+    real.play(deaf)
+    console.until(lambda: all(" playing " in row(console, name) for name in PORTS), 10)
+    console.wait_for(CLEAN, 10)
+
+
+def together(console: Terminal, action: str) -> None:
+    """Chooses the first action that can be taken with all that is marked."""
+    console.press("a")
+    console.wait_for("actions on these 9", 5)
+    console.press("enter")
+    console.wait_for(f"9 side by side: {action}", 8)
+
+
 def test_an_unplugged_board_is_one_incident_that_names_the_port(real: Venue, console: Terminal) -> None:
     zone, port = "kitchen", PORTS["kitchen"]
     with moving(console, [name for name in PORTS if name != zone]):

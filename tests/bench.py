@@ -14,9 +14,10 @@ from pathlib import Path
 
 import psutil
 
+from tests.integration.beds.mopidy import ZONES, make_track, mopidies
 from tests.terminal import Terminal
 
-RUNS, IDLE, KEYS = 5, 20.0, 24
+RUNS, IDLE, KEYS, TURNS = 5, 20.0, 24, 3
 FLOOR = [sys.executable, str(Path(__file__).parent / "bare.py")]
 FOH = [str(Path(sys.executable).parent / "foh"), "demo", "--still"]
 
@@ -61,6 +62,35 @@ def _answer(terminal: Terminal, key: str) -> float:
     return took
 
 
+def watching(folder: Path) -> dict[str, float]:
+    """What it costs nine real Mopidys that play to be watched, and the console to watch them, in percent of a core:
+    they are measured without it and with it, in turns."""
+    with mopidies(folder) as servers:
+        for server in servers.values():
+            server.play(make_track(server.media / "a.flac", server.name, seconds=600))
+        players = [psutil.Process(server.process.pid) for server in servers.values()]
+        endpoints = ",".join(server.endpoint for server in servers.values())
+        alone, watched, own = [], [], []
+        for _ in range(TURNS):
+            alone.append(_spent(players))
+            with Terminal(FOH[:1], 160, 48, {"FOH_STATE": str(folder), "FOH_MOPIDY_ENDPOINTS": endpoints}) as terminal:
+                terminal.until(lambda: terminal.text.count(" playing ") == len(ZONES), 20)
+                terminal.settled(3.0, 10)
+                console = psutil.Process(terminal.process.pid)
+                begun = sum(console.cpu_times()[:2])
+                watched.append(_spent(players))
+                own.append((sum(console.cpu_times()[:2]) - begun) / IDLE * 100)
+    more = statistics.median(watched) - statistics.median(alone)
+    return {"nine Mopidys watched, more CPU %": more, "nine zones playing, console CPU %": statistics.median(own)}
+
+
+def _spent(processes: list[psutil.Process]) -> float:
+    """What they use together, in percent of a core, over `IDLE` seconds."""
+    before = sum(sum(process.cpu_times()[:2]) for process in processes)
+    time.sleep(IDLE)
+    return (sum(sum(process.cpu_times()[:2]) for process in processes) - before) / IDLE * 100
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as state:
         env = {"FOH_STATE": state}
@@ -76,7 +106,9 @@ def main() -> int:
             ("panes, as a ratio to the bare application's table", ratio, 1.25),
         ]
         limits = {"idle bytes/s": 25, "idle CPU %": 1, "PSS MB": 80, "key ms, median": 5, "key ms, p95": 20}
-        rows += [(name, value, limits[name]) for name, value in steady(env).items()]
+        limits |= {"nine Mopidys watched, more CPU %": 3, "nine zones playing, console CPU %": 3}
+        figures = steady(env) | watching(Path(state))
+        rows += [(name, value, limits[name]) for name, value in figures.items()]
     print(f"bare application {floor:.0f} ms, console {panes:.0f} ms (medians of {RUNS})")
     for name, value, limit in rows:
         print(f"{'ok  ' if value <= limit else 'OVER'}  {name:<52} {value:8.2f}  budget {limit}")

@@ -13,13 +13,13 @@ MOVING = (
     ("/", "find in the pane; Enter keeps the filter, Esc clears it"),
     (": Ctrl+P", "commands: every action and every resource by name"),
     ("l", "what the journal says of the selection"),
-    ("y", "copy the fixing command or the id (to the clipboard by OSC 52, and to a file)"),
+    ("y", "copy the fixing command, or the id (OSC 52, and a file)"),
     ("?", "this help"),
     ("q", "quit"),
 )
 CHANGING = (
     ("a", "actions on the selection and on what it is connected to"),
-    ("Space", "mark, or no longer: actions are then for all that are marked; Esc lets go of them"),
+    ("Space", "mark for one action on all of them; Esc lets go"),
     ("*", "mark every row of the pane that the filter shows"),
     ("f", "the suggested fix of the selected incident"),
     ("m", "mute the selected zone at its ALSA mixer, at once"),

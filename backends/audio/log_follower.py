@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from backends.audio.mopidy_log import Line
+from backends.audio.mopidy.log import Line
 from backends.contract import IO, Unknown, Why
 
 KEPT = 400  # lines

@@ -58,7 +58,7 @@ NOBODY = NOTHING + '[mopidy]\nendpoints = ["http://127.0.0.1:1"]\n'
     ("venue", "args", "code", "status"),
     [
         ("", ("--demo",), 1, "warning"),  # the office's amplifier never sleeps
-        (NOTHING, (), 3, "unknown"),
+        (NOTHING + "[mopidy]\nprocesses = false\n", (), 3, "unknown"),
         (NOBODY, (), 2, "critical"),
     ],
 )

@@ -14,7 +14,9 @@ from typing import Any
 
 from mutagen.flac import FLAC
 
-from backends.audio import alsa, mopidy, mpd
+from backends.audio import alsa
+from backends.audio.mopidy import source as mopidy
+from backends.audio.mpd import source as mpd
 from backends.capture import voctomix
 from backends.containers import lxd
 from backends.contract import Backend

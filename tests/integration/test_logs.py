@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.audio.mopidy import MopidySource, Settings, discover
+from backends.audio.mopidy.source import MopidySource, Settings, discover
 from backends.contract import Context, State, Unknown
 from backends.runtime import SourceIO
 from tests.integration.beds import pulse

@@ -39,7 +39,11 @@ def console(folder: Path, mopidy: str = "", mpd: str = "") -> Terminal:
     """On this one zone and nothing else of the machine."""
     nothing = folder / "nothing"
     venue = folder / "venue.toml"
-    zone = f"[mopidy]\nendpoints = ['{mopidy}']\n" if mopidy else f"[mpd]\nendpoints = ['{mpd}']\n"
+    zone = (
+        f"[mopidy]\nendpoints = ['{mopidy}']\n"
+        if mopidy
+        else f"[mpd]\nendpoints = ['{mpd}']\n[mopidy]\nprocesses = false\n"
+    )
     usb = f"[usb]\nsysfs = '{nothing}'\n[hdmi2usb]\nsysfs = '{nothing}'\n"
     venue.write_text(f"{zone}{usb}[alsa]\nproc = '{nothing}'\n")
     return Terminal(FOH, 160, 48, {"FOH_VENUE": str(venue), "FOH_STATE": str(folder / "state")})

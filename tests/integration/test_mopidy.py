@@ -12,7 +12,7 @@ from typing import Protocol
 import httpx
 import pytest
 
-from backends.audio.mopidy import MopidySource, Settings, discover
+from backends.audio.mopidy.source import MopidySource, Settings, discover
 from backends.contract import Context, Refused, State
 from backends.demo.mopidy import MopidyServer, Player, Track
 from backends.runtime import SourceIO
@@ -209,7 +209,7 @@ async def test_discovery_takes_what_answers_as_mopidy_and_nothing_else(
     server, stranger = Embedded(), await asyncio.start_server(_teapot, "127.0.0.1", 0)
     await server.start()
     ports = (server.server.port, stranger.sockets[0].getsockname()[1], unused_tcp_port)
-    monkeypatch.setattr("backends.audio.mopidy.USUAL_PORTS", ports)
+    monkeypatch.setattr("backends.audio.mopidy.source.USUAL_PORTS", ports)
     found = await discover(Context("h", Settings()), SourceIO("t"))
     names = {each.name for each in found}  # and those of the other tests, by their processes
     assert names & {f"mopidy 127.0.0.1:{port}" for port in ports} == {f"mopidy 127.0.0.1:{ports[0]}"}

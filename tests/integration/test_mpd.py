@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.audio.mpd import MpdSource, Settings, discover
+from backends.audio.mpd.source import MpdSource, Settings, discover
 from backends.contract import Context, Refused, State, Unknown
 from backends.runtime import SourceIO
 from tests.integration.beds import pulse
@@ -118,7 +118,7 @@ async def test_discovery_takes_mpd_and_not_mopidys_frontend(
     port = free_port()
     mopidy = await asyncio.to_thread(RealMopidy, "bar", tmp_path / "bar", "fakesink", {}, True, port)
     try:
-        monkeypatch.setattr("backends.audio.mpd.USUAL_PORTS", (server.port, port))
+        monkeypatch.setattr("backends.audio.mpd.source.USUAL_PORTS", (server.port, port))
         found = await discover(Context("h", Settings()), SourceIO("t"))
         assert [source.name for source in found] == [f"mpd {server.address}"]
     finally:

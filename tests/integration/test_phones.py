@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from backends.audio.mopidy import MopidySource
+from backends.audio.mopidy.source import MopidySource
 from backends.contract import Unknown
 from tests.integration.beds.mopidy import RealMopidy, free_port
 from tests.integration.watching import Watched, watching

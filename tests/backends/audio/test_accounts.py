@@ -9,7 +9,7 @@ from msgspec import structs
 
 from backends.audio.account_rules import account_taken, who_shares
 from backends.audio.accounts import accounts, sharers
-from backends.audio.mopidy_players import Player, company
+from backends.audio.mopidy.players import Player, company
 from backends.contract import Gone, Id, Key, Resource, Severity, Unknown, Why
 from backends.kinds import Zone
 from tests.backends.worlds import FakeView

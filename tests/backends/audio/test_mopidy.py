@@ -15,10 +15,11 @@ import psutil
 import pytest
 from msgspec import structs
 
-from backends.audio import mopidy_model as model
-from backends.audio.mopidy_client import http
-from backends.audio.mopidy_config import config_files, frontend_of, is_server, merged, output_of, zone_name
-from backends.audio.mopidy_process import Process, listener
+from backends.audio.endpoints import listener
+from backends.audio.mopidy import model
+from backends.audio.mopidy.client import http
+from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, zone_name
+from backends.audio.mopidy.process import Process
 from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
 from backends.kinds import Board, Control, Pcm, Zone
@@ -287,7 +288,7 @@ def test_one_search_for_listeners_answers_all_who_asked_before_it_began(monkeypa
     monkeypatch.setattr(psutil, "net_connections", search)
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        assert {found.pid for found in pool.map(listener, [address] * 5)} == {os.getpid()}
+        assert {found for found in pool.map(listener, [address] * 5)} == {os.getpid()}
         assert searches[0] == 2
-        assert listener(address).pid == os.getpid()
+        assert listener(address) == os.getpid()
         assert searches[0] == 3, "what was found before somebody asked may no longer be so"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from backends.audio.mopidy_log import Line, bad, entries, fault, told
+from backends.audio.mopidy.log import Line, bad, entries, fault, told
 from backends.contract import Unknown
 
 NOW = datetime(2026, 11, 25, 16, 40).timestamp()

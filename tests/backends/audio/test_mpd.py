@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from backends.audio import mpd_model as model
-from backends.audio.mopidy_process import Process
-from backends.audio.mpd import Settings
+from backends.audio.mpd import model
+from backends.audio.mpd.source import Settings
 from backends.contract import Id, Refused, Unknown
 from backends.kinds import Zone
 
@@ -26,7 +25,7 @@ def said(**status: str | None) -> model.Said:
 
 
 def zone(of: model.Said) -> Zone:
-    return model.zone(ID, of, "0.23.5", Process(), 0, 0, 1000.0)
+    return model.zone(ID, of, "0.23.5", Unknown(), 0, 0, 1000.0)
 
 
 @pytest.mark.parametrize(

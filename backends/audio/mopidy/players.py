@@ -14,7 +14,7 @@ import psutil
 from msgspec import Struct
 
 from backends.audio.accounts import accounts, sharers
-from backends.audio.mopidy_config import config_files, frontend_of, is_server, merged
+from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged
 from backends.contract import IO, Evidence, Id, Key, Link, Unknown, Why
 from backends.kinds import Number
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from backends.audio.mopidy_process import Process
 from backends.contract import Arg, Evidence, Expect, Id, Key, Link, Offer, Refused, Step, Test, Unknown, Why, clean
 from backends.kinds import Number, Text, Zone
 
@@ -55,7 +54,7 @@ def is_mopidy(outputs: Sequence[Answer]) -> bool:
     return [(output.get("outputname"), output.get("plugin")) for output in outputs] == [("Mute", None)]
 
 
-def zone(id: Id, said: Said, version: str, process: Process, phones: Number, jumps: Number, now: float) -> Zone:
+def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, jumps: Number, now: float) -> Zone:
     """`jumps` counts how often its player was sent to a place."""
     status, song = said.status, said.song
     state: Text = STATES.get(status.get("state", ""), Unknown(Why.MALFORMED, f"state {status.get('state')!r}"))
@@ -67,16 +66,18 @@ def zone(id: Id, said: Said, version: str, process: Process, phones: Number, jum
         Evidence("position", f"MPD {id.local} status", now, clean(status.get("elapsed", ""), 40)),
         Evidence("volume", f"MPD {id.local} status", now, clean(status.get("volume", ""), 40)),
     ]
+    if isinstance(pid, int):
+        evidence.append(Evidence("pid", "listening sockets in /proc/net/tcp", now, str(pid)))
     if error:
         evidence.append(Evidence("log", f"MPD {id.local} status, error", now, clean(error, 300)))
     title, artist = song.get("title") or song.get("name") or song.get("file"), song.get("artist")
     return Zone(
         id=id,
         name=id.local,
-        keys=(Key("tcp", id.local, id.host), *process.keys(id.host)),
-        links=_links(process, id.host),
+        keys=(Key("tcp", id.local, id.host), *([Key("pid", str(pid), id.host)] if isinstance(pid, int) else [])),
+        links=_links(pid, id.host),
         offers=offers(id, state, isinstance(volume, int)),
-        evidence=(*evidence, *process.evidence(now)),
+        evidence=tuple(evidence),
         at=now,
         state=state,
         title=clean(title) if title else _ABSENT,
@@ -90,7 +91,7 @@ def zone(id: Id, said: Said, version: str, process: Process, phones: Number, jum
         output=clean(", ".join(map(_output, said.outputs))),
         version=f"MPD {clean(version, 40)}",
         endpoint=id.local,
-        pid=process.pid,
+        pid=pid,
         mpd=f"{id.local}, MPD {clean(version, 40)}",
         phones=phones,
         log=(clean(error, 300),) if error else (),
@@ -121,11 +122,11 @@ def _output(output: Answer) -> str:
     return f"{output.get('outputname', '?')} ({output.get('plugin', '?')}{off})"
 
 
-def _links(process: Process, host: str) -> tuple[Link, ...]:
+def _links(pid: int | Unknown, host: str) -> tuple[Link, ...]:
     """MPD does not say which device an output has, so only a PCM that it has open is known to be its own."""
-    if not isinstance(process.pid, int):
+    if not isinstance(pid, int):
         return ()
-    return (Link("pcm", Key("pcm-owner", str(process.pid), host), "its process owns the PCM"),)
+    return (Link("pcm", Key("pcm-owner", str(pid), host), "its process owns the PCM"),)
 
 
 def offers(id: Id, state: Text, has_mixer: bool) -> tuple[Offer, ...]:

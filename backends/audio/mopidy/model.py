@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from backends.audio.mopidy_process import Process
+from backends.audio.mopidy.process import Process
 from backends.contract import (
     Arg,
     Evidence,

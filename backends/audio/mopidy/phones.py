@@ -6,9 +6,9 @@ import asyncio
 import re
 from urllib.parse import urlsplit
 
-import psutil
 from msgspec import Struct
 
+from backends.audio.endpoints import connections
 from backends.contract import IO, Unknown, Why, clean
 from backends.kinds import Number, Text
 
@@ -29,7 +29,7 @@ async def look(address: str, pid: int | Unknown, io: IO) -> Phones:
     it does not matter who answers: Mopidy runs on without a frontend whose port was taken."""
     if not address:
         return Phones()
-    clients = pid if isinstance(pid, Unknown) else await io.thread(connected, pid, urlsplit(f"//{address}").port or 0)
+    clients = pid if isinstance(pid, Unknown) else await io.thread(connections, pid, urlsplit(f"//{address}").port or 0)
     said = await _greeting(address)
     if clients is None:
         other = "another program" if isinstance(said, str) else "nobody"
@@ -53,14 +53,3 @@ async def _greeting(address: str) -> Text:
     if not (match := GREETING(line)):
         return Unknown(Why.MALFORMED, f"what answers at {clean(address)} is no MPD")
     return f"{clean(address)}, MPD {match[1].decode()}"
-
-
-def connected(pid: int, port: int) -> int | Unknown | None:
-    """How many clients the process has at that port; None where it does not listen there."""
-    try:
-        sockets = [each for each in psutil.Process(pid).net_connections("tcp") if each.laddr.port == port]
-    except (psutil.Error, OSError):
-        return Unknown(Why.DENIED, "its sockets may not be looked at: it belongs to another user")
-    if not any(each.status == psutil.CONN_LISTEN for each in sockets):
-        return None
-    return len([each for each in sockets if each.status == psutil.CONN_ESTABLISHED])

@@ -11,11 +11,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from backends.audio import mpd_frontend
-from backends.audio import mpd_model as model
-from backends.audio.endpoints import listens
-from backends.audio.mopidy_process import Process, listener
-from backends.audio.mpd_client import ask, connected, listening, load, read, refresh
+from backends.audio.endpoints import connections, listener, listens
+from backends.audio.mpd import model
+from backends.audio.mpd.client import ask, connected, listening, load, read, refresh
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
     IO,
@@ -69,12 +67,12 @@ class MpdSource:
         self.host, self.endpoint = host, endpoint
         self.name = f"mpd {endpoint}"
         self.id = Id(host, "zone", endpoint)
-        self._process = Process()
+        self._pid: int | Unknown = Unknown()
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await io.thread(load)
         async with connected(self.endpoint) as client, listening(client, self.endpoint) as changes:
-            self._process = await io.thread(listener, self.endpoint)
+            self._pid = await io.thread(listener, self.endpoint)
             said, next_look = model.Said(), 0.0
             phones: Number = Unknown()
             while True:
@@ -116,14 +114,14 @@ class MpdSource:
         return zone, *model.work_out(zone, said, offer.action, args)
 
     def _zone(self, said: model.Said, client: MPDClient, phones: Number, jumps: Number, now: float) -> Zone:
-        return model.zone(self.id, said, str(client.mpd_version), self._process, phones, jumps, now)
+        return model.zone(self.id, said, str(client.mpd_version), self._pid, phones, jumps, now)
 
     async def _phones(self, io: IO) -> Number:
         """How many are connected to it beside us."""
-        pid, port = self._process.pid, urlsplit(f"//{self.endpoint}").port or 0
-        if isinstance(pid, Unknown):
-            return pid
-        count = await io.thread(mpd_frontend.connected, pid, port)
+        port = urlsplit(f"//{self.endpoint}").port or 0
+        if isinstance(self._pid, Unknown):
+            return self._pid
+        count = await io.thread(connections, self._pid, port)
         return count if isinstance(count, Unknown) else max(0, (count or 0) - 1)
 
 

@@ -16,17 +16,17 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from backends.audio import mopidy_model as model
-from backends.audio import mpd_frontend
 from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
-from backends.audio.mopidy_actions import ACTIONS
-from backends.audio.mopidy_client import Events, batch, http, is_http, listening, load, rpc
-from backends.audio.mopidy_log import Told
-from backends.audio.mopidy_players import Company, Player, company, meant_for, moment, players
-from backends.audio.mopidy_process import Process, listener
-from backends.audio.mpd_frontend import Phones
-from backends.audio.player_log import PlayerLog
+from backends.audio.mopidy import model
+from backends.audio.mopidy.actions import ACTIONS
+from backends.audio.mopidy.client import Events, batch, http, is_http, listening, load, rpc
+from backends.audio.mopidy.log import Told
+from backends.audio.mopidy.phones import Phones
+from backends.audio.mopidy.phones import look as phones_of
+from backends.audio.mopidy.player_log import PlayerLog
+from backends.audio.mopidy.players import Company, Player, company, meant_for, moment, players
+from backends.audio.mopidy.process import Process, behind
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
     IO,
@@ -58,9 +58,11 @@ AGAIN = 2.0  # seconds until phones' way to it is looked at again where there wa
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`endpoints`: URLs such as "http://127.0.0.1:6681". Empty: whatever answers on loopback's usual ports."""
+    """`endpoints`: URLs such as "http://127.0.0.1:6681". Empty: whatever answers on loopback's usual ports and, if
+    `processes`, those that run here, wherever they should answer."""
 
     endpoints: list[str] = []
+    processes: bool = True
 
     def __post_init__(self) -> None:
         for endpoint in self.endpoints:
@@ -103,7 +105,7 @@ class MopidySource:
             listening(self.endpoint, self.address) as events,
             contextlib.AsyncExitStack() as stack,
         ):
-            self._process = await io.thread(listener, self.address)
+            self._process = await io.thread(behind, self.address)
             await self._log.find(self._process.pid, stack, io)
             next_full = next_look = 0.0
             phones, among = Phones(), Company()
@@ -117,7 +119,7 @@ class MopidySource:
                 else:
                     zone = await self._tick(client, events, self._zone, now)
                 if steady >= next_look:
-                    phones = await mpd_frontend.look(self._process.mpd, self._process.pid, io)
+                    phones = await phones_of(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
                 if (found := await players(io)) is not here:
                     here, among = found, company(found, self.id, self._process.pid)
@@ -192,8 +194,7 @@ def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> str:
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
-    """The configured servers; or those that answer on loopback's usual ports, and those whose processes run here,
-    wherever they should answer. One that accepts and stays silent counts (it may hang); one that answers as something
+    """The configured servers, or those that `Settings` says are looked for. One that accepts and stays silent counts (it may hang); one that answers as something
     else does not."""
     endpoints = context.settings.endpoints
     if not endpoints:
@@ -202,7 +203,7 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
             await io.thread(load)
         found = await asyncio.gather(*map(_is_mopidy, there))
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
-        meant = [player.http for player in await players(io) if player.http]
+        meant = [player.http for player in await players(io) if player.http] if context.settings.processes else []
         endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant)])]
     return [MopidySource(context.host, endpoint) for endpoint in endpoints]
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from backends.audio import mopidy_model as model
+from backends.audio.mopidy import model
 
 if TYPE_CHECKING:
     import httpx

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from backends.audio import log_follower, mopidy_log
+from backends.audio import log_follower
 from backends.audio.log_follower import Follower, Place
-from backends.audio.mopidy_log import Told, untold
-from backends.audio.mopidy_model import last_begun
+from backends.audio.mopidy import log
+from backends.audio.mopidy.log import Told, untold
+from backends.audio.mopidy.model import last_begun
 from backends.contract import IO, Unknown, Why, clean
 
 LAST_WORDS = 0.3  # seconds in which a journal is read once more when the server has gone
@@ -43,10 +44,10 @@ class PlayerLog:
         basis = (self._log.count, settled, playing)
         if self._told is None or basis != self._basis:
             lines, where = self._log.lines, str(self._log.place)
-            told = mopidy_log.told(lines, where, max(self._begun or 0, settled), playing)
+            told = log.told(lines, where, max(self._begun or 0, settled), playing)
             if told.evidence and self._begun is None:
                 self._begun = last_begun(await history())
-                told = mopidy_log.told(lines, where, max(self._begun, settled), playing)
+                told = log.told(lines, where, max(self._begun, settled), playing)
             self._told, self._basis = told, basis
         return self._told
 
@@ -59,7 +60,7 @@ class PlayerLog:
         async with self._log.following(io):
             await asyncio.sleep(0 if self._log.place.file else LAST_WORDS)
             await io.thread(self._log.look)
-        last = mopidy_log.bad(mopidy_log.entries(self._log.lines), 1)
+        last = log.bad(log.entries(self._log.lines), 1)
         return last[0].text if last else ""
 
     def _follow(self, place: Place | Unknown, keep: bool = False) -> None:

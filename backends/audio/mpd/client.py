@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import structs
 
-from backends.audio import mpd_model as model
+from backends.audio.mpd import model
 from backends.contract import Refused, clean
 
 if TYPE_CHECKING:

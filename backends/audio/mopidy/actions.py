@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from backends.audio import mopidy_model as model
-from backends.audio.mopidy_client import rpc
+from backends.audio.mopidy import model
+from backends.audio.mopidy.client import rpc
 from backends.contract import Expect, Refused, Test, Unknown
 from backends.kinds import Zone
 

@@ -1,0 +1,52 @@
+"""The process behind a Mopidy's port, and what its configuration says.
+
+Blocking (reads /proc); runs in the source's thread.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+from msgspec import Struct
+
+from backends.audio.endpoints import listener
+from backends.audio.mopidy.config import config_files, frontend_of, merged, output_of, zone_name
+from backends.contract import Evidence, Key, Unknown, Why
+
+_LATER = Unknown(Why.NOT_YET)
+
+
+class Process(Struct, frozen=True):
+    """What is known of a server's process on this host. `name` is empty where its configuration gives none, `mpd` is
+    where its MPD frontend should listen ("": nowhere)."""
+
+    pid: int | Unknown = _LATER
+    output: str | Unknown = _LATER
+    name: str = ""
+    config: str = ""
+    mpd: str = ""
+
+    def keys(self, host: str) -> tuple[Key, ...]:
+        return (Key("pid", str(self.pid), host),) if isinstance(self.pid, int) else ()
+
+    def evidence(self, now: float) -> tuple[Evidence, ...]:
+        pid = Evidence("pid", "listening sockets in /proc/net/tcp", now, str(self.pid))
+        output = Evidence("output", f"audio/output in {self.config}", now, str(self.output))
+        return (pid, output) if self.config else (pid,) if isinstance(self.pid, int) else ()
+
+
+def behind(address: str) -> Process:
+    """The process that listens at `host:port` here, and its configuration as far as it may be read."""
+    pid = listener(address)
+    if isinstance(pid, Unknown):
+        return Process(pid, pid)
+    try:
+        process = psutil.Process(pid)
+        argv, directory = process.cmdline(), Path(process.cwd())
+    except (psutil.Error, OSError):
+        return Process(pid, Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read"))
+    files = [directory / name for name in config_files(argv)]
+    config = merged(files)
+    mpd = frontend_of(config, argv, "mpd", "")
+    return Process(pid, output_of(config, argv), zone_name(files), ":".join(map(str, files)), mpd)

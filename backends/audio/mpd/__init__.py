@@ -1,0 +1,1 @@
+"""MPD, the Music Player Daemon, as a zone."""

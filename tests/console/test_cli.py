@@ -121,7 +121,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, args: tuple[str, ...], says: 
 @pytest.mark.parametrize("command", ["status", "doctor"])
 def test_a_mistake_in_the_venue_file_is_one_sentence(tmp_path: Path, command: str) -> None:
     said = foh(tmp_path, command, venue="host = 'a'\n[mopidy]\nendpoint = []\n")
-    assert said.stderr == f"foh: {tmp_path}/venue.toml:3: unknown key `endpoint`; right would be endpoints\n"
+    assert said.stderr == f"foh: {tmp_path}/venue.toml:3: unknown key `endpoint`; right would be endpoints, processes\n"
     assert said.returncode == 64
 
 

@@ -194,8 +194,8 @@ def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> str:
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
-    """The configured servers, or those that `Settings` says are looked for. One that accepts and stays silent counts (it may hang); one that answers as something
-    else does not."""
+    """The configured servers, or those that `Settings` says are looked for. One that accepts and stays silent counts
+    (it may hang); one that answers as something else does not."""
     endpoints = context.settings.endpoints
     if not endpoints:
         there = await listens(f"127.0.0.1:{port}" for port in USUAL_PORTS)

@@ -288,7 +288,7 @@ def test_one_search_for_listeners_answers_all_who_asked_before_it_began(monkeypa
     monkeypatch.setattr(psutil, "net_connections", search)
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        assert {found for found in pool.map(listener, [address] * 5)} == {os.getpid()}
+        assert set(pool.map(listener, [address] * 5)) == {os.getpid()}
         assert searches[0] == 2
         assert listener(address) == os.getpid()
         assert searches[0] == 3, "what was found before somebody asked may no longer be so"

@@ -149,7 +149,7 @@ class ContainerHost(Resource, frozen=True, kw_only=True, tag="host"):
 
 
 class Instance(Resource, frozen=True, kw_only=True, tag="instance"):
-    """A container. `state` is LXD's status word; memory in MiB."""
+    """A container. `state` is LXD's status word; memory in MiB; `kept`: it was stopped with what it had in memory."""
 
     state: Text = _
     host: Text = _
@@ -161,6 +161,7 @@ class Instance(Resource, frozen=True, kw_only=True, tag="instance"):
     pid: Number = _
     snapshots: tuple[str, ...] | Unknown = _
     autostart: Flag = _
+    kept: Flag = _
     created: Text = _
 
 
@@ -384,6 +385,7 @@ INSTANCE = KindSpec(
         FieldSpec("pid", "process 1 on the host"),
         FieldSpec("snapshots", "snapshots"),
         FieldSpec("autostart", "starts at boot"),
+        FieldSpec("kept", "memory kept"),
         FieldSpec("created", "created"),
     ),
     0,

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from backends.containers.model import Place
-from backends.contract import Evidence, Expect, Offer, Plan, Refused, Step, Test, Unknown, clean
+from backends.containers.model import Place, reason, show_log
+from backends.contract import Evidence, Expect, Id, Offer, Plan, Refused, Step, Test, Unknown, clean
 from backends.kinds import Instance
 
 PATIENCE = 30  # seconds that a clean shutdown may take
@@ -33,11 +33,10 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
     if offer.blocked:
         raise Refused(offer.blocked)
     given = {arg.name: args.get(arg.name) or arg.default for arg in offer.args}
-    how, snapshot = given.get("how", ""), given.get("name", "")
-    if how not in ("", "clean", "force"):
-        raise Refused(f"how must be clean or force, not {clean(how)!r}")
-    if (memory := given.get("memory", "")) not in ("", "restore", "forget"):
-        raise Refused(f"memory must be restore or forget, not {clean(memory)!r}")
+    snapshot = given.get("name", "")
+    for arg in offer.args:
+        if arg.choices and given[arg.name] not in arg.choices:
+            raise Refused(f"{arg.name} must be {' or '.join(arg.choices)}, not {clean(given[arg.name])!r}")
     known = () if isinstance(instance.snapshots, Unknown) else instance.snapshots
     if offer.action == "snapshot" and not _SNAPSHOT(snapshot):
         raise Refused("a snapshot's name is letters, digits, dots, dashes and underscores, at most 63 of them")
@@ -50,6 +49,8 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
             expect = (state,)
         case "stop":
             expect = (Expect(instance.id, "state", "Stopped", PATIENCE + 5),)
+            if given["how"] == "keep":
+                expect += (Expect(instance.id, "kept", True, PATIENCE + 5),)
         case "restart":
             old = None if isinstance(pid, Unknown) else pid
             expect = (Expect(instance.id, "pid", old, PATIENCE + 15, Test.DIFFERS), state)
@@ -70,6 +71,7 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
 WORDS = {
     "force": " by killing it",
     "clean": f", {PATIENCE} s to shut down",
+    "keep": " and keep what it has in memory for its next start",
     "restore": " with what it had in memory when it was stopped",
     "forget": " anew, and forget what it had in memory when it was stopped",
 }
@@ -90,6 +92,8 @@ def shell(place: Place, project: str, instance: Instance, offer: Offer, args: Ma
         words.append(args["name"])
     elif args.get("how") == "force":
         words.append("--force")
+    elif args.get("how") == "keep":
+        words.append("--stateful")
     elif args.get("how") == "clean":
         words += ["--timeout", str(PATIENCE)]
     elif args.get("memory") == "forget":  # without it, `lxc start` restores
@@ -103,10 +107,18 @@ def call(name: str, action: str, args: Mapping[str, str]) -> Call:
     path = f"/1.0/instances/{quote(name, safe='')}"
     if action == "snapshot":
         return Call("POST", f"{path}/snapshots", {"name": args["name"], "stateful": False}, 60)
-    force = args.get("how") == "force"
+    how, restore = args.get("how", ""), args.get("memory") == "restore"
     body: dict[str, Any] = {"action": action}
-    if args.get("memory") == "restore":  # not said, LXD deletes it (lxd/instance/drivers/driver_lxc.go, Start)
+    if restore or how == "keep":  # not said, LXD deletes it (lxd/instance/drivers/driver_lxc.go, Start)
         body["stateful"] = True
-    if action in ("stop", "restart"):
-        body |= {"force": force, "timeout": PATIENCE}
-    return Call("PUT", f"{path}/state", body, PATIENCE + 15 if action in ("stop", "restart") and not force else 20)
+    if how:
+        body |= {"force": how == "force", "timeout": PATIENCE}
+    # LXD says that a restore failed after the 30 s that it gives a hook of its own (lxd/main_callhook.go)
+    return Call("PUT", f"{path}/state", body, PATIENCE + 15 if restore or how in ("clean", "keep") else 20)
+
+
+def explained(id: Id, said: str) -> str:
+    """What is wrong as LXD says it; where it is that the memory was not restored, what to do comes first."""
+    if "Migrate: " not in said:  # (lxd/instance/drivers/driver_lxc.go, Start)
+        return reason(said)
+    return f"its memory is still kept: {show_log(id)} has more; memory=forget starts it without. {reason(said)}"

@@ -147,7 +147,10 @@ class LxdSource:
         call = actions.call(name, plan.offer.action, plan.args)
         await ledger.step(f"{call.method} {call.path} {call.body}")
         async with Api.open(self.socket) as api:
-            await api.run(call.method, call.path, call.body, project or DEFAULT, call.within)
+            try:
+                await api.run(call.method, call.path, call.body, project or DEFAULT, call.within)
+            except Refused as refused:
+                raise Refused(actions.explained(plan.offer.target, str(refused))) from refused
 
 
 class Reading(Struct, frozen=True):

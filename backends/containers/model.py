@@ -69,6 +69,18 @@ def local(project: str, name: str) -> str:
     return clean(name if project in ("", DEFAULT) else f"{project}/{name}")
 
 
+def show_log(id: Id) -> str:
+    """The command that shows what was logged of an instance's last start: often more than LXD says."""
+    project, _, name = id.local.rpartition("/")
+    return f"`lxc info --show-log {name} --project {project or DEFAULT}`"
+
+
+def reason(said: str) -> str:
+    """The first error where LXD passes on the warnings and errors of CRIU's log; otherwise all that it says."""
+    found = re.search(r"\bError +\([^)]*\): [^␊]+", said)
+    return found[0] if found else said
+
+
 def instance(place: Place, raw: Mapping[str, Any], busy: str, now: float) -> Instance:
     """One instance. `busy` says what LXD is doing to it ("" nothing). What cannot be read is Unknown."""
     project, name = str(raw.get("project") or DEFAULT), str(raw.get("name", ""))
@@ -87,7 +99,8 @@ def instance(place: Place, raw: Mapping[str, Any], busy: str, now: float) -> Ins
         seen = msgspec.convert(raw, RawInstance)
     except msgspec.ValidationError as error:
         unknown = Unknown(Why.MALFORMED, clean(error))
-        return Instance(**common, state=unknown, image=unknown, snapshots=unknown, autostart=unknown, created=unknown)
+        common |= dict.fromkeys(("state", "image", "snapshots", "autostart", "kept", "created"), unknown)
+        return Instance(**common)
     config = seen.expanded_config or {}
     snapshots = tuple(clean(shot.name) for shot in seen.snapshots or ())  # LXD says null for none
     return Instance(
@@ -98,6 +111,7 @@ def instance(place: Place, raw: Mapping[str, Any], busy: str, now: float) -> Ins
         image=clean(config.get("image.description") or config.get("volatile.base_image", "")[:12] or "none"),
         snapshots=Unknown(Why.NOT_YET) if seen.state is None else snapshots,
         autostart=config.get("boot.autostart", "").lower() in ("true", "1", "yes", "on"),
+        kept=seen.stateful,
         created=clean(seen.created_at.partition(".")[0].replace("T", " ")),
     )
 
@@ -126,7 +140,8 @@ def offers(id: Id, state: str, snapshots: Iterable[str], busy: str, kept: bool) 
     stopped = state == "Stopped"
     up = busy or ("" if stopped else f"it is {state.lower()} already")
     down = busy or ("it is stopped" if stopped else "")
-    how = Arg("how", "how", choices=("clean", "force"), default="clean")
+    ends = ("clean", "force")
+    how, again = (Arg("how", "how", choices=ways, default="clean") for ways in ((*ends, "keep"), ends))
     memory = Arg("memory", "what it had in memory", choices=("restore", "forget"), default="restore")
     name = Arg("name", "snapshot name", default=next_snapshot(snapshots))
     thaw = (Offer(id, "unfreeze", "let it run again", blocked=busy),) if state == "Frozen" else ()
@@ -134,7 +149,7 @@ def offers(id: Id, state: str, snapshots: Iterable[str], busy: str, kept: bool) 
         *thaw,
         Offer(id, "start", "start", args=(memory,) if kept else (), blocked=up),
         Offer(id, "stop", "stop", Risk.DISRUPTIVE, (how,), down),
-        Offer(id, "restart", "restart", Risk.DISRUPTIVE, (how,), down),
+        Offer(id, "restart", "restart", Risk.DISRUPTIVE, (again,), down),
         Offer(id, "snapshot", "take a snapshot", args=(name,), blocked=busy),
     )
 

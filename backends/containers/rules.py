@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backends.containers.model import reason, show_log
 from backends.contract import Finding, Gone, Id, Remedy, Rule, Severity, Unknown, Verdict, View
 from backends.kinds import Instance, Operation
 
@@ -58,13 +59,19 @@ def failed(operation: Operation | Gone, view: View) -> Verdict:
     severity = Severity.WARN if operation.links else Severity.INFO
     instance = view.follow(operation, "instance")
     blames: Id | None = instance.id if instance else None
+    remedies: tuple[Remedy, ...] = (Remedy("mend what LXD names, then do it again"),)
+    if isinstance(instance, Instance) and instance.kept is True and operation.what == "Starting instance":
+        remedies = (
+            Remedy(f"read why with {show_log(instance.id)}, mend it, then start it again"),
+            Remedy("start it anew: what it had in memory is lost", "start", instance.id, {"memory": "forget"}),
+        )
     finding = Finding(
         "LXD-OPERATION-FAILED",
         severity,
         operation.id,
-        f"{_text(operation.what)} ({_text(operation.subject)}) failed: {_text(operation.error)}",
+        f"{_text(operation.what)} ({_text(operation.subject)}) failed: {reason(_text(operation.error))}",
         operation.evidence,
-        remedies=(Remedy("mend what LXD names, then do it again"),),
+        remedies=remedies,
         blames=blames,
     )
     return Verdict((finding,))

@@ -156,7 +156,7 @@ class LxdServer:
         self.operations[id] = self.operations[id] | changes
         self._tell(id)
 
-    async def _work(self, id: str, box: Box, action: str, fault: str) -> None:
+    async def _work(self, id: str, box: Box, action: str, stateful: bool, fault: str) -> None:
         """What an operation does: it takes its time, then comes the change, then its end."""
         await asyncio.sleep(self.seconds)
         if not fault:
@@ -164,6 +164,7 @@ class LxdServer:
                 box.status = "Running"  # the same process goes on
             else:
                 self._place(box, "Stopped" if action == "stop" else "Running")
+                box.kept = stateful and action == "stop"
             past = {"start": "started", "stop": "stopped", "restart": "restarted", "unfreeze": "resumed"}[action]
             self._lifecycle(f"instance-{past}", box.name, box.project)
         self.finish(id, fault)
@@ -224,7 +225,8 @@ class LxdServer:
         return sync(full(self._box(request))["state"])
 
     async def _put_state(self, request: web.Request) -> web.Response:
-        box, action = self._box(request), (await request.json()).get("action")
+        box, asked = self._box(request), await request.json()
+        action, stateful = asked.get("action"), asked.get("stateful") is True
         match action, box.status:
             case "start", "Stopped":
                 fault = box.fails
@@ -239,7 +241,7 @@ class LxdServer:
             case _:
                 return error(400, f"Unknown action: '{action}'")
         what = {"start": "Starting", "stop": "Stopping", "restart": "Restarting", "unfreeze": "Unfreezing"}[action]
-        return self._begin(f"{what} instance", box, lambda id: self._work(id, box, action, fault))
+        return self._begin(f"{what} instance", box, lambda id: self._work(id, box, action, stateful, fault))
 
     async def _snapshots(self, request: web.Request) -> web.Response:
         box = self._box(request)

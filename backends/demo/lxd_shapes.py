@@ -20,7 +20,7 @@ CODES = {
 
 @dataclass
 class Box:
-    """One instance. `fails` is the error of its starts ("" none); memory in MiB."""
+    """One instance. `fails` is the error of its starts ("" none); memory in MiB; `kept`: it was stopped with it."""
 
     name: str
     project: str = "default"
@@ -32,6 +32,7 @@ class Box:
     pid: int = 0
     snapshots: list[str] = field(default_factory=list)
     fails: str = ""
+    kept: bool = False
     created: str = "2026-01-10T09:00:00Z"
 
     @property
@@ -47,7 +48,7 @@ def plain(box: Box) -> dict[str, Any]:
         "name": box.name, "project": box.project, "status": box.status, "status_code": CODES.get(box.status, 0),
         "architecture": "x86_64", "config": config, "expanded_config": config, "created_at": box.created,
         "devices": {}, "expanded_devices": {}, "description": "", "ephemeral": False, "profiles": ["default"],
-        "stateful": False, "location": "none", "type": "container", "last_used_at": box.created,
+        "stateful": box.kept, "location": "none", "type": "container", "last_used_at": box.created,
     }  # fmt: skip
 
 

@@ -303,6 +303,20 @@ async def test_a_burst_of_progress_is_a_few_observations(tmp_path: Path) -> None
         await embedded.kill()
 
 
+async def test_memory_is_kept_until_the_next_start(tmp_path: Path) -> None:
+    """On the embedded server only: the real one needs a kernel like the one that `tests/rig` has for it."""
+    embedded = EmbeddedServer(tmp_path)
+    await embedded.start()
+    try:
+        async with watching(LxdSource("venue", embedded.socket)) as watched:
+            await watched.until(lambda w: w.of("instance", "web1"), 5)
+            for action, args, kept in (("stop", {"how": "keep"}, True), ("start", {}, False)):
+                await watched.act(instance(watched, "web1"), action, args)
+                assert instance(watched, "web1").kept is kept
+    finally:
+        await embedded.kill()
+
+
 async def test_a_crash_seen_from_inside(bed: Lxd) -> None:
     """The container's own first process ends: nobody asked LXD for it."""
     async with watching(LxdSource("venue", bed.socket)) as watched:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from backends.containers.actions import Call, call, plan
+from backends.containers.actions import Call, call, explained, plan
 from backends.containers.model import Place, instance, local, next_snapshot
-from backends.contract import Refused, Risk, Unknown, Why
+from backends.contract import Id, Refused, Risk, Unknown, Why, clean
 from backends.kinds import Instance
 
 PLACE = Place("venue", "alpha", "/var/lib/lxd/unix.socket")
+PATH = "/1.0/instances/web1/state"
 STATE = {
     "pid": 48,
     "processes": 2,
@@ -57,6 +58,7 @@ def test_everything() -> None:
         ({"expanded_config": None}, "image", "none"),
         ({"expanded_config": {}}, "autostart", False),
         ({"snapshots": None}, "snapshots", ()),
+        ({"stateful": True}, "kept", True),
         ({"project": "stage"}, "name", "stage/web1"),
         ({"name": "w\x1b[31m"}, "name", "w␛[31m"),
     ],
@@ -122,27 +124,34 @@ def test_local(project: str, name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("status", "action", "args", "shell", "asked"),
     [
-        ("Stopped", "start", {}, "lxc start web1", Call("PUT", "/1.0/instances/web1/state", {"action": "start"}, 20)),
+        ("Stopped", "start", {}, "lxc start web1", Call("PUT", PATH, {"action": "start"}, 20)),
         (
             "Frozen",
             "unfreeze",
             {},
             "lxc start web1",
-            Call("PUT", "/1.0/instances/web1/state", {"action": "unfreeze"}, 20),
+            Call("PUT", PATH, {"action": "unfreeze"}, 20),
         ),
         (
             "Running",
             "stop",
             {},
             "lxc stop web1 --timeout 30",
-            Call("PUT", "/1.0/instances/web1/state", {"action": "stop", "force": False, "timeout": 30}, 45),
+            Call("PUT", PATH, {"action": "stop", "force": False, "timeout": 30}, 45),
+        ),
+        (
+            "Running",
+            "stop",
+            {"how": "keep"},
+            "lxc stop web1 --stateful",
+            Call("PUT", PATH, {"action": "stop", "stateful": True, "force": False, "timeout": 30}, 45),
         ),
         (
             "Running",
             "restart",
             {"how": "force"},
             "lxc restart web1 --force",
-            Call("PUT", "/1.0/instances/web1/state", {"action": "restart", "force": True, "timeout": 30}, 20),
+            Call("PUT", PATH, {"action": "restart", "force": True, "timeout": 30}, 20),
         ),
         (
             "Running",
@@ -166,12 +175,12 @@ def test_plan(status: str, action: str, args: dict[str, str], shell: str, asked:
 @pytest.mark.parametrize(
     ("args", "shell", "asked"),
     [
-        ({}, "lxc start web1", {"action": "start", "stateful": True}),
-        ({"memory": "forget"}, "lxc start web1 --stateless", {"action": "start"}),
+        ({}, "lxc start web1", Call("PUT", PATH, {"action": "start", "stateful": True}, 45)),
+        ({"memory": "forget"}, "lxc start web1 --stateless", Call("PUT", PATH, {"action": "start"}, 20)),
     ],
 )
 def test_what_was_put_away_with_its_memory_is_started_with_it_unless_told_otherwise(
-    args: dict[str, str], shell: str, asked: dict[str, Any]
+    args: dict[str, str], shell: str, asked: Call
 ) -> None:
     web = read(status="Stopped", stateful=True)
     offer = web.offer("start")
@@ -179,7 +188,7 @@ def test_what_was_put_away_with_its_memory_is_started_with_it_unless_told_otherw
     made = plan(PLACE, web, "default", offer, args, 5.0)
     assert made.steps[0].shell == f"{shell} --project default"
     assert "what it had in memory" in made.steps[0].text
-    assert call("web1", "start", made.args).body == asked
+    assert call("web1", "start", made.args) == asked
     with pytest.raises(Refused, match="restore or forget"):
         plan(PLACE, web, "default", offer, {"memory": "eat"}, 5.0)
 
@@ -189,6 +198,7 @@ def test_what_was_put_away_with_its_memory_is_started_with_it_unless_told_otherw
     [
         ("start", {}, "running already"),
         ("stop", {"how": "softly"}, "clean or force"),
+        ("restart", {"how": "keep"}, "clean or force"),
         ("snapshot", {"name": "snap0"}, "already"),
         ("snapshot", {"name": "a b"}, "letters"),
         ("snapshot", {"name": "-x"}, "letters"),
@@ -202,3 +212,31 @@ def test_refused(action: str, args: dict[str, str], why: str) -> None:
     assert offer is not None
     with pytest.raises(Refused, match=why):
         plan(PLACE, web, "default", offer, args, 0.0)
+
+
+CRIU = """snapshot restore failed
+(00.1) Warn  (criu/cr-restore.c:1297): it might
+(00.2) Error (criu/image.c:475): Permission denied
+(00.3) Error (criu/cr-restore.c:2404): Restoring FAILED."""
+FORK = "Failed to run: lxd forkmigrate: exit status 1"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [(CRIU, "Error (criu/image.c:475): Permission denied"), (FORK, f"LXD says: Migrate: {FORK}")],
+)
+def test_what_does_not_come_back_is_told_with_its_reason_and_what_to_do(said: str, told: str) -> None:
+    text = explained(Id("venue", "instance", "stage/web1"), f"LXD says: {clean(f'Migrate: {said}')}")
+    assert text.startswith("its memory is still kept: `lxc info --show-log web1 --project stage` has more")
+    assert text.endswith(f"memory=forget starts it without. {told}")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("LXD says: no such network", "LXD says: no such network"),
+        ("LXD says: snapshot dump failed␊(00.5) Error (criu/tty.c:1): no master", "Error (criu/tty.c:1): no master"),
+    ],
+)
+def test_what_else_fails_is_told_as_it_is(said: str, told: str) -> None:
+    assert explained(Id("venue", "instance", "web1"), said) == told

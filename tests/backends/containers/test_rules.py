@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from backends.containers.rules import broken, failed, stopped
 from backends.contract import Gone, Id, Key, Link, Offer, Resource, Severity, Unknown, Verdict
@@ -68,6 +69,16 @@ def test_a_failed_operation_blames_its_instance() -> None:
     assert (finding.code, finding.about, finding.root) == ("LXD-OPERATION-FAILED", OP, ID)
     assert "no such network" in finding.cause
     assert finding.severity is Severity.WARN
+
+
+@pytest.mark.parametrize(
+    ("kept", "what", "action"), [(True, "Starting", "start"), (True, "Copying", ""), (False, "Starting", "")]
+)
+def test_what_does_not_come_back_with_its_memory_can_be_started_without(kept: bool, what: str, action: str) -> None:
+    end = structs.replace(web("Stopped"), kept=kept)
+    (finding,) = failed(operation("Failure", what=f"{what} instance"), one(end)).findings
+    last = finding.remedies[-1]
+    assert (last.action, last.args) == (action, {"memory": "forget"} if action else {})
 
 
 def test_failed_housekeeping_is_worth_a_note() -> None:

@@ -12,6 +12,7 @@ PACKAGES = (
     "udev", "kmod", "procps", "iproute2", "busybox-static",  # what the guest's first program uses
     "python3", "libusb-1.0-0", "libasound2",  # what the project's Python loads
     "linux-image-amd64", "initramfs-tools",  # the stock tier's kernel, and what makes its initial file system
+    "lxd", "lxd-client", "criu", "iptables",  # containers; criu locks their network by iptables
     "alsa-utils", "usbutils", "v4l-utils", "strace",  # what the drills use
     "mopidy", "gstreamer1.0-alsa", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-tools",
 )  # fmt: skip

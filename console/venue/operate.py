@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from backends.contract import Expect, Gone, Id, Offer, Plan, Refused, Resource, Test, Unknown, clean
+from backends.contract import Expect, Gone, Id, Offer, Plan, Refused, Resource, Risk, Test, Unknown, clean
 from console.venue.journal import Entry
 
 if TYPE_CHECKING:
@@ -64,6 +64,23 @@ def locate(venue: Venue, target: Id, action: str) -> Offer | None:
     return next((offer for r in (resource, *chain) if r is not None and (offer := r.offer(action))), None)
 
 
+def dependents(target: Id, chains: Iterable[tuple[str, Resource, Iterable[Id]]]) -> tuple[str, ...]:
+    """Who needs the target, as the operator is told it: by kind, name and state. A chain is a resource with what people
+    call its kind, and what it leads to."""
+    needing = ((label, resource) for label, resource, chain in chains if target in chain)
+    return tuple(_with_state(label, resource) for label, resource in sorted(needing, key=lambda each: each[1].id))
+
+
+def _with_state(label: str, resource: Resource) -> str:
+    state, who = getattr(resource, "state", None), f"{label} {resource.name}"
+    match state:
+        case None:
+            return who
+        case Unknown():
+            return f"{who}, whose state is not known"
+    return f"{who}, which is {state}"
+
+
 class Operator:
     """Plans and runs actions on behalf of one person."""
 
@@ -96,7 +113,15 @@ class Operator:
                 raise Refused(f"whether it works could not be seen: its {expect.via} is not known")
         if linked and all(met(expect, self.target(expect)) for expect in plan.expect):
             raise Refused("it is so already: " + ", ".join(f"{e.via} {e.field} is {e.wanted}" for e in linked))
-        return plan
+        if plan.offer.risk is Risk.ROUTINE:
+            return plan
+        return structs.replace(plan, interrupts=plan.interrupts + dependents(plan.offer.target, self._chains()))
+
+    def _chains(self) -> Iterable[tuple[str, Resource, Iterable[Id]]]:
+        state, resolver = self._venue.state, self._venue.resolver
+        for id, resource in state.current.items():
+            kind = state.kinds.get(id.kind)
+            yield kind.label if kind else id.kind, resource, resolver.chain(resource)
 
     def target(self, expect: Expect) -> Resource | Gone | None:
         """What an expectation is about."""

@@ -10,12 +10,27 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from backends.contract import Evidence, Expect, Id, Key, Ledger, Link, Observation, Offer, Plan, Refused, Step
-from backends.kinds import PCM, ZONE, Pcm, Zone
+from backends.contract import (
+    Evidence,
+    Expect,
+    Id,
+    Key,
+    Ledger,
+    Link,
+    Observation,
+    Offer,
+    Plan,
+    Refused,
+    Resource,
+    Risk,
+    Step,
+    Unknown,
+)
+from backends.kinds import PCM, ZONE, Board, Pcm, Zone
 from console.line import plain
 from console.panes.header import header
 from console.venue.journal import Journal
-from console.venue.operate import Operator, locate
+from console.venue.operate import Operator, dependents, locate
 from console.venue.state import VenueState
 from console.venue.venue import Venue
 
@@ -176,4 +191,46 @@ async def test_what_is_to_be_seen_at_the_end_of_a_link_is_judged_there_or_not_pr
         control.deed = deed
         outcome = await operator.run(await operator.plan(MUTE, {}))
         assert outcome.ok is ok, outcome.text
+    await here.journal.close()
+
+
+BOARD, CARD = Id("h", "board", "1-1"), Id("h", "pcm", "hw:bar,0")
+PLAYS, STREAMS = Zone(id=BAR, name="bar", state="playing"), Pcm(id=CARD, name="hw:bar,0", state="RUNNING")
+HALL = Zone(id=Id("h", "zone", "hall"), name="hall", state=Unknown())
+
+
+@pytest.mark.parametrize(
+    ("chains", "said"),
+    [
+        ([], ()),
+        ([("zone", PLAYS, [CARD])], ()),
+        ([("zone", PLAYS, [CARD, BOARD])], ("zone bar, which is playing",)),
+        (
+            [("zone", HALL, [BOARD]), ("zone", PLAYS, [CARD, BOARD]), ("PCM", STREAMS, [BOARD])],
+            ("PCM hw:bar,0, which is RUNNING", "zone bar, which is playing", "zone hall, whose state is not known"),
+        ),
+        ([("board", Board(id=Id("h", "board", "1-1.1"), name="amp"), [BOARD])], ("board amp",)),
+    ],
+)
+def test_who_depends_on_a_target_is_named_with_its_state(
+    chains: list[tuple[str, Resource, list[Id]]], said: tuple[str, ...]
+) -> None:
+    assert dependents(BOARD, chains) == said
+
+
+async def test_a_disruptive_plan_names_who_is_interrupted_and_is_void_when_that_changes(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    here.state.add_kinds((PCM,))
+    offer = Offer(CARD, "pull", "pull", Risk.DISRUPTIVE)
+    here.control = control = Control(here)
+    control.see(links=(Link("pcm", Key("id", "pcm/hw:bar,0", "h"), "it says so"),))
+    here.take([Observation(upserts=(STREAMS,), source="p", at=time.time())])
+    operator = Operator(here, "ann")
+    assert (await operator.plan(structs.replace(offer, risk=Risk.ROUTINE), {})).interrupts == ()
+    plan = await operator.plan(offer, {})
+    assert plan.interrupts == ("zone bar, which is playing",)
+    control.see(state="stopped", links=(Link("pcm", Key("id", "pcm/hw:bar,0", "h"), "it says so"),))
+    outcome = await operator.run(plan)
+    assert (outcome.ok, control.steps) == (False, 0)
+    assert "look again" in outcome.text
     await here.journal.close()

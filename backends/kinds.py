@@ -68,7 +68,9 @@ class Control(Resource, frozen=True, kw_only=True, tag="control"):
 class Board(Resource, frozen=True, kw_only=True, tag="board"):
     """A USB audio device: an amplifier board or a DAC. Speeds in Mbit/s, currents in mA (declared, not
     measured), `asleep` in percent of the time since it was plugged in, `asleep_today` of today, as far as seen. `card`
-    is the id of its ALSA card, `named` the one that a rule of foh's gives it by its port."""
+    is the id of its ALSA card, `named` the one that a rule of foh's gives it by its port. `configured` counts how often
+    its port's device was heard to be taken into use by the kernel since this program looks: plugged in, or authorized
+    again."""
 
     port: Text = _
     model: Text = _
@@ -89,6 +91,7 @@ class Board(Resource, frozen=True, kw_only=True, tag="board"):
     named: Text = _
     devnum: Number = _
     reenumerations: Number = _
+    configured: Number = _
     over_current: Number = _
     hub: Text = _
     serial: Text = _
@@ -287,6 +290,7 @@ BOARD = KindSpec(
         FieldSpec("card", "ALSA card"),
         FieldSpec("named", "named by its port"),
         FieldSpec("devnum", "device number"),
+        FieldSpec("configured", "times configured while watched"),
     ),
     0,
 )

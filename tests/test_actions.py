@@ -14,7 +14,7 @@ from tests.contract.acting import Done, act_all
 ACTIONS: dict[str, set[str]] = {
     "zone": {"play", "pause", "stop", "next", "previous", "volume", "software-mute", "software-unmute", "release"},
     "control": {"mute", "unmute", "level"},
-    "board": {"let-sleep", "keep-awake", "name-card", "unname-card"},
+    "board": {"let-sleep", "keep-awake", "name-card", "unname-card", "replug"},
     "mixer": {"cut-a", "cut-b", "composite", "live", "blank"},
     "instance": {"start", "stop", "restart", "snapshot", "unfreeze"},
 }

@@ -18,7 +18,7 @@ from backends.contract import (
     View,
     Why,
 )
-from backends.kinds import Control, Pcm, Zone
+from backends.kinds import Board, Control, Pcm, Zone
 
 STILL = 3.0  # seconds without movement before a playing zone counts as silent
 BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a stream fills its buffer first
@@ -48,6 +48,8 @@ def stalled(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict()
     begun, earlier = view.since(zone, "state", "track", "jumps")
     still, before = view.since(zone, "state", "track", "jumps", "position")
+    if (lost := _lost(zone, view)) and view.now - lost.since < STILL:  # it may be back, as when it is plugged in again
+        return Verdict(undecided=True, recheck_at=lost.since + STILL)
     patience = BEGINNING if earlier and still == begun else STILL
     if zone.at - still < patience:  # not seen to stand still for so long, or not asked again since
         moved = isinstance(before, Zone) and not isinstance(before.position, Unknown)
@@ -69,7 +71,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View) -> tuple[Finding, ...]:
 
     again = Remedy("stop and play again", "stop", zone.id)
     if lost := _lost(zone, view):
-        return because("ZONE-STALLED", f"{lost.kind} {lost.local} is gone", again, blames=lost)
+        return because("ZONE-STALLED", f"{lost.id.kind} {lost.id.local} is gone", again, blames=lost.id)
     pcm = view.follow(zone, "pcm")
     if not isinstance(pcm, Pcm) or isinstance(pcm.state, Unknown):
         cause = f"its position stands still at {zone.position} s"
@@ -91,10 +93,16 @@ def _silent(zone: Zone, evidence: Evidence, view: View) -> tuple[Finding, ...]:
         return because("ZONE-XRUN-STORM", cause, slower, pcm=pcm)
     if pcm.state == "RUNNING" and view.now - view.since(pcm, "state", "hw_ptr")[0] >= STILL:
         cause = f"PCM {pcm.name} runs and its hardware pointer stands still: the board takes nothing"
-        replug = Remedy("unplug the board and plug it in again, then stop and play")
+        replug = _replug(pcm, view)
         return because("PCM-STUCK", cause, replug, again, blames=pcm.id, pcm=pcm)
     cause = "nothing comes from its source, as when a stream's server or the network hangs"
     return because("ZONE-SOURCE-STALLED", cause, Remedy("go to the next track", "next", zone.id), again, pcm=pcm)
+
+
+def _replug(pcm: Pcm, view: View) -> Remedy:
+    """Without hands where the board is known."""
+    text, board = "unplug the board and plug it in again, then stop and play", view.follow(pcm, "board")
+    return Remedy(text, "replug", board.id) if isinstance(board, Board) else Remedy(text)
 
 
 def failed(zone: Zone | Gone, view: View) -> Verdict:
@@ -107,10 +115,10 @@ def failed(zone: Zone | Gone, view: View) -> Verdict:
     if zone.state == "playing" or (isinstance(pcm, Pcm) and _other(zone, pcm)):
         return Verdict()  # said by `stalled`, or by `taken`
     cause, remedy = FAULTS[zone.fault]
-    remedies = (Remedy(remedy), Remedy("play again", "play", zone.id))
+    remedies, lost = (Remedy(remedy), Remedy("play again", "play", zone.id)), _lost(zone, view)
     finding = Finding(
         "ZONE-OUTPUT-FAILED", Severity.WARN, zone.id, f"could not play: {cause}", (*_logged(zone),), "", remedies,
-        _lost(zone, view),
+        lost.id if lost else None,
     )  # fmt: skip
     return Verdict((finding,))
 
@@ -119,16 +127,16 @@ def _logged(zone: Zone) -> Sequence[Evidence]:
     return [item for item in zone.evidence if item.what == "log"]
 
 
-def _lost(zone: Zone, view: View) -> Id | None:
+def _lost(zone: Zone, view: View) -> Gone | None:
     """The farthest link of zone -> PCM -> board that is gone."""
-    lost: Id | None = None
+    lost: Gone | None = None
     here: Resource | Gone = zone
     for relation in ("pcm", "board"):
         there = view.follow(here, relation) or view.follow(zone, relation)
         if there is None:
             continue
         if isinstance(there, Gone):
-            lost = there.id
+            lost = there
         here = there
     return lost
 
@@ -241,6 +249,9 @@ def mixer_silent(control: Control | Gone, view: View) -> Verdict:
         return Verdict()
     if not isinstance(control.mute, Unknown) or control.mute.why is not Why.UNREACHABLE:
         return Verdict()
+    since, before = view.since(control, "mute")
+    if view.now - since < LET_GO:  # as while its card leaves
+        return Verdict(undecided=before is None, recheck_at=since + LET_GO)
     cause = f"the mixer of {control.device} does not answer: {control.mute.detail}"
     evidence = (Evidence("mute", f"ALSA mixer {control.device}", control.at, control.mute.detail),)
     unknown = "whether it is muted, and how loud it is"

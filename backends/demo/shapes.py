@@ -24,6 +24,14 @@ def amplifier(port: str, policy: str, hid_bound: bool) -> Files:
         "product": "USB AUDIO  DAC",
         "manufacturer": "BurrBrown from Texas Instruments",
         **_power(policy, "suspended" if asleep else "active", "900000" if asleep else "0"),
+        "descriptors": "".join(map(_descriptor, (1, 1, 3))),
+        **interfaces(port, hid_bound),
+    }
+
+
+def interfaces(port: str, hid_bound: bool) -> Files:
+    """What such a board has while it is configured: control and stream of its sound, and its keys."""
+    return {
         **_interface(port, 0, "01"),
         **_interface(port, 1, "01"),
         **_interface(port, 2, "03", authorized=hid_bound),
@@ -132,6 +140,11 @@ def _interface(port: str, number: int, cls: str, authorized: bool = True) -> Fil
         f"{name}/bInterfaceNumber": f"{number:02d}",
         f"{name}/authorized": "1" if authorized else "0",
     }
+
+
+def _descriptor(cls: int) -> str:
+    """An interface's descriptor (USB 2.0, 9.6.5), of which foh reads the class."""
+    return "".join(map(chr, (9, 4, 0, 0, 0, cls, 0, 0, 0)))
 
 
 def _ports(hub: str, interface: str) -> Files:

@@ -2,7 +2,8 @@
 
 What an operator writes to a board's power files takes effect as in Linux (drivers/usb/core/driver.c): with `on` it
 wakes at once; with `auto` it sleeps when nothing has used it for the delay, unless its HID interface is bound, for
-which the chip would need a remote wakeup that it lacks. `still` holds back all that moves by itself.
+which the chip would need a remote wakeup that it lacks. A board that is not `authorized` has no interfaces and no card
+until it is again (drivers/usb/core/hub.c). `still` holds back all that moves by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from backends import sysfs
 from backends.demo import shapes
 from backends.hardware import udev_rule
 from backends.hardware.enumerator import parent
@@ -59,6 +61,7 @@ class Trees:
         self.watchers: list[Callable[[], None]] = []  # called after plugging and unplugging
         self._devices, self._grave = self.sysfs / "bus/usb/devices", folder / "gone"
         self._numbers, self._devnum = itertools.count(1), dict[str, int]()
+        self._configured = set[str]()  # the ports of boards that have their drivers
         self._seen_at: dict[str, float] = {}
         self._idle_since = {board.port: float("-inf") for board in boards if board.policy == "auto"}
         self._texts: dict[tuple[str, str], tuple[tuple[int, ...], str]] = {}
@@ -83,18 +86,15 @@ class Trees:
     def cards(self) -> dict[str, int]:
         """The cards that are there now: their ids and indexes."""
         ports = [board.port for board in self.boards.values()]
-        return {card: n for n, card in enumerate(self.sounds) if ports[n] in self._devnum}
+        return {card: n for n, card in enumerate(self.sounds) if ports[n] in self._configured}
 
     def unplug(self, port: str) -> None:
         """The device leaves: its folder, its card, and an event for each. Its player finds the PCM closed."""
         if self._devnum.pop(port, None) is None:
             return
+        if port in self._configured:
+            self._unconfigure(port)
         self._remove(self._devices / port)
-        if board := self.boards.get(port):
-            self.sounds[board.card] = Sound()
-            folder = self._card(board.card)
-            self._remove(folder)
-            self._emit("remove", "sound", folder.name)
         self._emit("remove", "usb", port)
 
     def replug(self, port: str) -> None:
@@ -106,18 +106,11 @@ class Trees:
         if board is None:
             self._lay(port, shapes.capture(port, self.captures[port], list(self.captures).index(port)))
         else:
-            kept = (self.rules / udev_rule.name(port)).exists()
-            plugged = ("auto", False) if kept else ("on", True)  # as udev does, which knows its rules
+            plugged = ("auto", False) if self._kept(port) else ("on", True)
             self._lay(port, shapes.amplifier(port, *(plugged if again else (board.policy, board.hid_bound))))
-            folder = self._card(board.card)
-            card = self._devices / port / f"{port}:1.0/sound" / folder.name
-            card.mkdir(parents=True)
-            for place in (card, folder):
-                _write(place / "id", board.card)
-            _write(folder / "usbbus", f"{int(port.partition('-')[0]):03d}/{self._devnum[port]:03d}")
-            self._status(board.card)
-            self._emit("add", "sound", folder.name)
         self._emit("add", "usb", port)
+        if board is not None:
+            self._settle(port)
 
     def pcm(self, card: str, state: str, pid: int = 0, hw_ptr: int = 0) -> None:
         """A player opens or closes the card's PCM. Nothing happens when the board is not there."""
@@ -149,11 +142,55 @@ class Trees:
         now = time.monotonic()
         for port, board in self.boards.items():
             if port in self._devnum:
+                self._authorize(port)
+            if port in self._configured:
                 self._power(port, self.sounds[board.card].state != "closed", now)
                 elapsed = now - self._seen_at[port]
                 if elapsed >= COUNT and not self.still:
                     self._seen_at[port] = now
                     self._count(port, board.card, elapsed)
+
+    def _authorize(self, port: str) -> None:
+        """As was written: nothing happens to a board that is so already."""
+        device = self._devices / port
+        match self.get(port, "authorized"), port in self._configured:
+            case "0", True:
+                self._unconfigure(port)
+                _write(device / "bConfigurationValue", "")
+            case "1", False:
+                _write(device / "bConfigurationValue", "1")
+                self._fill(device, shapes.interfaces(port, not self._kept(port)))
+                self._settle(port)
+
+    def _settle(self, port: str) -> None:
+        """A board's interfaces are there: they are told of, and its card comes."""
+        self._configured.add(port)
+        for interface in sysfs.interfaces(self._devices / port):
+            self._emit("add", "usb", interface.path.name)
+        card = self.boards[port].card
+        folder = self._card(card)
+        of_board = self._devices / port / f"{port}:1.0/sound" / folder.name
+        of_board.mkdir(parents=True)
+        for place in (of_board, folder):
+            _write(place / "id", card)
+        _write(folder / "usbbus", f"{int(port.partition('-')[0]):03d}/{self._devnum[port]:03d}")
+        self._status(card)
+        self._emit("add", "sound", folder.name)
+
+    def _unconfigure(self, port: str) -> None:
+        """A board's card and its interfaces leave: its player finds the PCM closed."""
+        self._configured.discard(port)
+        card = self.boards[port].card
+        self.sounds[card] = Sound()
+        self._remove(self._card(card))
+        self._emit("remove", "sound", self._card(card).name)
+        for interface in sysfs.interfaces(self._devices / port):
+            self._remove(interface.path)
+            self._emit("remove", "usb", interface.path.name)
+
+    def _kept(self, port: str) -> bool:
+        """Whether one of udev's rules lets the board sleep, and releases its keys."""
+        return (self.rules / udev_rule.name(port)).exists()
 
     def _power(self, port: str, used: bool, now: float) -> None:
         driver = self._devices / port / f"{port}:1.2/driver"
@@ -207,12 +244,15 @@ class Trees:
         """A device's folder appears whole: laid out beside the tree, then moved in."""
         new = self.sysfs / f"new-{port}"
         self._devnum[port] = next(self._numbers)
-        for name, value in {**files, "devnum": str(self._devnum[port])}.items():
-            _write(new / name, value)
-        for name, driver in shapes.drivers(files).items():
-            (new / name / "driver").symlink_to(driver)
+        self._fill(new, {**files, "devnum": str(self._devnum[port])})
         self._devices.mkdir(parents=True, exist_ok=True)
         new.rename(self._devices / port)
+
+    def _fill(self, folder: Path, files: Mapping[str, str]) -> None:
+        for name, value in files.items():
+            _write(folder / name, value)
+        for name, driver in shapes.drivers(files).items():
+            (folder / name / "driver").symlink_to(driver)
 
     def _card(self, card: str) -> Path:
         return self.proc / f"card{list(self.sounds).index(card)}"

@@ -24,6 +24,8 @@ HID_DRIVER, HOLDERS = "HID interface's driver", "USB node"
 OVER_CURRENT = "over-currents at a port"
 MOST_PORTS = 31  # drivers/usb/core/hub.h, USB_MAXCHILDREN
 RULE, NO_RULE = "present", "none"
+# In place of its power: a board that the kernel may not use serves nobody, awake or not.
+BANNED = Unknown(Why.DENIED, "authorized is 0: no driver may use it, until it is plugged in again (replug)")
 
 
 class Told(Struct, frozen=True):
@@ -70,13 +72,15 @@ class Reading:
 
 
 def board(
-    host: str, port: str, device: Path, at: float, said: Told, rules: Path, reenumerations: int = 0
+    host: str, port: str, device: Path, at: float, said: Told, rules: Path, reenumerations: int = 0, configured: int = 0
 ) -> Board | None:
-    """The audio device at a port; None when it left while it was being read. `rules` is udev's folder."""
+    """The audio device at a port; None when it left while it was being read. `rules` is udev's folder; the two counts
+    are of what happened at the port while somebody looked."""
     read, hub = Reading(device, at), parent(port)
     devnum, ids = read.number("devnum"), _ids(read)
     wakeup = _wakeup(read.text("power/wakeup"))
-    power, policy = read.text("power/runtime_status"), read.text("power/control")
+    power = BANNED if read.text("authorized") == "0" else read.text("power/runtime_status")
+    policy = read.text("power/control")
     over_current = _over_current(read, hub_port(device, port, hub))
     found = Board(
         id=Id(host, "board", port),
@@ -101,6 +105,7 @@ def board(
         named=_named(rules / naming.file(port)),
         devnum=devnum,
         reenumerations=reenumerations,
+        configured=configured,
         over_current=over_current,
         hub=hub,
         serial=said.serial,

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +24,10 @@ from backends.hardware import boards, enumerator, helper, usbfs
 from backends.hardware.boards import HOLDERS, NOT_TOLD, Slept, Told
 from backends.hardware.enumerator import Seen
 from backends.kinds import Board, Hub
+from backends.uevents import UEvent
 
 BUSY = 0.2  # seconds for a device to say what it is
+_FIRST_INTERFACE = re.compile(r"(.+):\d+\.0").fullmatch  # 1-1.3.2:1.0, of the device at 1-1.3.2
 
 
 class Plugged(NamedTuple):
@@ -43,6 +47,7 @@ class Bus:
         self._seen: dict[Plugged, Seen] = {}
         self._told: dict[Plugged, Told] = {}
         self._numbers: dict[str, tuple[int, int]] = {}  # port: (device number, changes of it)
+        self._configured: Counter[str] = Counter()  # by port
         self._days: dict[Plugged, tuple[date, Slept]] = {}  # the day, and what it had slept when that was first seen
 
     async def read(self, io: IO) -> tuple[list[Board | Hub], bool]:
@@ -57,13 +62,18 @@ class Bus:
         """The board at one port, now."""
         return await io.thread(self._board, port, io.clock())
 
+    def hear(self, events: Iterable[UEvent]) -> None:
+        """What the kernel has told. What is never heard is not counted: nothing then seems done that was not."""
+        self._configured += configured(events)
+
     def device(self, port: str) -> Path:
         return self.root / "bus/usb/devices" / port
 
     def _board(self, port: str, at: float) -> Board | None:
         device = self.device(port)
         said = self._told.get(Plugged(port, _number(device) or 0), NOT_TOLD)
-        return boards.board(self.host, port, device, at, said, self.where.rules)
+        counted = self._configured[port]
+        return boards.board(self.host, port, device, at, said, self.where.rules, configured=counted)
 
     def _plugged(self) -> dict[Plugged, Path]:
         """What is plugged in now."""
@@ -107,8 +117,8 @@ class Bus:
             if what.is_hub:
                 found.append(boards.hub(self.host, each.port, device, at, said))
             elif what.is_audio:
-                changes = self._reenumerations(each)
-                board = boards.board(self.host, each.port, device, at, said, self.where.rules, changes)
+                counts = self._reenumerations(each), self._configured[each.port]
+                board = boards.board(self.host, each.port, device, at, said, self.where.rules, *counts)
                 found.append(board and structs.replace(board, asleep_today=self._today(each, device, at)))
         return self._explained([each for each in found if each is not None], at)
 
@@ -147,6 +157,13 @@ class Bus:
         changes += last != each.number
         self._numbers[each.port] = (each.number, changes)
         return changes
+
+
+def configured(events: Iterable[UEvent]) -> Counter[str]:
+    """How often the device at each port was configured: the kernel then adds its interfaces anew, of which the first
+    stands for all (drivers/usb/core/message.c, usb_set_configuration)."""
+    added = (_FIRST_INTERFACE(each.name) for each in events if (each.action, each.subsystem) == ("add", "usb"))
+    return Counter(match[1] for match in added if match)
 
 
 def _told(devices: Mapping[Plugged, Path], at: float) -> dict[Plugged, Told]:

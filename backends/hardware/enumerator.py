@@ -16,6 +16,7 @@ from msgspec import Struct
 from backends import sysfs
 
 AUDIO, HUB = 0x01, 0x09  # USB-IF class codes
+INTERFACE, CLASS_AT = 0x04, 5  # bDescriptorType of an interface, and where in it bInterfaceClass is
 
 
 class Seen(Struct, frozen=True):
@@ -72,9 +73,29 @@ def by_sysfs(root: Path) -> list[Seen]:
     for port, device in sysfs.usb_devices(root).items():
         devnum, cls = sysfs.number(device, "devnum"), sysfs.attribute(device, "bDeviceClass")
         if isinstance(devnum, int) and isinstance(cls, str):
-            classes = frozenset(_hex(interface.cls) for interface in sysfs.interfaces(device))
-            found.append(Seen(port, devnum, _hex(cls), classes))
+            found.append(Seen(port, devnum, _hex(cls), classes(device)))
     return found
+
+
+def classes(device: Path) -> frozenset[int]:
+    """The classes of a device's interfaces. One that has none now, as it is not authorized, still has the descriptors
+    of those that it would have."""
+    now = frozenset(_hex(interface.cls) for interface in sysfs.interfaces(device))
+    try:
+        return now or described((device / "descriptors").read_bytes())
+    except OSError:
+        return now
+
+
+def described(descriptors: bytes) -> frozenset[int]:
+    """The classes of all interfaces in a device's raw descriptors (USB 2.0, 9.6.5), each of which begins with its
+    length and its type."""
+    found, at = set(), 0
+    while at + 1 < len(descriptors) and (length := descriptors[at]) >= 2:
+        if descriptors[at + 1] == INTERFACE and length > CLASS_AT and at + CLASS_AT < len(descriptors):
+            found.add(descriptors[at + CLASS_AT])
+        at += length
+    return frozenset(found)
 
 
 def _hex(text: str) -> int:

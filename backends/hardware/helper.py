@@ -12,24 +12,31 @@ may write the files itself.
     usb-forget-rule PORT                       removes that rule
     usb-name-card PORT NAME                    calls its sound card so, now and each time, by a udev rule
     usb-unname-card PORT                       removes that rule
+    usb-replug PORT                            takes the board's configuration away and gives it back
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
 from backends import sysfs
 from backends.contract import Refused, clean, read_text
-from backends.hardware import naming, udev_rule
+from backends.hardware import enumerator, naming, udev_rule
 
 SYSFS, RULES = Path("/sys"), Path(udev_rule.FOLDER)
 LONGEST_DELAY = 3_600_000  # ms
+PAUSE = 0.5  # seconds for which a board is left without a configuration, so that everybody notices
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PORT = re.compile(r"[1-9][0-9]{0,2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,6}").fullmatch
 _DELAY = re.compile(r"[0-9]{1,7}").fullmatch
 _IDS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}").fullmatch
@@ -149,10 +156,30 @@ def _ids_of(device: Path, port: str) -> str:
     return ids
 
 
+def usb_replug(where: Where, *arguments: str) -> None:
+    """In the end the board is authorized, also if it was not before, and however this process is ended meanwhile:
+    signals wait, and a console that ends while its thread is in here still gets to it."""
+    if len(arguments) != 1:
+        raise Refused("usb-replug takes PORT")
+    file = audio_device(where.sysfs, arguments[0]) / "authorized"
+    authorize = partial(_write, where.sysfs, file, "1")
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    atexit.register(authorize)
+    try:
+        _write(where.sysfs, file, "0")
+        time.sleep(PAUSE)
+    finally:
+        atexit.unregister(authorize)
+        try:
+            authorize()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 OPERATIONS: dict[str, Callable[..., None]] = {
     "usb-power": usb_power, "usb-release-hid": usb_release_hid, "usb-restore-hid": usb_restore_hid,
     "usb-keep-rule": usb_keep_rule, "usb-forget-rule": usb_forget_rule,
-    "usb-name-card": usb_name_card, "usb-unname-card": usb_unname_card,
+    "usb-name-card": usb_name_card, "usb-unname-card": usb_unname_card, "usb-replug": usb_replug,
 }  # fmt: skip
 
 
@@ -178,7 +205,7 @@ def audio_device(root: Path, port: str) -> Path:
     device = (root / "bus/usb/devices" / port).resolve()
     if not device.is_relative_to(root.resolve()) or not device.is_dir():
         raise Refused(f"nothing is plugged into USB port {port}")
-    if not any(interface.cls == "01" for interface in sysfs.interfaces(device)):
+    if enumerator.AUDIO not in enumerator.classes(device):
         raise Refused(f"what is plugged into USB port {port} is not an audio device")
     return device
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from backends.contract import Arg, Expect, Offer, Plan, Refused, Risk, Step, Unknown, clean
+from backends.hardware.operation import Operation
 from backends.kinds import Board
 
 NAME, UNNAME = "name-card", "unname-card"
@@ -62,32 +63,36 @@ def _lacking(board: Board) -> str:
     return ""
 
 
-def plan(offer: Offer, args: Mapping[str, str], board: Board, rules: Path, taken: Mapping[str, str]) -> Plan:
-    """`rules` is udev's folder, `taken` says which card has which id now. Raises Refused."""
+def operations(action: str, args: Mapping[str, str], board: Board, rules: Path) -> tuple[Operation, ...]:
+    """`rules` is udev's folder. Raises Refused."""
     if lacking := _lacking(board):
         raise Refused(lacking)
     port, path = board.id.local, rules / file(board.id.local)
-    if offer.action == UNNAME:
+    if action == UNNAME:
         if board.named == NO_NAME:
             raise Refused("no rule of foh's names it")
         step = Step(f"remove the udev rule that names the card at USB port {port}", f"sudo rm {path}")
-        return Plan(offer, {}, (step,), (Expect(board.id, "named", NO_NAME, WITHIN),), based_on=board.evidence[-1:])
+        return (Operation(("usb-unname-card", port), step, "named", NO_NAME),)
     name = args.get("name", "")
     if not is_name(name):
         raise Refused(f"a card's id has 1 to 15 letters, digits, - and _, not {clean(name, 40)!r}")
     if board.card == name and board.named == name:
         raise Refused(f"it is called {name} already")
-    if board.card != name and name in taken:
-        raise Refused(f"{taken[name]} is called {name} now: name that one otherwise first")
     text = f"call the card at USB port {port} {name}, now and each time this model is plugged in here: by a udev rule"
     now = f"echo {name} | sudo tee /sys/bus/usb/devices/{port}/*/sound/card*/id"
     shell = f"sudo tee {path} <<'EOF'\n{rule(port, str(board.ids), name)}EOF\n{now}"
-    expect = (Expect(board.id, "named", name, WITHIN), Expect(board.id, "card", name, WITHIN))
+    return (Operation(("usb-name-card", port, name), Step(text, shell), "named", name),)
+
+
+def plan(offer: Offer, args: Mapping[str, str], board: Board, rules: Path, taken: Mapping[str, str]) -> Plan:
+    """`taken` says which card has which id now. Raises Refused."""
+    (todo,) = operations(offer.action, args, board, rules)
+    expect = Expect(board.id, todo.field, todo.wanted, WITHIN)
+    if offer.action == UNNAME:
+        return Plan(offer, {}, (todo.step,), (expect,))
+    name = args["name"]
+    if board.card != name and name in taken:
+        raise Refused(f"{taken[name]} is called {name} now: name that one otherwise first")
     lost = (f"who plays to {board.card} by that name finds it no more: tell its player {name}",)
-    return Plan(offer, {"name": name}, (Step(text, shell),), expect, lost if board.card != name else ())
-
-
-def argv(plan: Plan) -> tuple[str, ...]:
-    """The helper's operation."""
-    port = plan.offer.target.local
-    return ("usb-unname-card", port) if plan.offer.action == UNNAME else ("usb-name-card", port, plan.args["name"])
+    now = Expect(board.id, "card", name, WITHIN)
+    return Plan(offer, {"name": name}, (todo.step,), (expect, now), lost if board.card != name else ())

@@ -11,26 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct
-
 from backends.contract import Arg, Expect, Offer, Plan, Refused, Step, Unknown
 from backends.hardware import udev_rule
 from backends.hardware.boards import HELD, NO_RULE, RELEASED, RULE, hid_interface, power_evidence
 from backends.hardware.helper import LONGEST_DELAY, SYSTEM, Where
+from backends.hardware.operation import Operation
 from backends.kinds import Board
 
 LET_SLEEP, KEEP_AWAKE = "let-sleep", "keep-awake"
 USUAL_DELAY = 2000  # ms; the kernel's default (usbcore.autosuspend)
 GRACE = 5.0  # seconds beyond the delay until the board must be seen asleep
-
-
-class Operation(Struct, frozen=True):
-    """One call of the helper, what the operator is told about it, and what must then be seen of the board."""
-
-    argv: tuple[str, ...]
-    step: Step
-    field: str
-    wanted: str
 
 
 def keeps_awake(board: Board) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 from backends.contract import clean
 from backends.hardware.helper import OPERATIONS
 
+LONGEST = 10.0  # seconds that an operation may take
+
 
 def program() -> str:
     """The `foh` that belongs to this Python."""
@@ -41,7 +43,7 @@ async def permitted() -> bool:
     """Whether sudo would run the helper without asking for a password. Never raises for want of sudo."""
     if shutil.which("sudo") is None:
         return False
-    asked = ("-l", program(), "helper", "usb-keep-rule", "1-1", "2000")
+    asked = ("-l", program(), "helper", "usb-replug", "1-1")  # which a line made by an earlier foh does not permit
     try:
         return (await _sudo(*asked))[0] == 0
     except (OSError, TimeoutError):
@@ -55,7 +57,7 @@ async def by_sudo(argv: Sequence[str]) -> None:
         raise PermissionError(said or f"the helper ended with {status}")
 
 
-async def _sudo(*argv: str, within: float = 10.0) -> tuple[int, str]:
+async def _sudo(*argv: str, within: float = LONGEST) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         "sudo", "-n", *argv,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

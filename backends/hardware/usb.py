@@ -14,9 +14,10 @@ from msgspec import Struct, structs
 
 from backends import sysfs
 from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source, read_text
-from backends.hardware import boards, enumerator, helper, limits, naming, power, rules, sudo, udev_rule, why
+from backends.hardware import boards, enumerator, helper, limits, naming, power, replug, rules, sudo, udev_rule, why
 from backends.hardware.bus import Bus
 from backends.hardware.enumerator import Seen
+from backends.hardware.operation import Operation
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.uevents import waker
 
@@ -54,37 +55,42 @@ class Usb:
                 found, complete = await self._bus.read(io)
                 no_access = await self._no_access(found, io)
                 yield Observation(complete=True, upserts=tuple(_offering(each, no_access) for each in found))
-                await wait(POLL if complete else AGAIN)
+                self._bus.hear(await wait(POLL if complete else AGAIN))
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         board = await self._board(offer, io)
         if reason := await self._no_access((board,), io, afresh=True):
             raise Refused(reason)
-        if offer.action in (naming.NAME, naming.UNNAME):
-            taken = await io.thread(_taken, self.root)
-            return naming.plan(offer, args, board, self.where.rules, taken)
+        match offer.action:
+            case replug.REPLUG:
+                return replug.plan(offer, board, self._device(board))
+            case naming.NAME | naming.UNNAME:
+                return naming.plan(offer, args, board, self.where.rules, await io.thread(_taken, self.root))
         used = await io.thread(boards.sounds, self._device(board), self.proc)
         return power.plan(offer, args, board, self._device(board), self.where, used)
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         board = await self._board(plan.offer, io)
-        if plan.offer.action in (naming.NAME, naming.UNNAME):
-            await ledger.step(plan.steps[0].text)
-            await self._do(naming.argv(plan), board, io)
-            return
-        delay = int(plan.args.get("delay", "0"))
-        operations = power.operations(plan.offer.action, board, delay, self._device(board), self.where)
+        operations = self._operations(plan, board)
         if tuple(operation.step for operation in operations) != plan.steps:
             raise Refused("the board is not as it was when this was planned")
         for operation in operations:
             await ledger.step(operation.step.text)
-            await self._do(operation.argv, board, io)
+            if self._may_write(board):
+                with io.part("helper") as part:  # watching goes on meanwhile
+                    await part.thread(helper.run, operation.argv, self.where, within=sudo.LONGEST)
+            else:
+                await sudo.by_sudo(operation.argv)
 
-    async def _do(self, argv: Sequence[str], board: Board, io: IO) -> None:
-        if self._may_write(board):
-            await io.thread(helper.run, argv, self.where)
-        else:
-            await sudo.by_sudo(argv)
+    def _operations(self, plan: Plan, board: Board) -> tuple[Operation, ...]:
+        """What of the plan is still to be done. Raises Refused."""
+        match plan.offer.action:
+            case replug.REPLUG:
+                return replug.operations(board, self._device(board))
+            case naming.NAME | naming.UNNAME as action:
+                return naming.operations(action, plan.args, board, self.where.rules)
+        delay = int(plan.args.get("delay", "0"))
+        return power.operations(plan.offer.action, board, delay, self._device(board), self.where)
 
     def _device(self, board: Board) -> Path:
         return self._bus.device(board.id.local)
@@ -113,7 +119,8 @@ class Usb:
 def _offering(each: Board | Hub, no_access: str) -> Board | Hub:
     if not isinstance(each, Board):
         return each
-    return structs.replace(each, offers=(*power.offers(each, no_access), *naming.offers(each, no_access)))
+    offers = (*power.offers(each, no_access), *naming.offers(each, no_access), replug.offer(each, no_access))
+    return structs.replace(each, offers=offers)
 
 
 def _taken(root: Path) -> dict[str, str]:
@@ -122,7 +129,7 @@ def _taken(root: Path) -> dict[str, str]:
 
 
 def _is_audio(device: Path) -> bool:
-    return any(interface.cls == "01" for interface in sysfs.interfaces(device))
+    return enumerator.AUDIO in enumerator.classes(device)
 
 
 def _writable(device: Path, rules: Path) -> bool:

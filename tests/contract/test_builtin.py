@@ -46,7 +46,7 @@ class TestMixers(Contract):
 
 
 class TestUsb(Contract):
-    faults, actions = tree_beds.TREE_FAULTS, 4
+    faults, actions = tree_beds.TREE_FAULTS, 5
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
         return tree_beds.tree_bed(folder, tree_beds.usb_bed)

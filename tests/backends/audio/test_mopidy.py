@@ -202,7 +202,7 @@ def test_volumes_out_of_range_are_refused(percent: str) -> None:
 
 NOW = structs.replace(read(), at=99.5)
 HIDDEN = structs.replace(NOW, **dict.fromkeys(("state", "track", "position"), Unknown(Why.UNREACHABLE)))
-BOARD = Gone(Id("h", "board", "1-1"), Board(id=Id("h", "board", "1-1"), name="1-1"), 99.0)
+BOARD = Gone(Id("h", "board", "1-1"), Board(id=Id("h", "board", "1-1"), name="1-1"), 96.0)
 PCM = Pcm(id=Id("h", "pcm", "hw:bar,0"), name="bar")
 
 
@@ -264,7 +264,17 @@ REFUSED = Unknown(Why.UNREACHABLE, "Connection refused", False)
     ],
 )
 def test_a_mixer_that_does_not_answer(control: Control | Gone, codes: list[str]) -> None:
-    assert [finding.code for finding in mixer_silent(control, FakeView()).findings] == codes
+    past: list[tuple[float, Resource]] = [] if isinstance(control, Gone) else [(60, control)]
+    view = FakeView(past={FADER.id: past})
+    assert [finding.code for finding in mixer_silent(control, view).findings] == codes
+
+
+@pytest.mark.parametrize(("past", "undecided"), [([], True), ([(1.0, FADER)], False)])
+def test_a_mixer_that_does_not_answer_for_a_moment(past: list[tuple[float, Resource]], undecided: bool) -> None:
+    """As while its card leaves with its board."""
+    control = structs.replace(FADER, mute=REFUSED)
+    verdict = mixer_silent(control, FakeView(past={FADER.id: past}))
+    assert (verdict.findings, verdict.undecided, verdict.recheck_at) == ((), undecided, 1002.0)
 
 
 def test_no_ca_files_are_read_for_a_zone_on_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ BAR = Zone(
 CARD = Pcm(
     id=Id("h", "pcm", "hw:bar,0"), name="bar", at=999.5, state="RUNNING", owner=100, program="mopidy", hw_ptr=5000
 )
-BOARD = Gone(Id("h", "board", "1-1"), Board(id=Id("h", "board", "1-1"), name="1-1"), 999.0)
+BOARD = Gone(Id("h", "board", "1-1"), Board(id=Id("h", "board", "1-1"), name="1-1"), 997.0)
 LONG = 60.0  # seconds
 DOUBT = Unknown(Why.UNREACHABLE, "refused")
 
@@ -113,6 +113,24 @@ def test_a_position_that_stands_still_is_explained_by_the_pcm(pcm: Any, pcms: An
     assert {finding.root for finding in verdict.findings} <= {root}
     assert {finding.severity for finding in verdict.findings} <= {Severity.CRIT}
     assert verdict.recheck_at is not None
+
+
+def test_what_is_gone_for_a_moment_only_speaks_neither_for_nor_against_anything() -> None:
+    """As the card of a board that is plugged in again."""
+    verdict = stalled(BAR, world(BAR, Gone(CARD.id, CARD, 997.5), STOOD))
+    assert (codes(verdict), verdict.undecided, verdict.recheck_at) == ([], True, 1000.5)
+
+
+@pytest.mark.parametrize(("board", "action"), [(None, ""), (BOARD.last, "replug")])
+def test_a_stuck_pcm_is_replugged_from_here_where_its_board_is_known(board: Any, action: str) -> None:
+    view = world(BAR, CARD, STOOD, [(LONG, CARD)])
+    if board:
+        view.ends[CARD.id, "board"] = board
+    (finding,) = stalled(BAR, view).findings
+    remedy, again = finding.remedies
+    assert (remedy.action, remedy.target) == (action, board and board.id)
+    assert "unplug the board" in remedy.text
+    assert again.action == "stop"
 
 
 @pytest.mark.parametrize(

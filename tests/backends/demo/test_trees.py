@@ -88,6 +88,32 @@ def test_a_replugged_board_has_the_kernels_defaults_again(tmp_path: Path) -> Non
     assert (trees.proc / "card0/pcm0p/sub0/status").read_text() == "closed\n"
 
 
+def test_a_board_that_is_not_authorized_is_there_without_interfaces_and_card(tmp_path: Path) -> None:
+    trees = world(tmp_path)
+    trees.pcm("bar", "RUNNING", 7)
+    number, device = trees.get("1-1.1", "devnum"), sysfs.usb_devices(trees.sysfs)["1-1.1"]
+    trees.set("1-1.1", "power/control", "auto")
+    for _ in range(2):
+        trees.set("1-1.1", "authorized", "0")
+        trees.step()
+        assert (sysfs.interfaces(device), trees.get("1-1.1", "bConfigurationValue")) == ([], "")
+        assert trees.cards == {"hall": 1, "foyer": 2}
+    assert [each.is_audio for each in enumerator.by_sysfs(trees.sysfs) if each.port == "1-1.1"] == [True]
+    for _ in range(2):
+        trees.set("1-1.1", "authorized", "1")
+        trees.step()
+        drivers = [each.driver for each in sysfs.interfaces(device)]
+        assert (drivers, trees.get("1-1.1", "bConfigurationValue")) == (["snd-usb-audio"] * 2 + ["usbhid"], "1")
+        assert (trees.cards["bar"], trees.get("1-1.1", "devnum")) == (0, number)
+        assert (trees.proc / "card0/pcm0p/sub0/status").read_text() == "closed\n"
+    assert trees.get("1-1.1", "power/control") == "auto"  # it was not unplugged
+    trees.set("1-1.1", "authorized", "0")
+    trees.step()
+    trees.unplug("1-1.1")
+    trees.replug("1-1.1")
+    assert (trees.get("1-1.1", "authorized"), trees.cards["bar"]) == ("1", 0)
+
+
 async def test_a_still_world_moves_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backends.demo.trees.COUNT", 0.0)
     for still in (True, False):

@@ -12,7 +12,7 @@ from tests.backends.hardware.tree import tree
 
 def test_a_board_is_read_whole(tmp_path: Path) -> None:
     device = tree(tmp_path)
-    board = boards.board("h", "1-1.1", device, 7.0, boards.told(device, 7.0), tmp_path, reenumerations=3)
+    board = boards.board("h", "1-1.1", device, 7.0, boards.told(device, 7.0), tmp_path, 3, 2)
     assert board is not None
     assert (board.model, board.ids, board.speed, board.current, board.asleep) == (
         "PCM2705C",
@@ -22,7 +22,7 @@ def test_a_board_is_read_whole(tmp_path: Path) -> None:
         25,
     )
     assert (board.hid, board.wakeup, board.hub, board.over_current) == ("bound to usbhid", "none", "1-1", 2)
-    assert board.reenumerations == 3
+    assert (board.reenumerations, board.configured) == (3, 2)
     assert board.serial == Unknown(Why.NOT_APPLICABLE, "there is no serial")
     assert [key.value for key in board.keys] == ["1-1.1", "001/005"]
     assert {e.what: e.raw for e in board.evidence}["bMaxPower"] == "20mA"
@@ -57,6 +57,9 @@ def test_a_hub_tells_what_each_of_its_ports_has_counted(
         ({"speed": "1.5"}, "speed", 1.5),
         ({"speed": "fast"}, "speed", Why.MALFORMED),
         ({"bMaxPower": ""}, "current", Why.NOT_APPLICABLE),
+        ({"authorized": "0"}, "power", Why.DENIED),
+        ({"authorized": "0"}, "policy", "on"),
+        ({"authorized": ""}, "power", "active"),
         ({"power/autosuspend_delay_ms": "-1000"}, "delay", -1000),
         ({"power/autosuspend_delay_ms": "soon"}, "delay", Why.MALFORMED),
         ({"power/wakeup": "enabled"}, "wakeup", "enabled"),

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from backends.hardware import helper, naming, udev_rule
+from backends.hardware import enumerator, helper, naming, udev_rule
 from backends.hardware.helper import Where
 from tests.backends.hardware.tree import tree
 
@@ -72,6 +77,72 @@ def test_a_board_that_lies_about_what_it_is_gets_no_rule(tmp_path: Path) -> None
     assert list(where.rules.iterdir()) == []
 
 
+def test_a_board_is_left_without_a_configuration_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, seen = trees(tmp_path), list[str]()
+    file = tree(where.sysfs) / "authorized"
+    monkeypatch.setattr(time, "sleep", lambda seconds: seen.append(file.read_text()))
+    assert helper.main(["usb-replug", "1-1.1"], where) == 0
+    assert (seen, file.read_text()) == (["0"], "1")
+    file.unlink()
+    assert helper.main(["usb-replug", "1-1.1"], where) == 1
+    assert not file.exists()
+
+
+AUDIO, KEYS = bytes((9, 4, 0, 0, 0, 1, 1, 0, 0)), bytes((9, 4, 2, 0, 1, 3, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "classes"),
+    [
+        (b"", set()), (b"\x09", set()), (AUDIO, {1}), (bytes((2, 9)) + KEYS + AUDIO, {1, 3}), (KEYS + AUDIO[:5], {3}),
+        (bytes((0, 4, 0, 0, 0, 1)), set()), (bytes((1, 4)) + AUDIO, set()), (bytes((5, 4, 0, 0, 0, 1)), set()),
+        (bytes((9, 5, 0, 0, 0, 1, 0, 0, 0)), set()),
+    ],
+)  # fmt: skip
+def test_what_raw_descriptors_say_of_interfaces(descriptors: bytes, classes: set[int]) -> None:
+    assert enumerator.described(descriptors) == classes
+
+
+@pytest.mark.parametrize(("descriptors", "status", "left"), [(AUDIO, 0, "1"), (KEYS, 2, "0\n"), (b"", 2, "0\n")])
+def test_a_board_that_somebody_left_unauthorized_is_mended_and_nothing_else_is(
+    tmp_path: Path, descriptors: bytes, status: int, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helper, "PAUSE", 0)
+    where = trees(tmp_path)
+    device = tree(where.sysfs, authorized="0")
+    for number in (0, 2):
+        shutil.rmtree(device / f"1-1.1:1.{number}")
+    (device / "descriptors").write_bytes(descriptors)
+    assert helper.main(["usb-replug", "1-1.1"], where) == status
+    assert (device / "authorized").read_text() == left
+
+
+IN_MAIN = "helper.main(['usb-replug', '1-1.1'], where)"
+IN_THREAD = f"threading.Thread(target=lambda: {IN_MAIN}, daemon=True).start(); sys.stdin.read()"
+
+
+@pytest.mark.parametrize("running", [IN_MAIN, IN_THREAD], ids=["helper", "console"])
+def test_a_board_is_authorized_however_the_program_ends(tmp_path: Path, running: str) -> None:
+    """The helper by a signal; a console, whose threads end with it, by itself."""
+    where = trees(tmp_path)
+    file = tree(where.sysfs) / "authorized"
+    code = (
+        "import sys, threading\nfrom pathlib import Path\nfrom backends.hardware import helper\n"
+        f"helper.PAUSE = 3\nwhere = helper.Where(Path({str(where.sysfs)!r}))\n{running}"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
+        while file.read_text() != "0":
+            time.sleep(0.01)
+        if running == IN_MAIN:
+            process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        process.communicate(timeout=10)
+    assert file.read_text() == "1"
+    assert (process.returncode, time.monotonic() - begun < 2) == (
+        (-signal.SIGTERM, False) if running == IN_MAIN else (0, True)
+    )
+
+
 HOSTILE = [
     [], [""], ["sh"], ["-c", "id"], ["usb-power"], ["usb-release-hid"], ["main"], ["__class__"],
     ["usb-power", "1-1.1"], ["usb-power", "1-1.1", "off"], ["usb-power", "1-1.1", "auto", "2000", "more"],
@@ -90,6 +161,7 @@ HOSTILE = [
     ["usb-restore-hid", "1-2"], ["usb-restore-hid"],
     ["usb-power", "usb1", "auto"], ["usb-power", "*", "auto"], ["usb-power", "1-1.9", "auto"],
     ["usb-power", "1-2", "auto"], ["usb-power", "3-3", "auto"], ["usb-release-hid", "1-2"],
+    ["usb-replug"], ["usb-replug", "1-1.1", "0"], ["usb-replug", "1-2"], ["usb-replug", "3-3"], ["usb-replug", "usb1"],
     ["usb-release-hid", "1-1.1", "1-1.1"], ["usb-power", "١-1", "auto"], ["usb-power", "-n", "auto"],
 ]  # fmt: skip
 

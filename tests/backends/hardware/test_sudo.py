@@ -13,7 +13,8 @@ def test_the_permission_is_for_the_helper_only() -> None:
         "op\\,\\ ALL ALL=(root) NOPASSWD: /opt/my\\ foh/bin/foh helper usb-power *, "
         "/opt/my\\ foh/bin/foh helper usb-release-hid *, /opt/my\\ foh/bin/foh helper usb-restore-hid *, "
         "/opt/my\\ foh/bin/foh helper usb-keep-rule *, /opt/my\\ foh/bin/foh helper usb-forget-rule *, "
-        "/opt/my\\ foh/bin/foh helper usb-name-card *, /opt/my\\ foh/bin/foh helper usb-unname-card *"
+        "/opt/my\\ foh/bin/foh helper usb-name-card *, /opt/my\\ foh/bin/foh helper usb-unname-card *, "
+        "/opt/my\\ foh/bin/foh helper usb-replug *"
     )
 
 
@@ -37,7 +38,7 @@ async def test_an_ordinary_user_goes_through_sudo(tmp_path: Path, monkeypatch: p
     assert await sudo.permitted()
     await sudo.by_sudo(("usb-release-hid", "1-1.1"))
     assert said.read_text().splitlines() == [
-        f"-n -l {sudo.program()} helper usb-keep-rule 1-1 2000",
+        f"-n -l {sudo.program()} helper usb-replug 1-1",
         f"-n {sudo.program()} helper usb-release-hid 1-1.1",
     ]
     (tmp_path / "no").touch()

@@ -109,6 +109,31 @@ async def test_a_plan_that_no_longer_fits_the_board_is_not_executed(watched: Wat
     assert watched.trees.get("1-1.1", "power/control") == "on"
 
 
+async def test_a_board_that_is_not_authorized_says_so_and_is_mended_by_plugging_it_in_again(watched: Watched) -> None:
+    async def seen() -> Board:
+        (board,) = (each for each in (await watched.next()).upserts if isinstance(each, Board))
+        return board
+
+    first = await seen()
+    assert (first.power, first.configured) == ("active", 0)
+    watched.trees.set("1-1.1", "authorized", "0")
+    async with asyncio.timeout(4):
+        while not isinstance((board := await seen()).power, Unknown):
+            pass
+        assert "replug" in board.power.detail
+        assert board.devnum == first.devnum
+        while not isinstance((board := await seen()).hid, Unknown):
+            pass
+    offer = board.offer("replug")
+    assert offer is not None
+    plan = await watched.source.plan(offer, {}, watched.io)
+    await watched.source.execute(plan, Steps(), watched.io)
+    async with asyncio.timeout(4):
+        while (board := await seen()).configured != 1:
+            pass
+    assert (board.power, board.hid, board.devnum) == ("active", "bound to usbhid", first.devnum)
+
+
 async def test_planning_while_a_reading_is_under_way_waits_its_turn(watched: Watched) -> None:
     offer = await watched.offer("let-sleep")
     plans = await asyncio.gather(*(watched.source.plan(offer, {}, watched.io) for _ in range(20)))

@@ -10,6 +10,7 @@ FACTS = {
     "power/runtime_status": "active", "power/autosuspend_delay_ms": "2000", "power/runtime_active_time": "300",
     "power/runtime_suspended_time": "100", "power/wakeup": "", "1-1.1:1.0/bInterfaceClass": "01",
     "1-1.1:1.0/authorized": "1", "1-1.1:1.2/bInterfaceClass": "03", "1-1.1:1.2/authorized": "1",
+    "authorized": "1",
 }  # fmt: skip
 
 

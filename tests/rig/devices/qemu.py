@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, qemu: Qemu, device: Device, port: str) -> None:
         self.device, self.port = device, port
-        self.frozen = False  # hears nothing any more; QEMU does not notice, and lets the stream run on
+        self.frozen = False  # hears nothing until it is configured anew; QEMU does not notice, its stream runs on
         self._qemu, self._name = qemu, ""
         self._reader = r.Reader()
         self._kinds: dict[int, int] = {}  # which message each waiting transfer came with
@@ -196,6 +196,7 @@ class Connection(asyncio.Protocol):
     def _move(self, kind: int, asked: Transfer) -> None:
         if kind == r.CONTROL:
             answer = self.device.control(asked)
+            self.frozen = self.frozen and self.device.configured
             status = r.STALLED if answer is None else r.DONE
             data = (answer or b"") if asked.to_host else b""
             moved = len(data) if asked.to_host else asked.length

@@ -113,7 +113,7 @@ class Venue:
             await asyncio.sleep(pause)
 
     async def freeze(self, name: str) -> None:
-        """Its stream stands still from now on, and nothing else tells of it."""
+        """Its stream stands still from now on, until it is configured anew, and nothing else tells of it."""
         connection = self.places[name].connection
         assert connection is not None
         connection.frozen = True

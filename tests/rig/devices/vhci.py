@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, device: Device, port: int) -> None:
         self.device, self.port = device, port
-        self.frozen = False  # takes no isochronous packet any more, as a board whose firmware hangs
+        self.frozen = False  # takes no isochronous packet until it is configured anew, as if its stream hung
         self._buffer = bytearray()
         self._pending: dict[int, Transfer] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -123,6 +123,7 @@ class Connection(asyncio.Protocol):
         self._pending[transfer.number] = transfer
         if transfer.endpoint & 0x7F == 0:
             answer = self.device.control(transfer)
+            self.frozen = self.frozen and self.device.configured
             if answer is None:
                 self._answer(transfer, done(transfer, STALLED, 0))
             elif transfer.to_host:

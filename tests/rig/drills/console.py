@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +36,12 @@ class Foh:
         ran = self("status", "--json")
         assert ran.returncode in (0, 1, 2, 3), ran.stderr
         return Report(json.loads(ran.stdout))
+
+    def opened(self) -> set[str]:
+        """The codes of all incidents that have been written down."""
+        with contextlib.closing(sqlite3.connect(Path(self.env["FOH_STATE"]) / "journal.sqlite")) as journal:
+            rows = journal.execute("SELECT subject FROM entry WHERE what = 'opened'").fetchall()
+        return {subject.rpartition(" ")[2] for (subject,) in rows}
 
     def console(self, columns: int = 160, rows: int = 48) -> Terminal:
         return Terminal(FOH, columns, rows, self.env)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from tests.rig.devices.venue import ROOMS, SPARE
 from tests.rig.drills import recordings
 from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.opened import opened
-from tests.rig.drills.venue import Venue, card, has_card, hw_ptr, playing, settle, until, write
+from tests.rig.drills.venue import Venue, card, has_card, hw_ptr, playing, read, settle, sleeps, until, write
 from tests.rig.drills.zones import Zones, hertz, joined, pcm, zones
 
 KITCHEN = ROOMS.index("kitchen") + 1
@@ -213,3 +214,30 @@ def test_a_zone_whose_stream_stands_still_is_critical(calm: Venue, music: Zones,
         player = music.servers["kitchen"].process.pid
         assert (held["state"], held["hw_ptr"], held["owner"]) == ("RUNNING", pointer, player)
         assert (hw_ptr(card(KITCHEN)), calm.report("kitchen")["frames"]) == (pointer, frames)
+
+
+@pytest.mark.long
+def test_a_stuck_board_is_plugged_in_again_without_hands(calm: Venue, music: Zones, foh: Foh) -> None:
+    """Its card leaves and comes back; its player has to begin again. Nobody calls the board gone, or the mixer."""
+    music.play("kitchen")
+    with foh.console() as console:
+        console.until(lambda: trouble(console) == WELL, 40)
+        calm.ask("freeze", name="kitchen")
+        console.wait_for(STUCK, 15)
+        number = read(KITCHEN, "devnum")
+        ran = foh("act", f"board/1-{KITCHEN}", "replug", "--yes")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        plan = re.sub(" +", " ", ran.stdout)
+        for said in ("interrupts zone kitchen, which is playing", "configured is no longer 0", "done: plug it out"):
+            assert said in plan, plan
+        until(lambda: has_card(KITCHEN), 5)
+        assert (read(KITCHEN, "devnum"), read(KITCHEN, "power/control")) == (number, "auto")
+        console.wait_for(OUTPUT_DEAD, 10)
+        assert {code for code in foh.opened() if not code.startswith(("PCM-", "ZONE-"))} == set()
+        for action in ("stop", "play"):
+            ran = foh("act", "zone/kitchen", action, "--yes")
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+        console.until(lambda: trouble(console) == WELL, 10)
+        until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([hertz("kitchen")] * 2, abs=1), 5)
+    music.quiet()
+    until(lambda: sleeps(KITCHEN), 10)

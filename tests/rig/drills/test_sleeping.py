@@ -19,6 +19,7 @@ from tests.rig.drills.venue import (
     awake,
     card,
     device,
+    has_card,
     node,
     playing,
     read,
@@ -103,6 +104,46 @@ def test_what_lets_a_board_sleep_holds_when_it_is_plugged_in_again_until_it_is_u
         time.sleep(UDEV_LOOKS)
     calm.fresh("kitchen")
     assert read(KITCHEN, "power/control") == "on"
+
+
+@pytest.mark.long
+def test_plugged_in_again_without_hands_a_board_keeps_its_policy_and_its_keys_are_released_by_the_rule_only(
+    calm: Venue, foh: Foh
+) -> None:
+    """The kernel makes new interfaces for the same device; udev's rule is for both."""
+    calm.fresh("kitchen")
+    keys, board = f"1-{KITCHEN}:1.2", f"board/1-{KITCHEN}"
+    for file, value in (("power/control", "auto"), ("power/autosuspend_delay_ms", "700"), (f"{keys}/authorized", "0")):
+        write(KITCHEN, file, value)
+    number = read(KITCHEN, "devnum")
+    assert "its HID interface, released now, is bound again" in foh("act", board, "replug").stdout
+    ran = foh("act", board, "replug", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    kept = read(KITCHEN, "power/control"), read(KITCHEN, "power/autosuspend_delay_ms"), read(KITCHEN, "devnum")
+    assert kept == ("auto", "700", number)
+    assert read(KITCHEN, f"{keys}/authorized") == "1"
+    with keys_held(KITCHEN):
+        ran = foh("act", board, "let-sleep", "--yes")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    time.sleep(UDEV_LOOKS)
+    assert "HID interface" not in foh("act", board, "replug").stdout
+    ran = foh("act", board, "replug", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    settle()
+    assert (read(KITCHEN, "power/control"), read(KITCHEN, f"{keys}/authorized")) == ("auto", "0")
+    until(lambda: sleeps(KITCHEN), 10)
+    assert foh.status().incidents == []
+
+
+@pytest.mark.long
+def test_a_board_that_somebody_left_unauthorized_says_so_and_is_mended(calm: Venue, foh: Foh) -> None:
+    write(KITCHEN, "authorized", "0")
+    until(lambda: not has_card(KITCHEN), 10)
+    power = foh.status().rows("board")[f"1-{KITCHEN}"]["power"]
+    assert (power["why"], power["detail"].split(":")[0]) == ("denied", "authorized is 0")
+    ran = foh("act", f"board/1-{KITCHEN}", "replug", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    until(lambda: has_card(KITCHEN), 5)
 
 
 def transfers_of(venue: Venue) -> list[int]:

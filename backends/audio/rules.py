@@ -56,11 +56,12 @@ def stalled(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict(undecided=not moved, recheck_at=view.now + 1)
     said = f"{zone.position} s, and the same {patience:g} s later"
     evidence = Evidence("position", _read_from(zone, "position"), zone.at, said)
-    return Verdict(_silent(zone, evidence, view), recheck_at=view.now + 2)
+    return Verdict(_silent(zone, evidence, view, begun if earlier else None), recheck_at=view.now + 2)
 
 
-def _silent(zone: Zone, evidence: Evidence, view: View) -> tuple[Finding, ...]:
-    """Why the sound has stopped, by what its PCM does meanwhile."""
+def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> tuple[Finding, ...]:
+    """Why the sound has stopped, by what its PCM does meanwhile. `begun` is when it was sent to where it is, if that
+    was seen: what has not opened its PCM since then still waits for something to play."""
 
     def because(
         code: str, cause: str, *remedies: Remedy, blames: Id | None = None, pcm: Pcm | None = None, not_known: str = ""
@@ -82,7 +83,8 @@ def _silent(zone: Zone, evidence: Evidence, view: View) -> tuple[Finding, ...]:
     if _other(zone, pcm):
         return ()  # said by `taken`
     since, _ = view.since(pcm, "state")
-    if pcm.state == CLOSED:
+    waits = begun is not None and since <= begun and not isinstance(zone.fault, str)
+    if pcm.state == CLOSED and not waits:
         cause = f"it has closed its PCM {pcm.name}: its output has died"
         if isinstance(zone.fault, str):
             return because("ZONE-OUTPUT-DEAD", f"{cause}, {FAULTS[zone.fault][0]}", again, pcm=pcm)

@@ -133,6 +133,19 @@ def test_a_stuck_pcm_is_replugged_from_here_where_its_board_is_known(board: Any,
     assert again.action == "stop"
 
 
+def test_a_zone_that_has_not_begun_yet_waits_for_its_source() -> None:
+    closed = but(CARD, state="closed", owner=DOUBT)
+    begun = [(8, but(BAR, position=0)), (LONG, but(BAR, state="stopped", position=0))]
+    for pcms, code in (
+        ([(LONG, closed)], "ZONE-SOURCE-STALLED"),  # closed since before
+        ([(5, closed), (7, CARD), (LONG, closed)], "ZONE-OUTPUT-DEAD"),  # opened, and closed again
+    ):
+        verdict = stalled(but(BAR, position=0), world(BAR, closed, begun, pcms))
+        assert codes(verdict) == [code]
+    zone = but(BAR, position=0, fault="device cannot be opened")
+    assert codes(stalled(zone, world(zone, closed, begun, [(LONG, closed)]))) == ["ZONE-OUTPUT-DEAD"]
+
+
 @pytest.mark.parametrize(
     ("zone", "pcm", "past", "severity"),
     [

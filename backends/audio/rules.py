@@ -78,7 +78,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
         cause = f"its position stands still at {zone.position} s"
         doubt = "whether the source, the PCM or the board stopped"
         if isinstance(zone.fault, str):
-            cause, doubt = FAULTS[zone.fault][0], ""
+            cause, doubt = known(zone.fault)[0], ""
         return because("ZONE-STALLED", cause, again, not_known=doubt)
     if _other(zone, pcm):
         return ()  # said by `taken`
@@ -87,7 +87,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
     if pcm.state == CLOSED and not waits:
         cause = f"it has closed its PCM {pcm.name}: its output has died"
         if isinstance(zone.fault, str):
-            return because("ZONE-OUTPUT-DEAD", f"{cause}, {FAULTS[zone.fault][0]}", again, pcm=pcm)
+            return because("ZONE-OUTPUT-DEAD", f"{cause}, {known(zone.fault)[0]}", again, pcm=pcm)
         return because("ZONE-OUTPUT-DEAD", cause, again, pcm=pcm, not_known="why; its log does not say")
     if pcm.state == "XRUN" or view.now - since < STILL:
         cause = f"its PCM {pcm.name} underruns again and again"
@@ -116,13 +116,18 @@ def failed(zone: Zone | Gone, view: View) -> Verdict:
     pcm = view.follow(zone, "pcm")
     if zone.state == "playing" or (isinstance(pcm, Pcm) and _other(zone, pcm)):
         return Verdict()  # said by `stalled`, or by `taken`
-    cause, remedy = FAULTS[zone.fault]
+    cause, remedy = known(zone.fault)
     remedies, lost = (Remedy(remedy), Remedy("play again", "play", zone.id)), _lost(zone, view)
     finding = Finding(
         "ZONE-OUTPUT-FAILED", Severity.WARN, zone.id, f"could not play: {cause}", (*_logged(zone),), "", remedies,
         lost.id if lost else None,
     )  # fmt: skip
     return Verdict((finding,))
+
+
+def known(fault: str) -> tuple[str, str]:
+    """The cause and what to do; another backend's players may fail in ways of their own."""
+    return FAULTS.get(fault, (f"its output has failed: {fault}", "see its log"))
 
 
 def _logged(zone: Zone) -> Sequence[Evidence]:
@@ -158,9 +163,8 @@ def taken(zone: Zone | Gone, view: View) -> Verdict:
     cause = f"{verb}: {program} ({pcm.owner}) has its PCM {pcm.name} open"
     severity = Severity.CRIT if zone.state == "playing" else Severity.WARN
     remedy = Remedy(f"see what it is (ps -fp {pcm.owner}), and end it")
-    return Verdict(
-        (Finding("ZONE-TAKEN", severity, zone.id, cause, (*pcm.evidence, *_pid(zone), *_logged(zone)), "", (remedy,)),)
-    )
+    evidence = (*pcm.evidence, *_pid(zone), *_logged(zone))
+    return Verdict((Finding("ZONE-TAKEN", severity, zone.id, cause, evidence, "", (remedy,)),))
 
 
 def _other(zone: Zone, pcm: Pcm) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
-from backends.contract import Id, Offer, Plan, Refused, Risk
+from backends.contract import Arg, Id, Offer, Plan, Refused, Risk
 from console.venue.operate import Operator, Outcome, locate
 
 if TYPE_CHECKING:
@@ -54,15 +55,26 @@ def proportional(values: Mapping[Id, float], wanted: float) -> dict[Id, int]:
 
 
 def spread(venue: Venue, offers: Mapping[Id, Offer], args: Mapping[str, str]) -> dict[Id, dict[str, str]]:
-    """Each one's arguments. A number that sets a field is meant for the largest; the others keep their ratio to it."""
+    """Each one's arguments. A number that sets a field is meant for the largest; the others keep their ratio to it.
+    What is no number, or out of bounds, is given to all as it is, so that all of them refuse it."""
     given = {id: dict(args) for id in offers}
     for arg in next(iter(offers.values())).args if len(offers) > 1 else ():
         now = {id: getattr(venue.state.get(offer.target), arg.field, None) for id, offer in offers.items() if arg.field}
         values = {id: value for id, value in now.items() if isinstance(value, int | float)}
-        if arg.name in args and values:
-            for id, value in proportional(values, float(args[arg.name])).items():
+        wanted = _within(arg, args.get(arg.name, ""))
+        if wanted is not None:
+            for id, value in proportional(values, wanted).items():
                 given[id][arg.name] = str(value)
     return given
+
+
+def _within(arg: Arg, text: str) -> float | None:
+    try:
+        wanted = float(text)
+    except ValueError:
+        return None
+    least, most = (arg.minimum or 0, math.inf if arg.maximum is None else arg.maximum)
+    return wanted if math.isfinite(wanted) and least <= wanted <= most else None
 
 
 async def plan(
@@ -84,7 +96,9 @@ async def plan(
     plans = {plan.offer.target if alone else id: plan for id, plan in made.items() if isinstance(plan, Plan)}
     left_out = {id: why for id, why in made.items() if isinstance(why, str)}
     if not plans:
-        raise Refused("; ".join(why if alone else f"{operator.name_of(id)}: {why}" for id, why in left_out.items()))
+        alike = len(set(left_out.values())) == 1
+        said = (why if alike else f"{operator.name_of(id)}: {why}" for id, why in left_out.items())
+        raise Refused("; ".join(dict.fromkeys(said)))
     group = Group(plans, left_out)
     if not alone and group.risk is Risk.DESTRUCTIVE:
         raise Refused("it destroys something: do it one at a time")

@@ -15,6 +15,7 @@ CUT_OFF = f"over-current at USB port 1-{HUB}.{SHORT} (count 0 to 1): the hub has
 TOLD = 2.0  # seconds
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "setting"), [("single", ("0", "00")), ("multi", ("1", "02"))])
 def test_a_hub_shows_its_transaction_translators(calm: Venue, foh: Foh, name: str, setting: tuple[str, str]) -> None:
     calm.plug(name)

@@ -55,10 +55,17 @@ class Venue:
         until(lambda: not device(port).exists(), 60)
 
     def plug(self, name: str, port: Port = 0) -> None:
-        """Returns when the kernel has configured it."""
+        """Returns when the kernel has configured it. QEMU's controller has been seen to lose a plugging in: then it is
+        said, and done once more."""
         self.ask("plug", name=name, port=port)
         there = self.report(name)["port"]
-        until(lambda: read(there, "bConfigurationValue") == "1", 60)
+        try:
+            until(lambda: read(there, "bConfigurationValue") == "1", 30)
+        except AssertionError:
+            print(f"rig: {name} was plugged in, and the kernel has not seen it: once more", flush=True)
+            self.ask("unplug", name=name)
+            self.ask("plug", name=name, port=port)
+            until(lambda: read(there, "bConfigurationValue") == "1", 60)
 
     def fresh(self, room: str) -> Port:
         """The board just plugged in, with the kernel's defaults; its port."""

@@ -44,7 +44,7 @@ async def act(app: Foh, targets: Sequence[Id], action: str, args: Mapping[str, s
     offer = next(iter(found.values()))
     name = f"these {len(targets)}" if several else app.venue.name_of(offer.target)
     try:
-        given = await _arguments(app, offer, name, args, ask, several)
+        given = await _arguments(app, found, name, args, ask)
         if given is None:
             return
         plans = await group.plan(operator, targets, found, group.spread(app.venue, found, given))
@@ -59,18 +59,15 @@ async def act(app: Foh, targets: Sequence[Id], action: str, args: Mapping[str, s
 
 
 async def _arguments(
-    app: Foh, offer: Offer, name: str, given: Mapping[str, str], ask: bool, several: bool
+    app: Foh, found: Mapping[Id, Offer], name: str, given: Mapping[str, str], ask: bool
 ) -> dict[str, str] | None:
-    """Asks for what an offer needs. None if the operator turned away."""
-    args = dict(given)
+    """Asks for what an offer needs, once for all who have it. None if the operator turned away."""
+    args, own, offer = dict(given), group.own(found), next(iter(found.values()))
     for arg in offer.args:
-        if arg.name in args:
-            continue
-        if arg.default and not ask:
-            args[arg.name] = arg.default
+        if arg.name in args or arg.name in own or (arg.default and not ask):
             continue
         title = f"{name}: {offer.label}"
-        if several and arg.field:
+        if len(found) > 1 and arg.field:
             title += ", of the largest; the others in proportion"
         value: Hashable | None
         if arg.choices:

@@ -312,10 +312,9 @@ class Foh(App[None]):
         return os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
 
     def _targets(self) -> Sequence[Id]:
-        """What an action is for: what is marked, else what is selected."""
-        marked = sorted(getattr(self.screen, "marked", ()))
+        """What an action is for."""
         id, _ = self._selection()
-        return marked or ([id] if id is not None else [])
+        return self.screen.targets() if isinstance(self.screen, Main) else [id] if id is not None else []
 
     def _selection(self) -> tuple[Id | None, Incident | None]:
         screen = self.screen

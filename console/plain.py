@@ -93,7 +93,6 @@ async def act(args: argparse.Namespace) -> int:
         if lacking:
             print(f"foh act: {args.action} needs {', '.join(name + '=…' for name in lacking)}", file=sys.stderr)
             return USAGE
-        given = {arg.name: arg.default for arg in asked if arg.default} | given
         operator = Operator(venue, os.environ.get("SUDO_USER") or os.environ.get("USER", "cli"))
         try:
             plans = await group.plan(operator, targets, offers, group.spread(venue, offers, given))

@@ -57,7 +57,7 @@ def place(pid: int, proc: Path = Path("/proc")) -> Place | Unknown:
 
 
 def _unit(cgroup: Path) -> Place | None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # it has just ended: then it has no unit either
         if match := _UNIT(cgroup.read_text(errors="replace")):
             return Place(unit=match[2], user="/user@" in match[1])
     return None
@@ -85,11 +85,11 @@ class Follower:
             yield
         finally:
             reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reader
+            await asyncio.wait({reader})
 
     async def _journal(self, io: IO) -> None:
         self.lines.clear()
+        self.trouble = ""
         try:
             async with io.child(self.place.journal()) as child:
                 while True:

@@ -80,7 +80,7 @@ def _risen(hub: Hub, before: Resource | None) -> dict[str, str]:
     past = before.over_currents if isinstance(before, Hub) else ()
     if isinstance(past, Unknown) or isinstance(hub.over_currents, Unknown):
         return {}
-    pairs = enumerate(zip(past, hub.over_currents), 1)  # noqa: B905  (another hub may have other ports)
+    pairs = enumerate(zip(past, hub.over_currents, strict=False), 1)  # another hub may have other ports
     return {at_port(hub.id.local, number): f"count {was} to {now}" for number, (was, now) in pairs if now > was}
 
 

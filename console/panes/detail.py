@@ -52,7 +52,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
     for words, reasons in venue.answers(id, now):
         rest.append(_head(words, width))
         for reason in reasons:
-            rest.append((("  - ", "dim"), (fit(reason.text, width - 4), "")))
+            rest += labelled("  -", reason.text, width, indent=5)
             for item in reason.evidence:
                 rest += _wrap("", f"{item.what}: {item.raw or '(empty)'} ({item.read_from})", width)
             if reason.remedy:

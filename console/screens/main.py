@@ -206,17 +206,25 @@ class Main(Screen[None]):
         else:
             self.set_focus(self.query_one("#incidents"))
 
+    def targets(self) -> list[Id]:
+        """What an action is for: what is marked, unless an incident is selected; else what is selected."""
+        of_incident = self.focused_rows is not None and self.focused_rows.id == "incidents"
+        id = self.selected_id()
+        return sorted(self.marked) if self.marked and not of_incident else [id] if id is not None else []
+
     def action_mark(self) -> None:
-        rows = self.focused_rows
-        if rows is not None and rows.id != "incidents" and rows.cursor is not None:
-            self._mark(self.marked ^ {rows.cursor})  # type: ignore[arg-type]
+        rows, id = self.focused_rows, self.selected_id()
+        if rows is not None and rows.id != "incidents" and id is not None:
+            self._mark(self.marked ^ {id})
             rows.action_move(1)
 
     def action_mark_all(self) -> None:
         """Every row that is shown, or none of them where all are marked already."""
+        from backends.contract import Id
+
         rows = self.focused_rows
         if rows is not None and rows.id != "incidents":
-            shown: set[Id] = {key for key in rows.keys if key is not None}  # type: ignore[misc]
+            shown = {key for key in rows.keys if isinstance(key, Id)}
             self._mark(self.marked - shown if shown <= self.marked else self.marked | shown)
 
     def _mark(self, marked: set[Id]) -> None:

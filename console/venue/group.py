@@ -54,10 +54,21 @@ def proportional(values: Mapping[Id, float], wanted: float) -> dict[Id, int]:
     return {id: round(value * wanted / largest) if largest else round(wanted) for id, value in values.items()}
 
 
+def own(offers: Mapping[Id, Offer]) -> set[str]:
+    """The arguments that are each one's own, such as a name: those of which the defaults differ."""
+    defaults: dict[str, set[str]] = {}
+    for offer in offers.values():
+        for arg in offer.args:
+            defaults.setdefault(arg.name, set()).add(arg.default)
+    return {name for name, found in defaults.items() if len(found) > 1}
+
+
 def spread(venue: Venue, offers: Mapping[Id, Offer], args: Mapping[str, str]) -> dict[Id, dict[str, str]]:
-    """Each one's arguments. A number that sets a field is meant for the largest; the others keep their ratio to it.
-    What is no number, or out of bounds, is given to all as it is, so that all of them refuse it."""
-    given = {id: dict(args) for id in offers}
+    """Each one's arguments; what is not given is its own default. A number that sets a field is meant for the largest,
+    and the others keep their ratio to it. What is no number, or out of bounds, is given to all as it is, so that all of
+    them refuse it."""
+    defaults = {id: {arg.name: arg.default for arg in offer.args if arg.default} for id, offer in offers.items()}
+    given = {id: defaults[id] | dict(args) for id in offers}
     for arg in next(iter(offers.values())).args if len(offers) > 1 else ():
         now = {id: getattr(venue.state.get(offer.target), arg.field, None) for id, offer in offers.items() if arg.field}
         values = {id: value for id, value in now.items() if isinstance(value, int | float)}

@@ -81,6 +81,19 @@ def test_the_largest_is_as_wanted_and_the_others_keep_their_ratio(
     assert tuple(found[id] for id in ids) == scaled
 
 
+async def test_what_is_not_given_is_each_ones_own(tmp_path: Path) -> None:
+    made, _ = await venue(tmp_path)
+    offers = {
+        id: Offer(id, "name", "name", args=(Arg("name", "name", default=id.local), Arg("delay", "delay", default="2")))
+        for id in (BAR, FOYER)
+    }
+    assert group.own(offers) == {"name"}
+    assert group.spread(made, offers, {"delay": "7"}) == {
+        BAR: {"name": "bar", "delay": "7"}, FOYER: {"name": "foyer", "delay": "7"}
+    }  # fmt: skip
+    await made.journal.close()
+
+
 @pytest.mark.parametrize("said", ["101", "-1", "x", "", "nan", "inf", "1e400"])
 async def test_what_is_no_volume_is_given_to_all_as_it_is(tmp_path: Path, said: str) -> None:
     made, _ = await venue(tmp_path)

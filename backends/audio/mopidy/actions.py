@@ -5,35 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from backends.audio import transport
 from backends.audio.mopidy import model
 from backends.audio.mopidy.client import rpc
-from backends.contract import Expect, Refused, Test, Unknown
+from backends.contract import Expect, Refused, Unknown
 from backends.kinds import Zone
 
 if TYPE_CHECKING:
     import httpx
 
 
-async def _state(client: httpx.AsyncClient, zone: Zone, wanted: str, action: str) -> model.Outcome:
-    if zone.state == wanted:
-        raise Refused(f"already {wanted}")
-    return model.calls_of(action, {}), (Expect(zone.id, "state", wanted, 4),)
-
-
 async def _play(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
-    if zone.queue == 0:
-        raise Refused("nothing is queued")
-    return await _state(client, zone, "playing", "play")
+    return _turn(zone, "play")
 
 
 async def _pause(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
-    if zone.state == "stopped":
-        raise Refused("it is stopped")
-    return await _state(client, zone, "paused", "pause")
+    return _turn(zone, "pause")
 
 
 async def _stop(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
-    return await _state(client, zone, "stopped", "stop")
+    return _turn(zone, "stop")
+
+
+def _turn(zone: Zone, action: str) -> model.Outcome:
+    return [(f"core.playback.{action}", {})], (transport.turned(action, zone),)
 
 
 async def _next(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
@@ -51,33 +46,28 @@ async def _skip(client: httpx.AsyncClient, zone: Zone, action: str) -> model.Out
         raise Refused(f"there is no {action} track")
     if current.startswith(f"#{tlid} "):
         raise Refused("it would play the same track again")
-    return model.calls_of(action, {}), (Expect(zone.id, "track", current, 4, Test.DIFFERS),)
+    return [(f"core.playback.{action}", {})], (transport.skipped(zone),)
 
 
 async def _volume(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
-    if isinstance(zone.volume, Unknown):
-        raise Refused(zone.volume.detail)
-    calls = model.calls_of("volume", args)
-    wanted = calls[0][1]["volume"]
-    if zone.volume == wanted:
-        raise Refused(f"the volume is already {wanted} %")
-    return calls, (Expect(zone.id, "volume", int(str(wanted)), 3),)
+    wanted, expect = transport.volume(args, zone)
+    return [("core.mixer.set_volume", {"volume": wanted})], (expect,)
 
 
 async def _soft_mute(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
-    return _soft(zone, "software-mute", True)
+    return _soft(zone, True)
 
 
 async def _soft_unmute(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
-    return _soft(zone, "software-unmute", False)
+    return _soft(zone, False)
 
 
-def _soft(zone: Zone, action: str, wanted: bool) -> model.Outcome:
+def _soft(zone: Zone, wanted: bool) -> model.Outcome:
     if isinstance(zone.soft_mute, Unknown):
         raise Refused(zone.soft_mute.detail)
     if zone.soft_mute is wanted:
         raise Refused(f"already {'' if wanted else 'un'}muted in software")
-    return model.calls_of(action, {}), (Expect(zone.id, "soft_mute", wanted, 3),)
+    return [("core.mixer.set_mute", {"mute": wanted})], (Expect(zone.id, "soft_mute", wanted, 3),)
 
 
 async def _release(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from backends.audio import transport
 from backends.audio.mopidy.process import Process
 from backends.contract import (
-    Arg,
     Evidence,
     Expect,
     Id,
@@ -159,19 +159,12 @@ def links(process: Process, host: str) -> tuple[Link, ...]:
 
 
 def offers(id: Id, state: str | Unknown, has_mixer: bool) -> tuple[Offer, ...]:
-    playing, stopped = state == "playing", state == "stopped"
     no_mixer = "" if has_mixer else NO_MIXER.detail
-    level = Arg("percent", "volume", "%", minimum=0, maximum=100, field="volume")
     return (
-        Offer(id, "play", "play", blocked="already playing" if playing else ""),
-        Offer(id, "pause", "pause", blocked="" if playing else "not playing"),
-        Offer(id, "stop", "stop", blocked="already stopped" if stopped else ""),
-        Offer(id, "next", "next track", blocked="stopped" if stopped else ""),
-        Offer(id, "previous", "previous track", blocked="stopped" if stopped else ""),
-        Offer(id, "volume", "volume of the player", args=(level,), blocked=no_mixer),
+        *transport.offers(id, state, no_mixer),
         Offer(id, "software-mute", "mute in software (heard 1-2 s later)", blocked=no_mixer),
         Offer(id, "software-unmute", "unmute in software", blocked=no_mixer),
-        Offer(id, "release", "let go of the output", blocked="" if stopped else "not stopped"),
+        Offer(id, "release", "let go of the output", blocked="" if state == "stopped" else "not stopped"),
     )
 
 
@@ -199,18 +192,3 @@ def release(zone: Zone, uri: str) -> list[Call]:
     if zone.soft_mute is False:
         calls = [("core.mixer.set_mute", {"mute": True}), *calls, ("core.mixer.set_mute", {"mute": False})]
     return calls
-
-
-def calls_of(action: str, args: Mapping[str, str]) -> list[Call]:
-    """The RPC calls that an action is made of. Raises Refused for an argument out of range."""
-    match action:
-        case "play" | "pause" | "stop" | "next" | "previous":
-            return [(f"core.playback.{action}", {})]
-        case "volume":
-            percent = args.get("percent", "")
-            if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
-                raise Refused(f"volume is a whole number from 0 to 100, not {clean(percent, 20)!r}")
-            return [("core.mixer.set_volume", {"volume": int(percent)})]
-        case "software-mute" | "software-unmute":
-            return [("core.mixer.set_mute", {"mute": action == "software-mute"})]
-    raise Refused(f"Mopidy has no action {action!r}")

@@ -101,7 +101,7 @@ def _accounts(config: RawConfigParser | Unknown) -> tuple[str, ...] | Unknown:
 
 def _salt() -> bytes:
     """What makes an account's mark this machine's own (machine-id(5))."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # not every system has one: its marks are then no secret, and still tell apart
         return Path("/etc/machine-id").read_bytes()
     return b""
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from backends.contract import Arg, Evidence, Expect, Id, Key, Link, Offer, Refused, Step, Test, Unknown, Why, clean
+from backends.audio import transport
+from backends.contract import Evidence, Expect, Id, Key, Link, Refused, Step, Unknown, Why, clean
 from backends.kinds import Number, Text, Zone
 
 STATES = {"play": "playing", "pause": "paused", "stop": "stopped"}
@@ -76,7 +77,7 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
         name=id.local,
         keys=(Key("tcp", id.local, id.host), *([Key("pid", str(pid), id.host)] if isinstance(pid, int) else [])),
         links=_links(pid, id.host),
-        offers=offers(id, state, isinstance(volume, int)),
+        offers=transport.offers(id, state, "" if isinstance(volume, int) else NO_MIXER.detail),
         evidence=tuple(evidence),
         at=now,
         state=state,
@@ -97,6 +98,7 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
         log=(clean(error, 300),) if error else (),
         fault=fault(error),
         rival=Unknown(Why.NOT_APPLICABLE, "it ends where its port is taken"),
+        accounts=Unknown(Why.NOT_APPLICABLE, "an MPD's are not looked for"),
         jumps=jumps,
     )
 
@@ -129,54 +131,24 @@ def _links(pid: int | Unknown, host: str) -> tuple[Link, ...]:
     return (Link("pcm", Key("pcm-owner", str(pid), host), "its process owns the PCM"),)
 
 
-def offers(id: Id, state: Text, has_mixer: bool) -> tuple[Offer, ...]:
-    playing, stopped = state == "playing", state == "stopped"
-    level = Arg("percent", "volume", "%", minimum=0, maximum=100, field="volume")
-    return (
-        Offer(id, "play", "play", blocked="already playing" if playing else ""),
-        Offer(id, "pause", "pause", blocked="" if playing else "not playing"),
-        Offer(id, "stop", "stop", blocked="already stopped" if stopped else ""),
-        Offer(id, "next", "next track", blocked="stopped" if stopped else ""),
-        Offer(id, "previous", "previous track", blocked="stopped" if stopped else ""),
-        Offer(id, "volume", "volume of the player", args=(level,), blocked="" if has_mixer else NO_MIXER.detail),
-    )
-
-
 def work_out(zone: Zone, said: Said, action: str, args: Mapping[str, str]) -> tuple[Command, Expect]:
     """The command that an action is, and what must follow. Raises Refused."""
     match action:
         case "play" | "pause" | "stop":
-            wanted = {"play": "playing", "pause": "paused", "stop": "stopped"}[action]
-            if zone.state == wanted:
-                raise Refused(f"already {wanted}")
-            if action == "play" and zone.queue == 0:
-                raise Refused("nothing is queued")
-            if action == "pause" and zone.state == "stopped":
-                raise Refused("it is stopped")
-            command = ("pause", "0" if action == "play" else "1") if zone.state != "stopped" else (action,)
-            return ("stop",) if action == "stop" else command, Expect(zone.id, "state", wanted, 4)
+            expect = transport.turned(action, zone)
+            if action == "stop" or zone.state == "stopped":
+                return (action,), expect
+            return ("pause", "0" if action == "play" else "1"), expect
         case "next" | "previous":
-            return (action,), _skipped(zone, said, action)
+            if zone.state == "stopped":
+                raise Refused("it is stopped")
+            if said.status.get("song") == "0" if action == "previous" else "nextsong" not in said.status:
+                raise Refused(f"there is no {action} track")
+            return (action,), transport.skipped(zone)
         case "volume":
-            percent = args.get("percent", "")
-            if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
-                raise Refused(f"volume is a whole number from 0 to 100, not {clean(percent, 20)!r}")
-            if isinstance(zone.volume, Unknown):
-                raise Refused(zone.volume.detail)
-            if zone.volume == int(percent):
-                raise Refused(f"the volume is already {percent} %")
-            return ("setvol", str(int(percent))), Expect(zone.id, "volume", int(percent), 3)
+            wanted, expect = transport.volume(args, zone)
+            return ("setvol", str(wanted)), expect
     raise Refused(f"MPD has no action {action!r}")
-
-
-def _skipped(zone: Zone, said: Said, action: str) -> Expect:
-    if zone.state == "stopped":
-        raise Refused("it is stopped")
-    if action == "previous" and said.status.get("song") == "0":
-        raise Refused("there is no previous track")
-    if action == "next" and "nextsong" not in said.status:
-        raise Refused("there is no next track")
-    return Expect(zone.id, "track", zone.track if isinstance(zone.track, str) else "", 4, Test.DIFFERS)
 
 
 def step(address: str, command: Command) -> Step:
@@ -184,6 +156,5 @@ def step(address: str, command: Command) -> Step:
     host, _, port = address.rpartition(":")
     mpc = {"setvol": "volume", "previous": "prev", "pause": "play" if command[1:] == ("0",) else "pause"}
     values = command[1:] if command[0] == "setvol" else ()
-    return Step(
-        " ".join(command), " ".join(["mpc", f"-h {host}", f"-p {port}", mpc.get(command[0], command[0]), *values])
-    )
+    words = ("mpc", "-h", host, "-p", port, mpc.get(command[0], command[0]), *values)
+    return Step(" ".join(command), " ".join(words))

@@ -142,7 +142,11 @@ async def test_the_journal_of_a_unit_is_followed(tmp_path: Path) -> None:
     assert [(line.at, line.text) for line in follower.lines] == [(1764000000.000001, "ERROR mopidy.x: for us \ufffd")]
 
 
-async def test_a_journal_that_cannot_be_followed_is_said() -> None:
+async def test_a_journal_that_cannot_be_followed_is_said_for_as_long_as_it_is_so() -> None:
     follower = Follower(FromFile(unit="mopidy@bar.service", file_="/nonexistent.journal"))
     await followed(follower)
     assert "journal of mopidy@bar.service" in follower.trouble
+    follower.place = FromFile(unit="mopidy@bar.service", file_="/dev/null")
+    async with follower.following(SourceIO("bar")):
+        await asyncio.sleep(0)
+        assert follower.trouble == ""

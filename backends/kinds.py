@@ -222,7 +222,7 @@ ZONE = KindSpec(
         FieldSpec("endpoint", "endpoint"),
         FieldSpec("version", "version"),
         FieldSpec("pid", "process"),
-        FieldSpec("rival", "other process for its port"),
+        FieldSpec("rival", "rival for its port"),
         FieldSpec("accounts", "streaming accounts"),
     ),
     0,
@@ -290,7 +290,7 @@ BOARD = KindSpec(
         FieldSpec("card", "ALSA card"),
         FieldSpec("named", "named by its port"),
         FieldSpec("devnum", "device number"),
-        FieldSpec("configured", "times configured while watched"),
+        FieldSpec("configured", "times configured"),
     ),
     0,
 )
@@ -309,7 +309,7 @@ HUB = KindSpec(
         FieldSpec("model", "model", role=T, rank=6, width=18),
         FieldSpec("speed", "speed", "Mbit/s", M, 5, 5, heading="MBIT"),
         FieldSpec("ids", "vendor:product"),
-        FieldSpec("over_currents", "over-current counts of its ports"),
+        FieldSpec("over_currents", "over-currents"),
     ),
     1,
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
-from backends.contract import Gone, Id
+from backends.contract import Gone, Id, clean
 from console.line import Line, Row, fit
 from console.panes.cells import age, moment, sentence, value_text
 from console.panes.resources import MARKS
 from console.panes.text import labelled
 from console.venue.journal import Entry
 from console.venue.venue import Venue
+
+INDENT = 22  # columns, until a value begins
 
 
 def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], actions: bool = True) -> list[Row]:
@@ -36,7 +38,10 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
     for field in spec.fields if spec else ():
         if not field.via:
             value = getattr(resource, field.name)
-            out += _wrap(field.label, sentence(value, field), width)
+            joined = sentence(value, field)
+            each = value if isinstance(value, tuple) and len(joined) > width - INDENT else (joined,)
+            for label, text in zip_longest([field.label], each, fillvalue=""):
+                out += _wrap(label, clean(text, 400), width)
     found: list[Row] = [(None, line) for line in out]
     if links:
         found += [(None, _head("leads to (Enter follows)", width)), *links]
@@ -92,4 +97,4 @@ def _head(text: str, width: int) -> Line:
 
 
 def _wrap(label: str, text: str, width: int) -> list[Line]:
-    return labelled(" " + label, text, width, indent=22, most=12)
+    return labelled(" " + label, text, width, indent=INDENT, most=12)

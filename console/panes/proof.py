@@ -26,7 +26,7 @@ def rows(venue: Venue, incident: Incident | None, now: float, width: int, action
         ((fit("   " + life, width), "dim"),),
     ]
     out: list[Row] = [(None, line) for line in (*head, *trouble(venue, incident, now, width, actions, whole=True))]
-    out.append((None, ((fit("-- about (Enter follows) " + "-" * width, width), "dim"),)))
+    out.append((None, (("-- about (Enter follows) ".ljust(width, "-"), "dim"),)))
     about = dict.fromkeys([incident.root, *(finding.about for finding in incident.findings)])
     out += [(id, ((f"  {id.kind} {venue.name_of(id)}", ""), (f"   {id}", "dim"))) for id in about]
     return out

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import FieldSpec, Observation, Role, Unknown, Why
-from backends.kinds import BOARD, SOURCE, ZONE
+from backends.contract import FieldSpec, Id, Observation, Role, Unknown, Why
+from backends.kinds import BOARD, SOURCE, ZONE, Zone
 from console.line import difference, fit, plain
+from console.panes import detail
 from console.panes.cells import age, cell, clock, sentence
 from console.panes.columns import layout
 from console.panes.header import tally
@@ -126,3 +127,17 @@ def test_ages(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (83.9, "1:23"), (3700, "1:01:40")])
 def test_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize("width", [79, 159])
+def test_each_line_of_a_log_stands_by_itself_and_whole(tmp_path: Path, width: int) -> None:
+    here = Venue(VenueState("h"), Journal(tmp_path / "j"))
+    here.state.add_kinds((ZONE,))
+    log = tuple(f"25 Nov 19:18:0{n} WARNING {word * 30}" for n, word in enumerate(("wave ", "salt ", "fish ")))
+    zone = Zone(id=Id("h", "zone", "bar"), name="bar", state="stopped", log=log)
+    here.take([Observation(upserts=(zone,), source="s", at=1.0)])
+    shown = [plain(line).rstrip() for _, line in detail.rows(here, zone.id, 2.0, width, [])]
+    for n, word in enumerate(("wave", "salt", "fish")):
+        (begins,) = [number for number, line in enumerate(shown) if f"19:18:0{n}" in line]
+        assert "log" in shown[begins] if n == 0 else shown[begins].startswith(" " * 10)
+        assert sum(line.count(word) for line in shown) == 30

@@ -55,17 +55,14 @@ class Venue:
         until(lambda: not device(port).exists(), 60)
 
     def plug(self, name: str, port: Port = 0) -> None:
-        """Returns when the kernel has configured it. QEMU's controller has been seen to lose a plugging in: then it is
-        said, and done once more."""
+        """Returns when the kernel has configured it. Raises AssertionError with what the kernel has said lately."""
         self.ask("plug", name=name, port=port)
         there = self.report(name)["port"]
         try:
-            until(lambda: read(there, "bConfigurationValue") == "1", 30)
-        except AssertionError:
-            print(f"rig: {name} was plugged in, and the kernel has not seen it: once more", flush=True)
-            self.ask("unplug", name=name)
-            self.ask("plug", name=name, port=port)
             until(lambda: read(there, "bConfigurationValue") == "1", 60)
+        except AssertionError as error:
+            said = subprocess.run(["dmesg"], capture_output=True, text=True, check=True, timeout=60).stdout
+            raise AssertionError(f"{name} is plugged in at {there} and not configured: {said[-4000:]}") from error
 
     def fresh(self, room: str) -> Port:
         """The board just plugged in, with the kernel's defaults; its port."""

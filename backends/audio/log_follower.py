@@ -14,9 +14,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends.audio.mopidy.log import Line
-from backends.contract import IO, Unknown, Why
+from backends.contract import IO, Unknown, Why, clean
 
 KEPT = 400  # lines
+EVERY, ANSWER = 1.0, 2.0  # seconds: between two looks into a file, and for one
 TAIL = 65536  # bytes: where a file is entered, from its end, and the most that is read at once
 JOURNAL = ("journalctl", "--follow", "--output=json", f"--lines={KEPT}")
 _UNIT = re.compile(r"^(?:0::|\d+:name=systemd:)(/.*/([\w@.:\\-]+\.service))$", re.MULTILINE).search
@@ -64,43 +65,47 @@ def _unit(cgroup: Path) -> Place | None:
 
 
 class Follower:
-    """The last lines of one log."""
+    """The last lines of one log, read beside whatever else its source does: a file system that hangs, hangs alone."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.lines: deque[Line] = deque(maxlen=KEPT)
         self.count = 0  # how many there have been
-        self.trouble = ""  # why it cannot be followed
+        self.trouble: Unknown | None = Unknown()  # why it is not known what stands in it
         self._file: tuple[int, int] = (0, 0)  # inode, and how far it was read
         self._rest = b""
 
     @contextlib.asynccontextmanager
     async def following(self, io: IO) -> AsyncIterator[None]:
-        """Reads the journal as long as the body runs. A file is read when `look` is called."""
-        if self.place.file:
-            yield
-            return
-        reader = asyncio.create_task(self._journal(io))
+        """Reads it as long as the body runs."""
+        reader = asyncio.create_task(self._reading(io) if self.place.file else self._journal(io))
         try:
             yield
         finally:
             reader.cancel()
             await asyncio.wait({reader})
 
+    async def _reading(self, io: IO) -> None:
+        with io.part("log") as part:
+            while True:
+                try:
+                    await part.thread(self.look, within=ANSWER)
+                except TimeoutError:
+                    self.trouble = Unknown(Why.UNREACHABLE, f"{clean(self.place)} does not answer")
+                await asyncio.sleep(EVERY)
+
     async def _journal(self, io: IO) -> None:
         self.lines.clear()
-        self.trouble = ""
+        self.trouble = None
         try:
             async with io.child(self.place.journal()) as child:
                 while True:
                     self._keep([_of_journal(await child.receive())])
         except (OSError, ValueError) as error:
-            self.trouble = f"{self.place}: {error}"
+            self.trouble = Unknown(Why.UNREACHABLE, clean(f"{self.place}: {error}"))
 
     def look(self) -> None:
         """Reads what a file has got since; a new file of that name, or one cut short, is begun anew. Blocking."""
-        if not self.place.file:
-            return
         try:
             file = os.open(self.place.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not hold us
             try:
@@ -108,11 +113,11 @@ class Follower:
                 if not stat.S_ISREG(status.st_mode):
                     raise OSError("it is no file")
                 self._read(file, status)
-                self.trouble = ""
+                self.trouble = None
             finally:
                 os.close(file)
         except OSError as error:
-            self.trouble = f"{self.place}: {error.strerror or error}"
+            self.trouble = Unknown(Why.UNREACHABLE, clean(f"{self.place}: {error.strerror or error}"))
 
     def _read(self, file: int, status: os.stat_result) -> None:
         inode, done = self._file

@@ -12,9 +12,9 @@ from backends.audio.log_follower import Follower, Place
 from backends.audio.mopidy import log
 from backends.audio.mopidy.log import Told, untold
 from backends.audio.mopidy.model import last_begun
-from backends.contract import IO, Unknown, Why, clean
+from backends.contract import IO, Unknown
 
-LAST_WORDS = 0.3  # seconds in which a journal is read once more when the server has gone
+LAST_WORDS = 0.3  # seconds in which it is read once more when the server has gone
 
 
 class PlayerLog:
@@ -33,14 +33,13 @@ class PlayerLog:
         if isinstance(self._log, Follower):
             await stack.enter_async_context(self._log.following(io))
 
-    async def told(self, settled: float, playing: bool, history: Callable[[], Awaitable[Any]], io: IO) -> Told:
+    async def told(self, settled: float, playing: bool, history: Callable[[], Awaitable[Any]]) -> Told:
         """What it says now. A failure stands until the player has begun to play again, or was stopped: `settled` is
         when its events told so; `history` is asked once for what was before those."""
         if isinstance(self._log, Unknown):
             return untold(self._log)
-        await io.thread(self._log.look)
         if self._log.trouble:
-            return untold(Unknown(Why.UNREACHABLE, clean(self._log.trouble)))
+            return untold(self._log.trouble)
         basis = (self._log.count, settled, playing)
         if self._told is None or basis != self._basis:
             lines, where = self._log.lines, str(self._log.place)
@@ -58,8 +57,7 @@ class PlayerLog:
         if isinstance(self._log, Unknown):
             return ""
         async with self._log.following(io):
-            await asyncio.sleep(0 if self._log.place.file else LAST_WORDS)
-            await io.thread(self._log.look)
+            await asyncio.sleep(LAST_WORDS)
         last = log.bad(log.entries(self._log.lines), 1)
         return last[0].text if last else ""
 

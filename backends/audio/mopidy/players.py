@@ -18,6 +18,7 @@ from backends.audio.mopidy.config import config_files, frontend_of, is_server, m
 from backends.contract import IO, Evidence, Id, Key, Link, Unknown, Why
 from backends.kinds import Number
 
+ANSWER = 1.0  # seconds
 LOOK = 0.9  # seconds for which what was found is good enough
 SETTLED = 5.0  # seconds until a new process has become the program that it stays
 
@@ -51,6 +52,10 @@ class _Players:
         self._first: dict[int, float] = {}
         self._found: dict[int, Player] = {}
         self._told: tuple[float, tuple[Player, ...]] = (float("-inf"), ())
+
+    @property
+    def last(self) -> tuple[Player, ...]:
+        return self._told[1]
 
     def known(self) -> tuple[Player, ...] | None:
         """What was found a moment ago, the same object while it is the same; None when it is time to look again."""
@@ -107,10 +112,16 @@ def _salt() -> bytes:
 
 
 async def players(io: IO) -> tuple[Player, ...]:
-    """The Mopidys that run here, as far as their command lines and configurations may be read. The same object as long
-    as they are the same."""
+    """The Mopidys that run here, as far as their command lines and configurations may be read; what was found last
+    where the processes cannot be looked at now. The same object as long as they are the same."""
     known = _players.known()
-    return known if known is not None else await io.thread(_players.now)
+    if known is not None:
+        return known
+    try:
+        with io.part("processes") as part:
+            return await part.thread(_players.now, within=ANSWER)
+    except TimeoutError:  # a process that hangs in the kernel can hold up whoever asks what it is (/proc/PID/cmdline)
+        return _players.last
 
 
 def meant_for(here: Sequence[Player], address: str, pid: Number) -> Player | None:

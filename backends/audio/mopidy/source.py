@@ -123,9 +123,8 @@ class MopidySource:
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
                 if (found := await players(io)) is not here:
                     here, among = found, company(found, self.id, self._process.pid)
-                told = await self._log.told(
-                    events.settled, zone.state == "playing", partial(rpc, client, "core.history.get_history"), io
-                )
+                history = partial(rpc, client, "core.history.get_history")
+                told = await self._log.told(events.settled, zone.state == "playing", history)
                 self._zone = zone
                 yield Observation(upserts=(_joined(zone, events.jumps, phones, told, among),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from backends.contract import Unknown, Why
 from backends.runtime import SourceIO
 
 JOURNALS = "/usr/lib/systemd/systemd-journal-remote"
+
+
+def trouble(follower: Follower) -> str:
+    return follower.trouble.detail if follower.trouble else ""
 
 
 def texts(follower: Follower) -> list[str]:
@@ -34,11 +39,11 @@ def test_a_file_is_followed_as_it_grows_turns_over_and_goes(tmp_path: Path) -> N
     assert texts(follower) == ["one", "two", "three"]
     log.rename(tmp_path / "bar.log.1")
     follower.look()
-    assert "No such file" in follower.trouble
+    assert "No such file" in trouble(follower)
     log.write_text("four\n")
     follower.look()
     assert texts(follower)[-1] == "four"
-    assert follower.trouble == ""
+    assert follower.trouble is None
     log.write_text("5\n")  # cut short and begun again
     follower.look()
     assert texts(follower)[-2:] == ["four", "5"]
@@ -63,7 +68,7 @@ def test_what_is_no_file_is_said_and_holds_nobody(tmp_path: Path, kind: str) -> 
         path.mkdir()
     follower = Follower(Place(str(path)))
     follower.look()
-    assert follower.trouble
+    assert trouble(follower)
     assert not follower.lines
 
 
@@ -118,7 +123,7 @@ async def followed(follower: Follower) -> None:
     """Follows until there is something to say, ten seconds at most."""
     async with follower.following(SourceIO("bar")):
         for _ in range(200):
-            if follower.lines or follower.trouble:
+            if follower.lines or trouble(follower):
                 return
             await asyncio.sleep(0.05)
 
@@ -145,8 +150,28 @@ async def test_the_journal_of_a_unit_is_followed(tmp_path: Path) -> None:
 async def test_a_journal_that_cannot_be_followed_is_said_for_as_long_as_it_is_so() -> None:
     follower = Follower(FromFile(unit="mopidy@bar.service", file_="/nonexistent.journal"))
     await followed(follower)
-    assert "journal of mopidy@bar.service" in follower.trouble
+    assert "journal of mopidy@bar.service" in trouble(follower)
     follower.place = FromFile(unit="mopidy@bar.service", file_="/dev/null")
     async with follower.following(SourceIO("bar")):
         await asyncio.sleep(0)
-        assert follower.trouble == ""
+        assert follower.trouble is None
+
+
+async def test_a_file_system_that_hangs_is_said_and_holds_up_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "bar.log"
+    log.write_text("one\n")
+    monkeypatch.setattr("backends.audio.log_follower.ANSWER", 0.2)
+    monkeypatch.setattr("backends.audio.log_follower.EVERY", 0.1)
+    answers = threading.Event()
+    follower, io = Follower(Place(str(log))), SourceIO("bar")
+    look = follower.look
+    monkeypatch.setattr(follower, "look", lambda: (answers.wait(), look()))
+    async with follower.following(io):
+        await asyncio.sleep(0.5)
+        assert "does not answer" in trouble(follower)
+        assert await io.thread(lambda: "well", within=0.5) == "well"
+        answers.set()
+        await asyncio.sleep(0.5)
+        assert (follower.trouble, texts(follower)) == (None, ["one"])

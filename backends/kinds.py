@@ -112,9 +112,17 @@ class Hub(Resource, frozen=True, kw_only=True, tag="hub"):
 
 
 class CaptureBoard(Resource, frozen=True, kw_only=True, tag="capture"):
-    """An HDMI capture board. `mode` is operational, or the mode that keeps it from capturing."""
+    """An HDMI capture board. `mode` is operational, or the mode that keeps it from capturing. `streams`: its video
+    runs.
+    `signal` is in a word how the HDMI signal is that it shows, `hdmi` what it measures of that, `picture` what its
+    picture showed when somebody looked last, and `looks` how often somebody has."""
 
     mode: Text = _
+    signal: Text = _
+    hdmi: Text = _
+    streams: Flag = _
+    picture: Text = _
+    looks: Number = _
     model: Text = _
     port: Text = _
     ids: Text = _
@@ -123,6 +131,7 @@ class CaptureBoard(Resource, frozen=True, kw_only=True, tag="capture"):
     console: Text = _
     serial: Text = _
     speed: Number = _
+    devnum: Number = _
 
 
 class Mixer(Resource, frozen=True, kw_only=True, tag="mixer"):
@@ -322,14 +331,19 @@ CAPTURE = KindSpec(
     CaptureBoard,
     (
         FieldSpec("mode", "mode", role=S, rank=0, width=12),
+        FieldSpec("signal", "HDMI signal", role=S, rank=1, width=12, heading="HDMI"),
         FieldSpec("port", "port", role=S, rank=2, width=8),
         FieldSpec("model", "model", role=T, rank=4, width=16),
         FieldSpec("video", "video", role=S, rank=3, width=11),
+        FieldSpec("picture", "picture", role=S, rank=5, width=8),
         FieldSpec("console", "console", role=S, rank=6, width=12),
+        FieldSpec("hdmi", "HDMI input"),
+        FieldSpec("streams", "its video runs"),
         FieldSpec("ids", "vendor:product"),
         FieldSpec("release", "bcdDevice"),
         FieldSpec("serial", "serial number"),
         FieldSpec("speed", "speed", "Mbit/s"),
+        FieldSpec("devnum", "device number"),
     ),
     1,
 )

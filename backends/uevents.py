@@ -72,11 +72,13 @@ async def _from_unix(path: str) -> AsyncGenerator[UEvent, None]:
 
 
 @contextlib.asynccontextmanager
-async def waker(where: str, *subsystems: str) -> AsyncIterator[Callable[[float], Awaitable[list[UEvent]]]]:
+async def waker(
+    where: str, *subsystems: str, queue: asyncio.Queue[UEvent] | None = None
+) -> AsyncIterator[Callable[[float], Awaitable[list[UEvent]]]]:
     """Lends `wait(seconds)`: it returns as soon as one of these subsystems has an event (a burst comes as one
-    list), and with an empty list after so many seconds, or sooner where something has just happened. Raises what
-    `uevents` raises."""
-    queue: asyncio.Queue[UEvent] = asyncio.Queue()
+    list), and with an empty list after so many seconds, or sooner where something has just happened. Whoever lends a
+    `queue` can wake it with events of its own. Raises what `uevents` raises."""
+    queue = asyncio.Queue() if queue is None else queue
     just_happened = False
 
     async def listen() -> None:

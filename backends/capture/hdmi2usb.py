@@ -1,45 +1,52 @@
-"""HDMI2USB capture boards (Opsis, Atlys), known by their USB identity in sysfs. No device is opened."""
+"""The backend `hdmi2usb`: the capture boards (Opsis, Atlys) on this machine's USB.
+
+sysfs tells what they are; while a board's video runs, its firmware is asked for its HDMI signal, and while it does not,
+an operator may look at its picture. Nothing else of theirs is opened.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from backends import sysfs
-from backends.capture.identities import identify, may_be
+from backends.capture import inside, picture
+from backends.capture.boards import boards
+from backends.capture.inside import NOT_ASKED, Seen, Told
 from backends.capture.rules import BOARD_RULES
 from backends.contract import (
     IO,
     Backend,
     Context,
-    Evidence,
-    Id,
-    Key,
     Ledger,
-    Link,
     Need,
     Observation,
     Offer,
     Plan,
     Refused,
     Source,
-    Unknown,
-    Why,
-    clean,
 )
-from backends.kinds import CAPTURE, CaptureBoard
-from backends.uevents import waker
+from backends.kinds import CAPTURE, CaptureBoard, Number
+from backends.uevents import UEvent, waker
 
 POLL = 5.0  # seconds between two looks when udev says nothing
+ASK = 4.0  # seconds between two questions to a firmware
+NEWS = UEvent("news")  # ours: more is known of what is inside a board
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`sysfs` is the tree to read, `events` where plugging is announced (see uevents.py)."""
+    """`sysfs` and `dev` are the trees to read, `events` is where plugging is announced (see uevents.py), `look` the
+    program that gives pictures (see picture.py). `firmware` says whether the boards' firmware may be asked."""
 
     sysfs: str = "/sys"
+    dev: str = "/dev"
     events: str = "udev"
+    look: tuple[str, ...] = picture.LOOK
+    firmware: bool = True
 
 
 class Hdmi2Usb:
@@ -48,83 +55,89 @@ class Hdmi2Usb:
     name = "hdmi2usb"
 
     def __init__(self, host: str, settings: Settings) -> None:
-        self.host, self.root, self.events = host, Path(settings.sysfs), settings.events
+        self.host, self.settings = host, settings
+        self._root, self._dev = Path(settings.sysfs), Path(settings.dev)
+        self._events = asyncio.Queue[UEvent]()
+        self._here: tuple[CaptureBoard, ...] = ()
+        self._told: dict[tuple[str, Number], Told] = {}  # by port and device number: what is plugged in anew is new
+        self._seen: dict[tuple[str, Number], Seen] = {}
+        self._looking = ""  # the port of the board whose picture is being looked at
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        async with waker(self.events, "usb", "video4linux", "tty") as wait:
+        subsystems = ("usb", "video4linux", "tty")
+        async with waker(self.settings.events, *subsystems, queue=self._events) as wait, self._asking(io):
             while True:
-                found = await io.thread(boards, self.host, self.root, io.clock())
-                yield Observation(upserts=found, complete=True)
+                self._here = await io.thread(boards, self.host, self._root, io.clock())
+                yield Observation(upserts=tuple(map(self._whole, self._here)), complete=True)
                 await wait(POLL)
 
+    def _whole(self, board: CaptureBoard) -> CaptureBoard:
+        plugged = (board.id.local, board.devnum)
+        return inside.whole(board, self._told.get(plugged, NOT_ASKED), self._seen.get(plugged, Seen()))
+
+    # --- its firmware ---------------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def _asking(self, io: IO) -> AsyncIterator[None]:
+        """Asks the boards' firmware as long as the body runs, beside it: one that hangs holds up nobody."""
+        asking = asyncio.create_task(self._ask(io)) if self.settings.firmware else None
+        try:
+            yield
+        finally:
+            if asking:
+                asking.cancel()
+                await asyncio.wait({asking})
+
+    async def _ask(self, io: IO) -> None:
+        while True:
+            asked = [board for board in self._here if board.mode == "operational" and board.id.local != self._looking]
+            answers = await asyncio.gather(*(self._ask_one(board, io) for board in asked))
+            told = {(board.id.local, board.devnum): answer for board, answer in zip(asked, answers, strict=True)}
+            if told != self._told:
+                self._told = told
+                self._events.put_nowait(NEWS)
+            await asyncio.sleep(ASK if asked else inside.MOMENT)
+
+    async def _ask_one(self, board: CaptureBoard, io: IO) -> Told:
+        device = self._root / "bus/usb/devices" / board.id.local
+        console = str(self._dev / Path(board.console).name) if isinstance(board.console, str) else ""
+        try:
+            with io.part(f"firmware {board.id.local}") as part:
+                return await part.thread(inside.ask, device, console, within=inside.ANSWER)
+        except (OSError, TimeoutError) as error:
+            return inside.untold(error, str(board.console))
+
+    # --- its picture ----------------------------------------------------------------------------------------
+
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
-        raise Refused("nothing can be done to a capture board over USB alone")
+        board = await self._board(offer, io)
+        return inside.plan(offer, board, self._look_at(board))
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        raise Refused("nothing can be done to a capture board over USB alone")
+        board = await self._board(plan.offer, io)
+        argv, plugged = self._look_at(board), (board.id.local, board.devnum)
+        if inside.plan(plan.offer, board, argv).steps != plan.steps:
+            raise Refused("the board is not as it was when this was planned")
+        await ledger.step(plan.steps[0].text)
+        self._looking = board.id.local
+        try:
+            look = await io.thread(picture.judged, await picture.pictures(argv))
+        finally:
+            self._looking = ""
+        count = self._seen.get(plugged, Seen()).count + 1
+        self._seen[plugged] = Seen(count, look, io.clock())
+        await ledger.step(f"seen: {look}")
+        self._events.put_nowait(NEWS)
 
+    def _look_at(self, board: CaptureBoard) -> tuple[str, ...]:
+        video = str(self._dev / Path(board.video).name) if isinstance(board.video, str) else ""
+        return picture.command(self.settings.look, video)
 
-def boards(host: str, root: Path, at: float) -> tuple[CaptureBoard, ...]:
-    """Every capture board under `root`. Raises OSError when the bus cannot be listed."""
-    found = (board(host, port, device, at) for port, device in sysfs.usb_devices(root).items())
-    return tuple(each for each in found if each)
-
-
-def board(host: str, port: str, device: Path, at: float) -> CaptureBoard | None:
-    """The capture board at a port; None for any other device, or one that left while it was read."""
-    names = ("idVendor", "idProduct", "bcdDevice", "speed")
-    said = {name: sysfs.attribute(device, name) for name in names}
-    vendor, product, release = (text if isinstance(text := said[name], str) else "" for name in names[:3])
-    if not may_be(vendor, product):  # the next would wait for a device that the kernel is busy with
-        return None
-    said["serial"] = sysfs.attribute(device, "serial")
-    identity = identify(vendor, product, release, said["serial"] if isinstance(said["serial"], str) else "")
-    if identity is None:
-        return None
-    model, mode = identity
-    speed = said["speed"]
-    return CaptureBoard(
-        id=Id(host, "capture", port),
-        name=f"{model.split()[-1].lower()} {port}",
-        keys=(Key("usb-port", port, host),),
-        links=(Link("hub", Key("usb-port", above(port), host), f"the port's name, {port}"),),
-        evidence=tuple(
-            Evidence(name, str(device / name), at, text) for name, text in said.items() if isinstance(text, str)
-        ),
-        at=at,
-        mode=mode,
-        model=model,
-        port=port,
-        ids=f"{vendor}:{product}",
-        release=said["bcdDevice"],
-        serial=said["serial"],
-        speed=speed if isinstance(speed, Unknown) else sysfs.as_number("speed", speed),
-        video=node(device, "video4linux", "no camera driver (uvcvideo) has taken it"),
-        console=node(device, "tty", "no serial driver (cdc_acm) has taken it"),
-    )
-
-
-def node(device: Path, subsystem: str, missing: str) -> str | Unknown:
-    """The /dev name of the first node that the board's interfaces have in a subsystem.
-
-    A camera's second node carries only metadata (drivers/media/usb/uvc/uvc_metadata.c): the first is the picture.
-    """
-    found = [entry.name for each in sysfs.interfaces(device) for entry in _entries(each.path / subsystem)]
-    numbered = sorted(found, key=lambda name: (len(name), name))
-    return f"/dev/{clean(numbered[0])}" if numbered else Unknown(Why.NOT_APPLICABLE, missing)
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:  # no such subsystem on this interface, or it left
-        return []
-
-
-def above(port: str) -> str:
-    """The port of the hub that a port belongs to: 1-1.3 -> 1-1, 1-1 -> usb1."""
-    hub, dot, _ = port.rpartition(".")
-    return hub if dot else f"usb{port.partition('-')[0]}"
+    async def _board(self, offer: Offer, io: IO) -> CaptureBoard:
+        for board in await io.thread(boards, self.host, self._root, io.clock()):
+            if board.id == offer.target:
+                return self._whole(board)
+        raise Refused(f"the board has left USB port {offer.target.local}")
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
@@ -134,9 +147,18 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
 
 
 def needs(context: Context) -> Sequence[Need]:
-    bus = Path(context.settings.sysfs) / "bus/usb"
+    settings: Settings = context.settings
+    bus = Path(settings.sysfs) / "bus/usb"
     here = bus.is_dir()
-    return (Need("a USB bus for capture boards", here, str(bus) if here else f"there is no {bus}"),)
+    found = [Need("a USB bus for capture boards", here, str(bus) if here else f"there is no {bus}")]
+    for board in boards(context.host, Path(settings.sysfs), 0.0) if here and settings.firmware else ():
+        if isinstance(board.console, str):
+            console = Path(settings.dev) / Path(board.console).name
+            may = os.access(console, os.R_OK | os.W_OK)
+            said = f"{console} may {'' if may else 'not '}be opened"
+            mend = "" if may else "sudo usermod -aG dialout $USER, and log in again"
+            found.append(Need(f"the firmware's console of {board.name}", may, said, mend))
+    return found
 
 
 backend = Backend("hdmi2usb", (CAPTURE,), BOARD_RULES, discover, needs, Settings)

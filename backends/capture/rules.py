@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from backends.contract import Evidence, Finding, Gone, Remedy, Rule, Severity, Unknown, Verdict, View
+from backends.capture import firmware, picture
+from backends.contract import Evidence, Finding, Gone, Remedy, Rule, Severity, Unknown, Verdict, View, Why
 from backends.kinds import CaptureBoard, Mixer
 
 # Why a board in this mode captures nothing, and what to do. Modes from the boards' USB identities.
@@ -35,6 +36,86 @@ def not_operational(board: CaptureBoard | Gone, view: View) -> Verdict:
         remedies=(Remedy(f"{remedy} (USB port {_text(board.port)})"),),
     )
     return Verdict((finding,))
+
+
+SETTLED = 4.0  # seconds: a signal must be told twice to be believed, as locking again takes one or two
+SIGNALS = {  # what a word for a board's HDMI signal means, and what to do
+    firmware.NONE: ("CAPTURE-NO-SIGNAL", "it sees no HDMI signal", "wake the computer, or plug in its HDMI cable"),
+    firmware.UNLOCKED: (
+        "CAPTURE-NO-LOCK",
+        "it sees a clock, and no picture",
+        "reseat the HDMI cable at both ends; else take another cable",
+    ),
+    firmware.OTHER: (
+        "CAPTURE-WRONG-MODE",
+        "the computer sends a size that the board does not ask for",
+        "set the computer to that size, or replug it: it reads the board's EDID anew",
+    ),
+    firmware.OFF: ("CAPTURE-INPUT-OFF", "the input that it shows is switched off", "switch it on at its console"),
+    firmware.PATTERN: ("CAPTURE-TEST-PATTERN", "it shows its test pattern", "connect an input to its encoder"),
+}
+PICTURES = {  # the same for a picture that somebody looked at
+    picture.NOTHING: ("CAPTURE-NO-PICTURE", "no picture came from it"),
+    picture.RED: ("CAPTURE-RED", "its picture is the red that it shows without an HDMI signal"),
+    picture.BLACK: ("CAPTURE-BLACK", "its picture is black"),
+    picture.STILL: ("CAPTURE-FROZEN", "its picture stands still"),
+}
+
+
+def no_signal(board: CaptureBoard | Gone, view: View) -> Verdict:
+    """A board whose video runs, and has nothing to show."""
+    if isinstance(board, Gone) or board.mode != "operational":
+        return Verdict()
+    if isinstance(board.signal, Unknown):
+        return Verdict(undecided=board.signal.why is not Why.NOT_APPLICABLE)
+    if board.signal not in SIGNALS:
+        return Verdict()
+    since, _ = view.since(board, "signal")
+    if board.at - since < SETTLED:
+        return Verdict(undecided=True, recheck_at=since + SETTLED)
+    code, cause, remedy = SIGNALS[board.signal]
+    text = f"{board.name} records nothing of use: {cause} ({_text(board.hdmi)})"
+    doubt = "whether the computer, the cable or the board's input fails" if board.signal != firmware.PATTERN else ""
+    return Verdict((Finding(code, Severity.CRIT, board.id, text, board.evidence, doubt, (Remedy(remedy),)),))
+
+
+def firmware_hangs(board: CaptureBoard | Gone, view: View) -> Verdict:
+    """A board whose video runs and whose firmware cannot be asked."""
+    if isinstance(board, Gone) or board.streams is not True or not isinstance(board.signal, Unknown):
+        return Verdict(undecided=isinstance(board, CaptureBoard) and isinstance(board.streams, Unknown))
+    if board.signal.why is not Why.UNREACHABLE:
+        return Verdict()
+    since, _ = view.since(board, "signal")
+    if board.at - since < SETTLED:
+        return Verdict(undecided=True, recheck_at=since + SETTLED)
+    text = f"{board.name}: {board.signal.detail}"
+    remedy = Remedy(f"after the talk, power-cycle it (USB port {_text(board.port)})")
+    doubt = "what its HDMI signal is, and whether its picture still moves: see what its mixer shows"
+    return Verdict(
+        (Finding("CAPTURE-FIRMWARE-HANGS", Severity.WARN, board.id, text, board.evidence, doubt, (remedy,)),)
+    )
+
+
+def poor_picture(board: CaptureBoard | Gone, view: View) -> Verdict:
+    """What was seen when somebody looked at a board's picture, until somebody looks again."""
+    if isinstance(board, Gone) or isinstance(board.picture, Unknown) or board.picture not in PICTURES:
+        return Verdict()
+    if board.picture == picture.RED and isinstance(board.signal, str):  # its firmware tells what is so now
+        return Verdict()
+    code, cause = PICTURES[board.picture]
+    still = board.picture == picture.STILL
+    seen = next((item for item in board.evidence if item.what == "picture"), None)
+    when = time.strftime(" at %H:%M:%S", time.localtime(seen.at)) if seen else ""
+    remedies = (
+        Remedy("see that something moves before it" if still else "check what is plugged into its HDMI input"),
+        Remedy("look again", "look", board.id),
+        Remedy(f"else power-cycle it (USB port {_text(board.port)})"),
+    )
+    doubt = "how it is now: it was looked at once" + ("; a slide stands still as well" if still else "")
+    severity = Severity.WARN if still else Severity.CRIT
+    return Verdict(
+        (Finding(code, severity, board.id, f"{board.name}: {cause}{when}", board.evidence, doubt, remedies),)
+    )
 
 
 def board_gone(board: CaptureBoard | Gone, view: View) -> Verdict:
@@ -85,5 +166,8 @@ def _text(value: str | Unknown) -> str:
 BOARD_RULES = (
     Rule("capture-not-operational", "capture", not_operational),
     Rule("capture-board-gone", "capture", board_gone),
+    Rule("capture-no-signal", "capture", no_signal),
+    Rule("capture-firmware-hangs", "capture", firmware_hangs),
+    Rule("capture-poor-picture", "capture", poor_picture),
 )
 MIXER_RULES = (Rule("mix-stream-blanked", "mixer", blanked),)

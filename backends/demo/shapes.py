@@ -47,6 +47,7 @@ def capture(port: str, board: str, number: int) -> Files:
         "manufacturer": maker,
         "serial": f"000000000000{number + 1:04d}",
         "bcdDevice": "0101",
+        "urbnum": "40",
         **_power("on", "active", "0"),
         **_interface(port, 0, "0e"),
         f"{port}:1.0/video4linux/video{number}/name": name,

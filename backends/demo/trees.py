@@ -27,6 +27,7 @@ from backends.uevents import UEvent
 
 STEP, COUNT = 0.25, 0.9  # seconds: between two looks of the kernel, between two writings of its counters
 RATE = 44100  # frames per second of a PCM that runs
+TRANSFERS = 250  # per second, of a camera that streams
 
 
 class DemoBoard(Struct, frozen=True):
@@ -58,6 +59,7 @@ class Trees:
         self.events, self.rules = f"unix:{self.socket}", folder / "etc/udev/rules.d"
         self.boards, self.captures, self.still = {board.port: board for board in boards}, dict(captures), still
         self.sounds = {board.card: Sound() for board in boards}
+        self.streaming = set[str]()  # the ports of capture boards whose video runs
         self.watchers: list[Callable[[], None]] = []  # called after plugging and unplugging
         self._devices, self._grave = self.sysfs / "bus/usb/devices", folder / "gone"
         self._numbers, self._devnum = itertools.count(1), dict[str, int]()
@@ -149,6 +151,8 @@ class Trees:
                 if elapsed >= COUNT and not self.still:
                     self._seen_at[port] = now
                     self._count(port, board.card, elapsed)
+        for port in self.streaming & self._devnum.keys():
+            _write(self._devices / port / "urbnum", str(int(now * TRANSFERS)))
 
     def _authorize(self, port: str) -> None:
         """As was written: nothing happens to a board that is so already."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from backends.demo.captures import Captures
 from backends.demo.lxd import LxdServer
 from backends.demo.lxd_shapes import Box
 from backends.demo.mixer import Mixers
@@ -46,6 +47,7 @@ class World:
             for name, port in ZONES.items()
         ]
         self.trees = Trees(folder, boards, CAPTURES, still=still)
+        self.captures = Captures(folder / "dev", CAPTURES)
         self.mixers = Mixers(folder / "mixer", lambda: self.trees.cards)
         self.zones = {name: MopidyServer(player(number, name, still)) for number, name in enumerate(ZONES)}
         self.mixer = Voctocore(("lectern", "camera", "audience"))
@@ -55,6 +57,8 @@ class World:
             self.trees.unplug(ZONES["kitchen"])
             self.trees.set("2-2", "idProduct", "60b6")  # jtag
             self.trees.set("2-2", "bcdDevice", "0001")
+        else:
+            self.trees.streaming.add("2-1")  # the mixer takes its video
 
     def config(self) -> dict[str, object]:
         """What the venue file would hold. Call it when the servers listen."""
@@ -75,7 +79,7 @@ class World:
             "mopidy": {"endpoints": [server.endpoint for server in self.zones.values()]},
             "alsa": {"proc": str(self.trees.proc), "events": self.trees.events, "mixer": list(self.mixers.argv)},
             "usb": self.trees.usb,
-            "hdmi2usb": {"sysfs": str(self.trees.sysfs), "events": self.trees.events},
+            "hdmi2usb": {"sysfs": str(self.trees.sysfs), "events": self.trees.events, **self.captures.settings},
             "voctomix": {"endpoints": [f"127.0.0.1:{self.mixer.port}"]},
             "lxd": {"sockets": [host.path for host in self.hosts.values()]},
         }
@@ -91,6 +95,7 @@ class World:
             for system in systems:
                 await system.start()
                 stack.push_async_callback(system.close)
+            await stack.enter_async_context(self.captures.running())
             self.mixer.live()
             if self.still:
                 self.mixer.blank()
@@ -126,6 +131,7 @@ class World:
         scenes: tuple[Callable[[], Awaitable[None]], ...] = (
             self._instance_stops, self._board_leaves, self._stream_is_blanked, self._amplifier_is_kept_awake,
             self._operation_fails, self._player_ends, self._capture_board_changes_mode, self._output_is_held,
+            self._computer_is_unplugged,
         )  # fmt: skip
         while True:
             for scene in scenes:
@@ -176,6 +182,11 @@ class World:
         await asyncio.sleep(45)
         for attribute, value in (("bcdDevice", "0101"), ("idProduct", "60b7")):
             self.trees.set("2-2", attribute, value)
+
+    async def _computer_is_unplugged(self) -> None:
+        self.captures.inside["2-1"].lose()
+        await asyncio.sleep(45)
+        self.captures.inside["2-1"].regain()
 
     async def _output_is_held(self) -> None:
         player = self.zones["gallery"].player

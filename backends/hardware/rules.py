@@ -19,12 +19,13 @@ from backends.contract import (
     Verdict,
     View,
 )
-from backends.hardware.boards import HID_DRIVER, HOLDERS, power_evidence
+from backends.hardware.boards import BANNED, HID_DRIVER, HOLDERS, power_evidence
 from backends.hardware.enumerator import parent
 from backends.hardware.power import LET_SLEEP, keeps_awake, never_suspends
 from backends.hardware.usbfs import NOBODY
 from backends.kinds import Board, Hub, Pcm, Zone
 
+REPLUG = 3.0  # seconds that a board may be without its drivers: it is being plugged in again without hands
 MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is called kept awake
 
 
@@ -84,6 +85,25 @@ def _silent(zone: Zone, board: Gone) -> Finding:
     """The consequence where people notice it."""
     evidence = tuple(item for item in zone.evidence if item.what == "state")
     return Finding("ZONE-NO-BOARD", Severity.CRIT, zone.id, "plays, but its board is gone", evidence, blames=board.id)
+
+
+def switched_off(board: Board | Gone, view: View) -> Verdict:
+    """USB-NOT-AUTHORIZED: it is plugged in, and no driver may use it. Critical while a zone says that it plays."""
+    if isinstance(board, Gone) or board.power != BANNED:
+        return Verdict()
+    since, _ = view.since(board, "power")
+    if view.now - since < REPLUG:
+        return Verdict(undecided=True, recheck_at=since + REPLUG)
+    zones = _zones(board, view)
+    playing = [zone.name for zone in zones if zone.state == "playing"]
+    whose = f": {_names([zone.name for zone in zones])} cannot be heard" if zones else ""
+    cause = f"the board at USB port {board.id.local} is switched off in the kernel{whose}"
+    severity = Severity.CRIT if playing else Severity.WARN
+    remedy = Remedy("let its drivers have it again; then let its player begin again", "replug", board.id)
+    doubt = "who switched it off: a program, or the policy of its hub (authorized_default)"
+    return Verdict(
+        (Finding("USB-NOT-AUTHORIZED", severity, board.id, cause, _said(board, "authorized"), doubt, (remedy,)),)
+    )
 
 
 def never_sleeps(board: Board | Gone, view: View) -> Verdict:
@@ -163,7 +183,7 @@ def _differs(before: Resource | None) -> bool:
     return False
 
 
-def _zones(board: Gone, view: View) -> list[Zone]:
+def _zones(board: Board | Gone, view: View) -> list[Zone]:
     """The zones that play through the board: linked to it, or to a PCM of it."""
     direct: list[Resource] = list(view.back(board, "board"))
     through = [zone for pcm in direct if isinstance(pcm, Pcm) for zone in view.back(pcm, "pcm")]
@@ -187,6 +207,7 @@ def _finding(code: str, board: Board, cause: str, remedies: tuple[Remedy, ...], 
 RULES = (
     Rule("board-gone", "board", gone),
     Rule("hub-gone", "hub", hub_gone),
+    Rule("board-switched-off", "board", switched_off),
     Rule("board-never-sleeps", "board", never_sleeps),
     Rule("board-kept-awake", "board", kept_awake),
 )

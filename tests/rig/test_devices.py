@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.rig.devices import descriptors as d
-from tests.rig.devices import firmware, listening, usbip, vhci, video
+from tests.rig.devices import listening, usbip, vhci, video
 from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C
 from tests.rig.devices.broken import Dead, Garbled
 from tests.rig.devices.capture import modes, working
 from tests.rig.devices.device import Device
 from tests.rig.devices.empty_hub import CHANGES, MULTI, SINGLE, EmptyHub
-from tests.rig.devices.firmware import FIRST, HANGS, SECOND, THIRD, Firmware
 from tests.rig.devices.usbip import Cancel, Transfer, parse
 from tests.rig.drills.recordings import numbered, tone
 
@@ -181,30 +180,6 @@ def test_pictures_come_whole_and_in_time() -> None:
     assert cut(camera, video.MICROFRAMES) == []
     with pytest.raises(KeyError):
         camera.show("snow")
-
-
-@pytest.mark.parametrize(
-    ("generation", "well", "lost", "prompt"),
-    [
-        (FIRST, "dvi_in: 1280x720 |", "dvi_in: 0x0 |", "HDMI2USB>"),
-        (SECOND, "input1:  1280x720 (@ 74249 kHz)\r\n", "input1:  0x0 (@ 0 kHz)\r\n", "HDMI2USB>"),
-        (THIRD, "input1:  1280x720 (@74.25 MHz) (cap", "input1:  0x0 (@0.00 MHz) (cap", "H2U 01:01:05>"),
-    ],
-)
-def test_the_firmware_answers_in_its_generation(generation: str, well: str, lost: str, prompt: str) -> None:
-    console = Firmware(generation)
-    assert console.receive(b"sta", 100) == b"sta"
-    said = console.receive(b"tus\r", 100 + 3665).decode()
-    assert said.startswith("tus\r\n")
-    assert well in said
-    assert said.endswith("\r\n" + prompt)
-    console.signal = False
-    assert lost in console.receive(b"status\n", 101).decode()
-    assert ("status1: " in console.receive(b"status short\r", 101).decode()) == (generation == THIRD)
-    assert console.receive(b"x" * 500, 101) == b"x" * firmware.LONGEST
-    assert "Command not found" in console.receive(b"\r", 101).decode()
-    assert console.receive(HANGS.encode() + b"\rstatus\r", 102) == HANGS.encode() + b"\r\n"
-    assert console.receive(b"status\r", 103) == b""
 
 
 def test_a_port_is_free_when_its_controller_says_so() -> None:

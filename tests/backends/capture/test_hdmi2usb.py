@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.capture.hdmi2usb import Hdmi2Usb, Settings, above, boards, discover
+from backends.capture.boards import above, boards
+from backends.capture.hdmi2usb import Hdmi2Usb, Settings, discover
 from backends.capture.rules import board_gone, not_operational
 from backends.contract import Context, Gone, Severity, State, Unknown
 from backends.kinds import CaptureBoard

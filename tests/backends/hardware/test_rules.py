@@ -7,7 +7,7 @@ from msgspec import structs
 
 from backends.contract import Gone, Id, Resource, Severity, Unknown, Verdict, Why
 from backends.hardware import rules
-from backends.hardware.boards import HELD
+from backends.hardware.boards import BANNED, HELD
 from backends.kinds import Board, Hub, Pcm, Zone
 from tests.backends.worlds import FakeView
 
@@ -158,3 +158,33 @@ def test_kept_awake(now: dict[str, Any], sound: Any, past: list[Any], cause: str
     assert all(cause in finding.cause for finding in verdict.findings)
     if undecided and here.power == "active" and sound == "closed":
         assert verdict.recheck_at is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "zones", "severity", "cause"),
+    [
+        ({}, {}, None, ""),
+        ({"power": DOUBT}, {}, None, ""),
+        ({"power": BANNED}, {}, Severity.WARN, "the board at USB port 1-1.1 is switched off in the kernel"),
+        ({"power": BANNED}, {"bar": "stopped"}, Severity.WARN, "in the kernel: bar cannot be heard"),
+        ({"power": BANNED}, {"bar": "playing", "hall": "stopped"}, Severity.CRIT, "bar and hall cannot be heard"),
+    ],
+)
+def test_a_board_that_no_driver_may_use_is_named(
+    changes: dict[str, Any], zones: dict[str, Any], severity: Severity | None, cause: str
+) -> None:
+    now = board(**changes)
+    resources: list[Resource] = [zone(name, state) for name, state in zones.items()]
+    view = FakeView(backs={(now.id, "board"): resources}, past={now.id: [(rules.REPLUG, now), (60.0, board())]})
+    found = rules.switched_off(now, view).findings
+    assert [each.severity for each in found] == ([severity] if severity else [])
+    for each in found:
+        assert cause in each.cause
+        assert (each.remedies[0].action, each.remedies[0].target) == ("replug", now.id)
+
+
+def test_a_board_that_is_being_plugged_in_again_is_not_named_yet() -> None:
+    now = board(power=BANNED)
+    verdict = rules.switched_off(now, FakeView(past={now.id: [(1.0, now), (60.0, board())]}))
+    assert (verdict.findings, verdict.undecided, verdict.recheck_at) == ((), True, 999.0 + rules.REPLUG)
+    assert rules.switched_off(Gone(now.id, now, 990.0), FakeView()) == Verdict()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from backends.demo.firmware import Firmware
 from tests.rig.devices import descriptors as d
 from tests.rig.devices import video
 from tests.rig.devices.device import HIGH, Device, Request
-from tests.rig.devices.firmware import Firmware
 
 NOTIFY, OUT, IN, PICTURE = 0x81, 0x02, 0x88, 0x86  # endpoints
 BULK, INTERRUPT = 2, 3
@@ -50,7 +50,7 @@ class Capturing(Board):
     def show(self, what: str) -> None:
         """What the camera gives from now on (video.py); the firmware knows whether there is a signal."""
         self.camera.show(what)
-        self.firmware.signal = what not in video.NO_SIGNAL
+        self.firmware.signal = "none" if what in video.NO_SIGNAL else "good"
 
     def body(self) -> bytes:
         return self._console() + video.function(CAMERA, STREAM, PICTURE)

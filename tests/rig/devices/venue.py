@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol, TypeAlias
 
+from backends.demo.firmware import SIGNALS, THIRD
 from tests.rig.devices import video
 from tests.rig.devices.amplifier import Hostile, OtherDac, Pcm2705C, UsbAudio
 from tests.rig.devices.broken import Dead, Garbled
 from tests.rig.devices.capture import Capturing, modes, working
 from tests.rig.devices.device import Device
 from tests.rig.devices.empty_hub import MULTI, SINGLE, EmptyHub
-from tests.rig.devices.firmware import THIRD
 from tests.rig.devices.vhci import Connection
 
 Port: TypeAlias = int | str  # as the kernel counts: 3, or "1.3" behind a hub
@@ -70,7 +70,7 @@ class Venue:
             "plug": self.plug, "unplug": self.unplug, "home": self.go_home, "storm": self.storm, "freeze": self.freeze,
             "stall": self.stall, "press": self.press, "hear": self.hear, "report": self.report, "follow": self.follow,
             "followed": self.followed, "show": self.show, "pictures": self.pictures, "firmware": self.firmware,
-            "over_current": self.over_current,
+            "over_current": self.over_current, "signal": self.signal,
         }  # fmt: skip
 
     async def do(self, what: str, arguments: dict[str, Any]) -> Any:
@@ -157,6 +157,12 @@ class Venue:
         """Another firmware runs on the capture board, or the one that runs hangs."""
         console = self._capturing(name).firmware
         console.generation, console.hung = generation, hung
+
+    async def signal(self, name: str, what: str) -> None:
+        """What the capture board's firmware says of its HDMI input from now on: see firmware.py."""
+        if what not in SIGNALS:
+            raise KeyError(what)
+        self._capturing(name).firmware.signal = what
 
     def _capturing(self, name: str) -> Capturing:
         board = self.places[name].device

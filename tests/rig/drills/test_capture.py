@@ -1,23 +1,24 @@
-"""Capture boards: named by their mode, and the one that works gives pictures and answers on its console.
-
-foh shows their USB identity and the nodes that drivers have made of them. What is on the picture and what the firmware
-says is drilled on the kernel's side alone.
-"""
+"""Capture boards: named by their mode; the one that works gives pictures, and its firmware tells of its HDMI signal."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import re
 import subprocess
+import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.rig.devices.firmware import FIRST, SECOND, THIRD
+from backends.demo.firmware import FIRST, SECOND, THIRD
 from tests.rig.devices.video import BLACK, FROZEN, MOVING, NOTHING, RED
-from tests.rig.drills.capturing import Console, brightness, pictures
+from tests.rig.drills.capturing import SIZE, Console, brightness, pictures
 from tests.rig.drills.console import Foh
 from tests.rig.drills.venue import Venue, has_driver, settle, until
+from tests.terminal import Terminal
 
 OPSIS, ATLYS = "Numato Opsis", "Digilent Atlys"
 WORKING = {"opsis": (OPSIS, 12), "atlys": (ATLYS, 13)}
@@ -30,6 +31,7 @@ MODES = {
     "atlys-jtag": (ATLYS, "jtag"), "atlys-test": (ATLYS, "test"), "atlys-test-uvc": (ATLYS, "test-uvc"),
     "atlys-ixo": (ATLYS, "jtag"),
 }  # fmt: skip
+LOST = 15.0  # seconds: a firmware is asked every four, and must say so twice
 RELATIVES = ("expansion", "uart")  # which are no capture boards
 
 
@@ -134,28 +136,85 @@ def test_a_board_that_leaves_while_it_captures(opsis: Venue, foh: Foh, tmp_path:
         console.wait_gone("left USB port", 10)
 
 
-def receiver() -> str:
-    """The kernel's own HDMI receiver (the driver vivid), switched to HDMI."""
-    for node in sorted(Path("/sys/class/video4linux").iterdir()):
-        if "vid-cap" in (node / "name").read_text():
-            listed = control(f"/dev/{node.name}", "--list-inputs").split("Input ")
-            (number,) = (block.split(":")[1].split()[0] for block in listed if "HDMI" in block)
-            control(f"/dev/{node.name}", f"--set-input={number}")
-            return f"/dev/{node.name}"
-    raise AssertionError("there is no vivid")
+@contextlib.contextmanager
+def recording(device: str, board: Venue) -> Iterator[subprocess.Popen[bytes]]:
+    """Somebody takes the board's video, as a mixer does."""
+    take = ["v4l2-ctl", "-d", device, f"--set-fmt-video={SIZE}", "--stream-mmap=4", "--stream-to=/dev/null"]
+    with subprocess.Popen(take, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
+        try:
+            before = board.report("opsis")["pictures"]
+            until(lambda: board.report("opsis")["pictures"] > before + 5, 20)
+            yield recorder
+        finally:
+            recorder.kill()
 
 
-def control(device: str, *arguments: str) -> str:
-    ran = subprocess.run(["v4l2-ctl", "-d", device, *arguments], capture_output=True, text=True, timeout=30)
-    return ran.stdout + ran.stderr
+def shown(console: Terminal, pattern: str, seconds: float) -> None:
+    console.until(lambda: bool(re.search(pattern, console.text)), seconds)
 
 
-def test_an_hdmi_input_loses_its_signal_and_gets_it_back(calm: Venue) -> None:
-    """What the kernel says of each: nothing of foh reads it yet."""
-    device = receiver()
-    for mode, said in (
-        (0, "Active width: 1280"), (1, "Link has been severed"), (2, "No locks available"),
-        (3, "Numerical result out of range"), (0, "Active width: 1280"),
-    ):  # fmt: skip
-        control(device, f"--set-ctrl=dv_timings_signal_mode={mode}")
-        assert said in control(device, "--query-dv-timings")
+def test_an_hdmi_signal_is_lost_and_wrong_and_comes_back(opsis: Venue, foh: Foh, long: bool) -> None:
+    with recording(video(foh), opsis) as recorder, foh.console() as console:
+        shown(console, "opsis 1-12 .*operational .*good", 40)
+        told = {"none": "sees no HDMI signal", "wrong mode": "sends a size that the board does not ask for"}
+        if long:
+            told |= {"no lock": "sees a clock, and no picture", "test pattern": "shows its test pattern"}
+        for word, says in told.items():
+            opsis.ask("signal", name="opsis", what=word)
+            console.wait_for(says, LOST)
+            if word == "none":
+                assert foh.status().incidents == [("CAPTURE-NO-SIGNAL", "rig/capture/1-12")]
+            opsis.ask("signal", name="opsis", what="good")
+            console.wait_gone(says, LOST)
+        assert recorder.poll() is None
+    assert set(opsis.report("opsis")["commands"]) == {"", "status"}
+
+
+@pytest.mark.long
+def test_a_firmware_that_hangs_is_named_while_its_pictures_go_on(opsis: Venue, foh: Foh) -> None:
+    with recording(video(foh), opsis) as recorder, foh.console() as console:
+        shown(console, "opsis 1-12 .*operational .*good", 40)
+        opsis.ask("firmware", name="opsis", hung=True)
+        console.wait_for("its firmware does not answer", 2 * LOST)
+        before = opsis.report("opsis")["pictures"]
+        until(lambda: opsis.report("opsis")["pictures"] > before + 20, 20)
+        opsis.ask("firmware", name="opsis")
+        console.wait_gone("its firmware does not answer", LOST)
+        assert recorder.poll() is None
+
+
+@pytest.mark.long
+def test_a_firmware_is_not_asked_before_the_video_runs(opsis: Venue, foh: Foh) -> None:
+    with foh.console() as console:
+        shown(console, "opsis 1-12 .*operational", 40)
+        time.sleep(10)
+        assert opsis.report("opsis")["commands"] == []
+        with recording(video(foh), opsis):
+            shown(console, "opsis 1-12 .*operational .*good", LOST)
+
+
+@pytest.mark.long
+def test_a_look_at_a_picture_says_what_it_shows(opsis: Venue, foh: Foh) -> None:
+    with foh.console() as console:
+        shown(console, "opsis 1-12 .*operational", 40)
+        console.press("3")
+        for what, says in (
+            (RED, "its picture is the red that it shows without"), (FROZEN, "its picture stands still"),
+            (BLACK, "its picture is black"), (NOTHING, "no picture came from it"),
+        ):  # fmt: skip
+            opsis.ask("show", name="opsis", what=what)
+            look(console)
+            console.wait_for(says, 60)
+            opsis.ask("show", name="opsis", what=MOVING)
+            look(console)
+            console.wait_gone(says, 60)
+
+
+def look(console: Terminal) -> None:
+    """With the keys, at the board that is selected."""
+    console.press("a")
+    console.wait_for("look at its picture", 10)
+    console.press("enter")
+    console.wait_for("take 30 pictures", 20)
+    console.press("enter")
+    console.wait_gone("take 30 pictures", 10)

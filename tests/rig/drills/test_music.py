@@ -241,3 +241,17 @@ def test_a_stuck_board_is_plugged_in_again_without_hands(calm: Venue, music: Zon
         until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([hertz("kitchen")] * 2, abs=1), 5)
     music.quiet()
     until(lambda: sleeps(KITCHEN), 10)
+
+
+@pytest.mark.long
+def test_a_board_that_is_switched_off_in_the_kernel_is_named_and_brought_back(
+    calm: Venue, music: Zones, foh: Foh
+) -> None:
+    with foh.console() as console:
+        console.until(lambda: trouble(console) == WELL, 40)
+        write(KITCHEN, "authorized", "0")
+        console.wait_for("is switched off in the kernel", 12)
+        ran = foh("act", f"board/1-{KITCHEN}", "replug", "--yes")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        until(lambda: has_card(KITCHEN), 5)
+        console.until(lambda: trouble(console) == WELL, 10)

@@ -7,16 +7,24 @@ of line, and ends each answer with its prompt and nothing else. `video_mode list
 from __future__ import annotations
 
 FIRST, SECOND, THIRD = "2015", "2016", "2017"  # by the year in which each appeared
+SIGNALS = {  # what input1 may have: size, and clock in kHz
+    "good": ("1280x720", 74249),
+    "none": ("0x0", 0),
+    "no lock": ("0x0", 74250),
+    "wrong mode": ("1024x768", 65000),
+    "input off": ("0x0", 0),
+    "test pattern": ("1280x720", 74249),  # which is not what the encoder takes
+}
 LONGEST = 127  # bytes of a line
 HANGS = "video_mode list"
 UNKNOWN = ("Command not found",)
 
 
 class Firmware:
-    """One board's console. `signal` is whether input1 has one; hung, it takes what is typed and says nothing."""
+    """One board's console. `signal` is what input1 has; hung, it takes what is typed and says nothing."""
 
     def __init__(self, generation: str = THIRD) -> None:
-        self.generation, self.signal, self.hung = generation, True, False
+        self.generation, self.signal, self.hung = generation, "good", False
         self.commands: list[str] = []
         self._line = bytearray()
         self._started: float | None = None
@@ -54,33 +62,34 @@ class Firmware:
         return "".join(("\r\n", *(f"{line}\r\n" for line in lines), self.prompt(uptime))).encode()
 
     def _status(self) -> tuple[str, ...]:
+        size, clock = SIGNALS[self.signal]
         if self.generation == FIRST:
-            size = "1280x720" if self.signal else "0x0"
             return (f"dvi_in: {size} | dvi_out: OFF | encoder: 40 fps, q: 50",)
+        source = "pattern" if self.signal == "test pattern" else "input1"
         if self.generation == SECOND:
             return (
                 "input0:  0x0 (@ 0 kHz)",
-                "input1:  1280x720 (@ 74249 kHz)" if self.signal else "input1:  0x0 (@ 0 kHz)",
+                f"input1:  {size} (@ {clock} kHz)",
                 "output0: off",
                 "output1: 1280x720@50Hz from input1",
-                "encoder: 1280x720 @ 0fps (0Mbps) from input1 (q: 85)",
+                f"encoder: 1280x720 @ 0fps (0Mbps) from {source} (q: 85)",
                 "ddr: read:  734Mbps  write:  736Mbps  all: 1470Mbps",
             )
         return (
             "input0:  0x0 (@0.00 MHz) (disabled)",
-            f"input1:  {'1280x720 (@74.25' if self.signal else '0x0 (@0.00'} MHz) (capturing)",
+            f"input1:  {size} (@{clock / 1000:.2f} MHz) ({'disabled' if self.signal == 'input off' else 'capturing'})",
             "output0: 1280x720@50.00Hz from input1 (underflows: 0)",
             "output1: 1280x720@50.00Hz from pattern (underflows: 0)",
             "EDID primary mode:   1280x720@50.00Hz",
             "EDID secondary mode: 1280x720@60.00Hz",
-            "encoder: 1280x720 @ 25fps from input1 (q: 85)",
+            f"encoder: 1280x720 @ 25fps from {source} (q: 85)",
             "ddr: ",
         )
 
     def _short(self) -> tuple[str, ...]:
-        seen = "1280x720@74.25MHz" if self.signal else "0x0@0.00MHz"
+        size, clock = SIGNALS[self.signal]
         return (
-            f"status1: in0: 0x0@0.00MHz, in1: {seen}, "
+            f"status1: in0: 0x0@0.00MHz, in1: {size}@{clock / 1000:.2f}MHz, "
             "out0: 1280x720@50.00Hz input1 (uf:0), out1: 1280x720@50.00Hz pattern (uf:0) ",
             "status2: EDID: 1280x720@50.00Hz/1280x720@60.00Hz, enc: 1280x720@25fps input1 (q:85), ddr: ",
         )

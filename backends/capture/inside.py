@@ -1,0 +1,142 @@
+"""The inside of a capture board: whether its video runs, what its firmware says of its HDMI signal, and what its
+picture showed when an operator looked."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from backends import sysfs
+from backends.capture import firmware, firmware_console
+from backends.capture.picture import COUNT, LONGEST, Look
+from backends.contract import Evidence, Expect, Offer, Plan, Refused, Step, Unknown, Why, clean
+from backends.kinds import CaptureBoard, Flag, Text
+
+MOMENT, MANY = 0.3, 50  # seconds, and transfers per second: a camera makes hundreds, a console a few
+ANSWER = 5 * firmware_console.ANSWER + MOMENT  # seconds
+LOOK = "look"
+EARLY = "its firmware is asked while its video runs: earlier, that would keep it from starting"
+WORDS = ("input", "dvi_in", "EDID primary", "encoder")  # how the lines begin that tell of the signal
+
+
+class Told(Struct, frozen=True):
+    """Whether the video runs, and the signal as the firmware tells it: in a word, and as measured; `said` is how, and
+    when."""
+
+    streams: Flag = Unknown()
+    signal: Text = Unknown()
+    hdmi: Text = Unknown()
+    said: str = ""
+    at: float = 0.0
+
+
+class Seen(Struct, frozen=True):
+    """How often somebody looked, and what was seen last, when."""
+
+    count: int = 0
+    look: Look | None = None
+    at: float = 0.0
+
+
+NOT_ASKED = Told()
+
+
+def ask(device: Path, console: str) -> Told:
+    """Asks the firmware if the video of the board runs. `device` is the board's folder in sysfs. Blocking; raises what
+    `firmware_console.status` raises."""
+    before, begun = sysfs.number(device, "urbnum"), time.monotonic()
+    time.sleep(MOMENT)
+    streams = runs(before, sysfs.number(device, "urbnum"), time.monotonic() - begun)
+    if streams is not True:
+        early = Unknown(Why.NOT_APPLICABLE, EARLY) if streams is False else streams
+        return Told(streams, early, early)
+    if not console:
+        missing = Unknown(Why.NOT_APPLICABLE, "it has no console")
+        return Told(streams, missing, missing)
+    try:
+        return heard(firmware_console.status(console), time.time())
+    except OSError as error:
+        return untold(error, console)
+
+
+def runs(before: int | Unknown, after: int | Unknown, seconds: float) -> Flag:
+    """Whether a device's video runs, by the transfers that it made in this time (sysfs-bus-usb: urbnum)."""
+    if isinstance(before, Unknown):
+        return before
+    if isinstance(after, Unknown):
+        return after
+    return (after - before) / seconds > MANY
+
+
+def heard(said: str, at: float) -> Told:
+    """What the firmware's answer tells, while the video runs."""
+    status = firmware.read(said)
+    shown, word = firmware.signal(status), firmware.shown(status)
+    if shown is None:
+        strange = Unknown(Why.MALFORMED, "its firmware's answer tells of no input")
+        return Told(True, strange, strange, clean(said), at)
+    wanted = f", {status.wanted[0]}x{status.wanted[1]} asked for" if status.wanted else ""
+    lines = [line.strip() for line in said.splitlines() if line.startswith(WORDS)]
+    return Told(True, shown, f"{word or status.encoded}{wanted}", clean("; ".join(lines), 400), at)
+
+
+def untold(error: Exception, console: str) -> Told:
+    """Why a board whose video runs, or may run, tells nothing."""
+    match error:
+        case BlockingIOError():
+            why = Unknown(Why.DENIED, f"another program has {console}")
+        case PermissionError():
+            why = Unknown(Why.DENIED, f"{console} may not be opened: run `foh doctor`")
+        case TimeoutError():
+            why = Unknown(Why.UNREACHABLE, f"its firmware does not answer on {console}")
+        case _:
+            why = Unknown(Why.UNREACHABLE, clean(error))
+    return Told(True, why, why)
+
+
+def whole(board: CaptureBoard, told: Told, seen: Seen) -> CaptureBoard:
+    """The board with what is known of its inside, and what can be done."""
+    if board.mode != "operational":
+        return board
+    evidence = [Evidence("firmware", f"{board.console}: status", told.at, told.said)] if told.said else []
+    unseen = Unknown(Why.NOT_APPLICABLE, f"nobody has looked: the action `{LOOK}` does")
+    if seen.look:
+        evidence.append(Evidence("picture", f"{board.video}", seen.at, str(seen.look)))
+    known = structs.replace(
+        board,
+        streams=told.streams,
+        signal=told.signal,
+        hdmi=told.hdmi,
+        picture=seen.look.word if seen.look else unseen,
+        looks=seen.count,
+        evidence=(*board.evidence, *evidence),
+    )
+    return structs.replace(known, offers=(Offer(board.id, LOOK, "look at its picture", blocked=blocked(known)),))
+
+
+def blocked(board: CaptureBoard) -> str:
+    """Why its picture cannot be looked at, or ""."""
+    if isinstance(board.video, Unknown):
+        return board.video.detail
+    return "its video runs, and only one program can have it" if board.streams is True else ""
+
+
+def plan(offer: Offer, board: CaptureBoard, argv: Sequence[str]) -> Plan:
+    """Raises Refused."""
+    if reason := blocked(board):
+        raise Refused(reason)
+    if isinstance(board.looks, Unknown):
+        raise Refused(f"it is in {board.mode} mode")
+    step = Step(f"take {COUNT} pictures of {board.video}, and see what they show", clean(shlex.join(argv), 400))
+    return Plan(
+        offer,
+        {},
+        (step,),
+        (Expect(board.id, "looks", board.looks + 1, LONGEST + 5),),
+        ("whoever wants its video in these seconds is refused",),
+        board.evidence,
+    )

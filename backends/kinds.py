@@ -45,12 +45,14 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
 
 class Pcm(Resource, frozen=True, kw_only=True, tag="pcm"):
     """One playback substream of an ALSA card, from /proc/asound. `state` is `closed` or the kernel's word, `owner` the
-    pid of the process that has it open."""
+    pid of the process that has it open. `begun` is when it began to run or stopped last, by the kernel's clock
+    (seconds): it does so anew when its buffer has run dry."""
 
     state: Text = _
     owner: Number = _
     program: Text = _
     hw_ptr: Number = _
+    begun: Number = _
     rate: Number = _
     card: Text = _
     card_id: Text = _
@@ -248,6 +250,7 @@ PCM = KindSpec(
         FieldSpec("owner", "owner", role=M, rank=2, width=7),
         FieldSpec("program", "owner's program"),
         FieldSpec("hw_ptr", "hw_ptr", "frames"),
+        FieldSpec("begun", "trigger_time", "s"),
         FieldSpec("rate", "rate", "Hz"),
         FieldSpec("card", "card"),
         FieldSpec("card_id", "card id"),

@@ -20,6 +20,7 @@ _CARD = re.compile(r"card(\d+)").fullmatch
 _PLAYBACK = re.compile(r"pcm(\d+)p").fullmatch
 _SUB = re.compile(r"sub(\d+)").fullmatch
 _ADDRESS = re.compile(r"\d{3}/\d{3}").fullmatch
+_SECONDS = re.compile(r"\d{1,12}\.\d{1,9}").fullmatch
 _WORD = re.compile(r"[A-Z_]{1,20}").fullmatch
 
 
@@ -51,7 +52,7 @@ def _pcm(
     status = _text(substream / "status")
     if isinstance(status, Unknown) and status.why is Why.NOT_APPLICABLE:
         return None
-    state, owner, hw_ptr = parse_status(status)
+    state, owner, hw_ptr, begun = parse_status(status)
     program: Text = Unknown(Why.NOT_APPLICABLE, "its owner is not known")
     if isinstance(owner, int):
         owner, program = _process(root.parent, owner)
@@ -71,28 +72,32 @@ def _pcm(
         owner=owner,
         program=program,
         hw_ptr=hw_ptr,
+        begun=begun,
         rate=parse_rate(_text(substream / "hw_params")),
         card=str(card),
         card_id=card_id,
     )
 
 
-def parse_status(text: Text) -> tuple[Text, Number, Number]:
-    """State, owner's pid and position (frames) from a `status` file: "closed", or lines of "name : value"."""
+def parse_status(text: Text) -> tuple[Text, Number, Number, Number]:
+    """State, owner's pid, position (frames) and when it began to run (seconds, of the kernel's clock) from a `status`
+    file: "closed", or lines of "name : value"."""
     if isinstance(text, Unknown):
-        return text, text, text
+        return text, text, text, text
     if text.strip() == CLOSED:
         nobody = Unknown(Why.NOT_APPLICABLE, "nobody has it open")
-        return CLOSED, nobody, nobody
+        return CLOSED, nobody, nobody, nobody
     lines = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
     state = lines.get("state", "")
     if not _WORD(state):
         broken = Unknown(Why.MALFORMED, f"status says {clean(text, 60)!r}")
-        return broken, broken, broken
+        return broken, broken, broken, broken
     owner = _number("owner_pid", lines)
     if owner == 0:  # pid_vnr: the owner lives in a pid namespace that we do not see
         owner = Unknown(Why.NOT_MEASURABLE, "its owner is in another pid namespace")
-    return state, owner, _number("hw_ptr", lines)
+    begun = lines.get("trigger_time", "")
+    started = float(begun) if _SECONDS(begun) else Unknown(Why.MALFORMED, f"trigger_time says {clean(begun, 40)!r}")
+    return state, owner, _number("hw_ptr", lines), started
 
 
 def _process(proc: Path, thread: int) -> tuple[Number, Text]:

@@ -24,6 +24,7 @@ STILL = 3.0  # seconds without movement before a playing zone counts as silent
 BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a stream fills its buffer first
 LET_GO = 2.0  # seconds that a zone may take to close its PCM, or another program to be done with it
 STARTING = 2.5  # seconds that a player's frontends may take to begin one after another
+GAPS = (2.0, 4.0, 6.0, 8.0)  # seconds ago: when looked at then, a PCM whose buffer runs dry has each time begun anew
 RUSH, TRACKS = 4.0, 12  # seconds, and the tracks that nobody would begin by hand in that time
 CLOSED = "closed"
 FAULTS = {  # a zone's `fault`: the cause in words, and what to do
@@ -208,6 +209,33 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
     return Verdict((finding,), recheck_at=view.now + 2)
 
 
+def underruns(zone: Zone | Gone, view: View) -> Verdict:
+    """Its sound has gaps: within one track its PCM has to begin anew again and again, as its buffer has run dry."""
+    pcm = view.follow(zone, "pcm")
+    if isinstance(zone, Gone) or not isinstance(pcm, Pcm) or zone.state != "playing" or pcm.state == CLOSED:
+        return Verdict()
+    if isinstance(pcm.begun, Unknown):
+        return Verdict(undecided=True)
+    (since, before), (moved, _) = view.since(zone, "state", "track", "jumps"), view.since(zone, "position")
+    if view.now - since < GAPS[-1]:  # it began anew because it was sent there
+        return Verdict(undecided=before is not None, recheck_at=since + GAPS[-1])
+    past = [then.begun for then in (view.ago(pcm.id, seconds) for seconds in GAPS) if isinstance(then, Pcm)]
+    starts = {begun for begun in (pcm.begun, *past) if not isinstance(begun, Unknown)}
+    if len(starts) <= len(GAPS) or view.now - moved >= STILL:  # the latter is said by `stalled`
+        return Verdict()
+    cause = f"its sound has gaps: PCM {pcm.name} runs dry again and again"
+    path = next((item.read_from for item in pcm.evidence), "")
+    evidence = Evidence("trigger_time", path, pcm.at, f"{len(starts)} different ones within {GAPS[-1]:g} s")
+    remedies = (
+        Remedy("see what takes the machine's time (top); give the player a longer buffer (audio/buffer_time)"),
+        Remedy("or move its board to a hub of its own"),
+    )
+    doubt = "whether the player, the machine or the USB comes too late"
+    return Verdict(
+        (Finding("ZONE-UNDERRUNS", Severity.WARN, zone.id, cause, (evidence, *pcm.evidence), doubt, remedies),)
+    )
+
+
 def unreachable(zone: Zone | Gone, view: View) -> Verdict:
     """Phones cannot reach it: its MPD frontend is configured and does not answer. Mopidy runs on without it, as when
     its port was taken."""
@@ -271,6 +299,7 @@ ZONE_RULES = (
     Rule("taken", "zone", taken),
     Rule("held", "zone", held),
     Rule("runaway", "zone", runaway),
+    Rule("underruns", "zone", underruns),
     Rule("unreachable", "zone", unreachable),
     Rule("superseded", "zone", superseded),
 )

@@ -26,21 +26,22 @@ def why(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("text", "state", "owner", "hw_ptr"),
+    ("text", "state", "owner", "hw_ptr", "begun"),
     [
-        ("closed\n", "closed", Why.NOT_APPLICABLE, Why.NOT_APPLICABLE),
-        (RUNNING, "RUNNING", 4242, 1000),
-        (RUNNING.replace("RUNNING", "XRUN"), "XRUN", 4242, 1000),
-        (RUNNING.replace("4242", "0"), "RUNNING", Why.NOT_MEASURABLE, 1000),
-        (RUNNING.replace("4242", "nobody"), "RUNNING", Why.MALFORMED, 1000),
-        ("error -5\n", Why.MALFORMED, Why.MALFORMED, Why.MALFORMED),
-        ("", Why.MALFORMED, Why.MALFORMED, Why.MALFORMED),
-        ("state: \x1b[2J\n", Why.MALFORMED, Why.MALFORMED, Why.MALFORMED),
-        (Unknown(Why.DENIED), Why.DENIED, Why.DENIED, Why.DENIED),
+        ("closed\n", "closed", Why.NOT_APPLICABLE, Why.NOT_APPLICABLE, Why.NOT_APPLICABLE),
+        (RUNNING, "RUNNING", 4242, 1000, 1234.567890123),
+        (RUNNING.replace("RUNNING", "XRUN"), "XRUN", 4242, 1000, 1234.567890123),
+        (RUNNING.replace("4242", "0"), "RUNNING", Why.NOT_MEASURABLE, 1000, 1234.567890123),
+        (RUNNING.replace("4242", "nobody"), "RUNNING", Why.MALFORMED, 1000, 1234.567890123),
+        (RUNNING.replace("1234.5", "\x1b[2J"), "RUNNING", 4242, 1000, Why.MALFORMED),
+        ("error -5\n", Why.MALFORMED, Why.MALFORMED, Why.MALFORMED, Why.MALFORMED),
+        ("", Why.MALFORMED, Why.MALFORMED, Why.MALFORMED, Why.MALFORMED),
+        ("state: \x1b[2J\n", Why.MALFORMED, Why.MALFORMED, Why.MALFORMED, Why.MALFORMED),
+        (Unknown(Why.DENIED), Why.DENIED, Why.DENIED, Why.DENIED, Why.DENIED),
     ],
 )
-def test_status(text: Any, state: Any, owner: Any, hw_ptr: Any) -> None:
-    assert tuple(map(why, alsa_proc.parse_status(text))) == (state, owner, hw_ptr)
+def test_status(text: Any, state: Any, owner: Any, hw_ptr: Any, begun: Any) -> None:
+    assert tuple(map(why, alsa_proc.parse_status(text))) == (state, owner, hw_ptr, begun)
 
 
 @pytest.mark.parametrize(

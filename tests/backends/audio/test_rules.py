@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from backends.audio.rules import FAULTS, failed, held, known, runaway, stalled, superseded, taken, unreachable
+from backends.audio.rules import (
+    FAULTS,
+    failed,
+    held,
+    known,
+    runaway,
+    stalled,
+    superseded,
+    taken,
+    underruns,
+    unreachable,
+)
 from backends.contract import Evidence, Gone, Id, Resource, Severity, Unknown, Verdict, Why
 from backends.kinds import Board, Pcm, Zone
 from tests.backends.worlds import FakeView
@@ -259,3 +270,39 @@ def test_an_old_instance_that_answers_is_named(rival: Any, seconds: float, codes
     for finding in verdict.findings:
         assert RIVAL in finding.evidence
         assert "process 100" in finding.cause
+
+
+def restarted(*begun: Any) -> list[Any]:
+    """A PCM that began at these times, two seconds apart, newest first."""
+    return [(2.0 * number, but(CARD, begun=each, hw_ptr=5000 - number)) for number, each in enumerate(begun)]
+
+
+ANEW = restarted(99.5, 97.5, 95.0, 93.1, 91.2)
+MOVES = [(1.0, but(BAR, position=39)), (LONG, but(BAR, position=1))]
+
+
+@pytest.mark.parametrize(
+    ("zone", "past", "pcms", "found", "undecided"),
+    [
+        ({}, MOVES, ANEW, True, False),
+        ({}, MOVES, restarted(*[90.0] * 5), False, False),
+        ({}, MOVES, restarted(99.5, *[90.0] * 4), False, False),
+        ({}, MOVES, ANEW[:4], False, False),  # not seen for long enough
+        ({}, MOVES, restarted(99.5, DOUBT, 95.0, 93.1, 91.2), False, False),
+        ({"state": "paused"}, [], ANEW, False, False),
+        ({}, [(5.0, but(BAR, position=1)), (LONG, but(BAR, track="#0 y"))], ANEW, False, True),
+        ({}, [(LONG, BAR)], ANEW, False, False),  # nothing is heard at all: `stalled` says so
+        ({}, MOVES, restarted(DOUBT), False, True),
+    ],
+)
+def test_sound_with_gaps_is_named(zone: Any, past: Any, pcms: Any, found: bool, undecided: bool) -> None:
+    now = but(BAR, **zone)
+    verdict = underruns(now, world(now, pcms[0][1], past, pcms))
+    assert [each.code for each in verdict.findings] == ["ZONE-UNDERRUNS"] * found
+    assert verdict.undecided is undecided
+
+
+def test_a_closed_pcm_has_no_gaps() -> None:
+    closed = but(CARD, state="closed", begun=DOUBT)
+    assert underruns(BAR, world(BAR, closed)) == Verdict()
+    assert underruns(BAR, world(BAR, None)) == Verdict()

@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -255,3 +256,28 @@ def test_a_board_that_is_switched_off_in_the_kernel_is_named_and_brought_back(
         assert ran.returncode == 0, ran.stdout + ran.stderr
         until(lambda: has_card(KITCHEN), 5)
         console.until(lambda: trouble(console) == WELL, 10)
+
+
+@pytest.mark.long
+def test_a_player_that_comes_too_late_has_gaps_in_its_sound(calm: Venue, music: Zones, foh: Foh) -> None:
+    """It gets a part of its time only, so that the kernel's buffer runs dry; its position moves on, and it says
+    playing."""
+    music.play("kitchen")
+    player, ends = music.servers["kitchen"].process.pid, threading.Event()
+
+    def starve() -> None:
+        while not ends.wait(0.2):
+            os.kill(player, signal.SIGSTOP)
+            time.sleep(0.6)
+            os.kill(player, signal.SIGCONT)
+
+    with foh.console() as console:
+        console.until(lambda: trouble(console) == WELL, 40)
+        starving = threading.Thread(target=starve)
+        starving.start()
+        try:
+            console.wait_for("its sound has gaps: PCM kitchen runs dry again and again", 30)
+        finally:
+            ends.set()
+            starving.join()
+        console.until(lambda: trouble(console) == WELL, 15)

@@ -65,11 +65,12 @@ class Hdmi2Usb:
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         subsystems = ("usb", "video4linux", "tty")
-        async with waker(self.settings.events, *subsystems, queue=self._events) as wait, self._asking(io):
-            while True:
+        async with waker(self.settings.events, *subsystems, queue=self._events) as wait, self._asking(io) as asking:
+            while not asking.done():
                 self._here = await io.thread(boards, self.host, self._root, io.clock())
                 yield Observation(upserts=tuple(map(self._whole, self._here)), complete=True)
                 await wait(POLL)
+            await asking  # raises what ended it
 
     def _whole(self, board: CaptureBoard) -> CaptureBoard:
         plugged = (board.id.local, board.devnum)
@@ -78,19 +79,18 @@ class Hdmi2Usb:
     # --- its firmware ---------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def _asking(self, io: IO) -> AsyncIterator[None]:
+    async def _asking(self, io: IO) -> AsyncIterator[asyncio.Task[None]]:
         """Asks the boards' firmware as long as the body runs, beside it: one that hangs holds up nobody."""
-        asking = asyncio.create_task(self._ask(io)) if self.settings.firmware else None
+        asking = asyncio.create_task(self._ask(io))
         try:
-            yield
+            yield asking
         finally:
-            if asking:
-                asking.cancel()
-                await asyncio.wait({asking})
+            asking.cancel()
+            await asyncio.wait({asking})
 
     async def _ask(self, io: IO) -> None:
         while True:
-            asked = [board for board in self._here if board.mode == "operational" and board.id.local != self._looking]
+            asked = [board for board in self._here if board.mode == "operational"]
             answers = await asyncio.gather(*(self._ask_one(board, io) for board in asked))
             told = {(board.id.local, board.devnum): answer for board, answer in zip(asked, answers, strict=True)}
             if told != self._told:
@@ -99,12 +99,14 @@ class Hdmi2Usb:
             await asyncio.sleep(ASK if asked else inside.MOMENT)
 
     async def _ask_one(self, board: CaptureBoard, io: IO) -> Told:
+        if board.id.local == self._looking:  # its video runs only as long as the look
+            return self._told.get((board.id.local, board.devnum), NOT_ASKED)
         device = self._root / "bus/usb/devices" / board.id.local
         console = str(self._dev / Path(board.console).name) if isinstance(board.console, str) else ""
         try:
             with io.part(f"firmware {board.id.local}") as part:
-                return await part.thread(inside.ask, device, console, within=inside.ANSWER)
-        except (OSError, TimeoutError) as error:
+                return await part.thread(inside.ask, device, console, self.settings.firmware, within=inside.ANSWER)
+        except OSError as error:
             return inside.untold(error, str(board.console))
 
     # --- its picture ----------------------------------------------------------------------------------------

@@ -45,18 +45,20 @@ class Seen(Struct, frozen=True):
 NOT_ASKED = Told()
 
 
-def ask(device: Path, console: str) -> Told:
-    """Asks the firmware if the video of the board runs. `device` is the board's folder in sysfs. Blocking; raises what
-    `firmware_console.status` raises."""
+def ask(device: Path, console: str, may: bool) -> Told:
+    """Whether the video of the board runs and, if it does and it may be asked, what its firmware says. `device` is the
+    board's folder in sysfs. Blocking."""
     before, begun = sysfs.number(device, "urbnum"), time.monotonic()
     time.sleep(MOMENT)
     streams = runs(before, sysfs.number(device, "urbnum"), time.monotonic() - begun)
     if streams is not True:
         early = Unknown(Why.NOT_APPLICABLE, EARLY) if streams is False else streams
         return Told(streams, early, early)
-    if not console:
-        missing = Unknown(Why.NOT_APPLICABLE, "it has no console")
-        return Told(streams, missing, missing)
+    if not (console and may):
+        none = Unknown(
+            Why.NOT_APPLICABLE, "its firmware may not be asked (`firmware`)" if console else "it has no console"
+        )
+        return Told(streams, none, none)
     try:
         return heard(firmware_console.status(console), time.time())
     except OSError as error:

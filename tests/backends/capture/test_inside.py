@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from msgspec import structs
+from msgspec import convert, structs
 
-from backends.capture import firmware_console, inside, picture
+from backends.capture import firmware_console, hdmi2usb, inside, picture
 from backends.capture.hdmi2usb import Hdmi2Usb, Settings, needs
 from backends.contract import Context, Id, Offer, Refused, State, Unknown, Why
 from backends.demo.captures import Captures, Inside
@@ -54,15 +54,18 @@ def test_why_nothing_is_told(error: Exception, why: Why, says: str) -> None:
 
 
 @pytest.fixture
-async def venue(tmp_path: Path) -> AsyncIterator[tuple[Watched, Trees, Inside]]:
-    """A watched board of the embedded venue, whose video runs."""
+async def venue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[Watched, Trees, Inside]]:
+    """A watched board of the embedded venue, whose video runs. A parameter is more of its backend's settings."""
+    monkeypatch.setattr(hdmi2usb, "ASK", 0.5)
     trees, captures = Trees(tmp_path, (), {"2-1": "opsis"}), Captures(tmp_path / "dev", ("2-1",))
     trees.streaming.add("2-1")
     async with asyncio.TaskGroup() as tasks, captures.running():
         running = tasks.create_task(trees.run())
         await asyncio.sleep(0.05)
         settings = {"sysfs": str(trees.sysfs), "events": trees.events, **captures.settings}
-        source = Hdmi2Usb("venue", Settings(**{**settings, "look": tuple(captures.settings["look"])}))  # type: ignore[arg-type]
+        source = Hdmi2Usb("venue", convert(settings | getattr(request, "param", {}), Settings))
         async with watching(source) as watched:
             yield watched, trees, captures.inside["2-1"]
         running.cancel()
@@ -90,8 +93,16 @@ async def test_a_firmware_is_left_alone_while_no_video_runs(venue: tuple[Watched
     signal = watched.get("capture", "signal")
     assert isinstance(signal, Unknown)
     assert "while its video runs" in signal.detail
-    await asyncio.sleep(inside.MOMENT + 5)
+    await asyncio.sleep(inside.MOMENT + 2)
     assert len(board.firmware.commands) == asked
+
+
+@pytest.mark.parametrize("venue", [{"firmware": False}], indirect=True)
+async def test_a_firmware_that_may_not_be_asked_is_not(venue: tuple[Watched, Trees, Inside]) -> None:
+    watched, _, board = venue
+    await until(watched, streams=True)
+    await asyncio.sleep(inside.MOMENT + 1)
+    assert (board.firmware.commands, watched.get("capture", "streams")) == ([], True)
 
 
 async def test_a_firmware_that_hangs_is_said_and_holds_up_nobody(venue: tuple[Watched, Trees, Inside]) -> None:
@@ -116,7 +127,7 @@ async def test_a_console_that_another_program_has_is_left_to_it(venue: tuple[Wat
         fcntl.flock(theirs, fcntl.LOCK_EX)
         await watched.until(lambda w: isinstance(w.get("capture", "signal"), Unknown), 8)
         asked = len(board.firmware.commands)
-        await asyncio.sleep(5)
+        await asyncio.sleep(2)
         assert len(board.firmware.commands) == asked
         signal = watched.get("capture", "signal")
         assert isinstance(signal, Unknown)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 
-from backends.contract import Id, Refused, Resource, Unknown, clean
+from backends.contract import Id, Refused, Resource, State, Unknown, clean
 from console.cli import USAGE, is_read_only, loader
 from console.config import ConfigError, venue_file
 from console.line import plain
@@ -83,6 +83,9 @@ async def act(args: argparse.Namespace) -> int:
             for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
                 if resource.offers:
                     print(f"  {resource.id.kind}/{resource.name}", file=sys.stderr)
+            for name, health in sorted(venue.state.health.items()):
+                if health.state is not State.OK:
+                    print(f"  not known is what there is of {name}: {health.sentence}", file=sys.stderr)
             return USAGE
         offers = group.offered(venue, targets, args.action or "")
         if not offers:

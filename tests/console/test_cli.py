@@ -118,6 +118,12 @@ def test_bad_input_is_one_sentence(tmp_path: Path, args: tuple[str, ...], says: 
     assert "\x1b" not in said.stderr + said.stdout
 
 
+def test_what_is_not_found_may_be_behind_a_source_that_does_not_answer(tmp_path: Path) -> None:
+    said = foh(tmp_path, "act", "zone/bar", "play", venue='[mopidy]\nendpoints = ["http://127.0.0.1:9"]\n')
+    assert said.returncode == 64
+    assert "not known is what there is of mopidy 127.0.0.1:9: " in said.stderr
+
+
 @pytest.mark.parametrize("command", ["status", "doctor"])
 def test_a_mistake_in_the_venue_file_is_one_sentence(tmp_path: Path, command: str) -> None:
     said = foh(tmp_path, command, venue="host = 'a'\n[mopidy]\nendpoint = []\n")

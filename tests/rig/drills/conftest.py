@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         later = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=later)
         items[:] = [item for item in items if item not in later]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A drill that fails shows what the kernel has said lately."""
+    report = yield
+    if report.failed:
+        said = subprocess.run(["dmesg"], capture_output=True, text=True, check=False, timeout=60).stdout
+        report.sections.append(("what the kernel said last", said[-4000:]))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
     init = commands.add_parser("init", help="write the venue file: the inventory that is seen now")
     init.add_argument("--yes", action="store_true", help="accept what is seen without asking")
     init.add_argument("--demo", action="store_true", help="on the embedded venue")
+    for command in (status, act, init):
+        patience = "how long to wait for what does not answer (6)"
+        command.add_argument("--wait", metavar="SECONDS", type=float, default=6.0, help=patience)
     helper = commands.add_parser("helper", help="the root helper: named operations only, started by sudo")
     helper.add_argument("operation", nargs=argparse.REMAINDER)
     completion = commands.add_parser("completion", help="print the shell completion")

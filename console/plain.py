@@ -23,8 +23,6 @@ from console.venue.venue import Venue
 
 NAME_CARD = "name-card"  # the action by which a board's card is named
 
-LONGEST = 6.0  # seconds to wait for sources that say nothing, and then for rules that have to see more to decide
-
 
 def run(command: str, args: argparse.Namespace) -> int:
     """Runs one command. Whatever is wrong with the configuration is one sentence on standard error."""
@@ -38,12 +36,12 @@ def run(command: str, args: argparse.Namespace) -> int:
 
 @contextlib.asynccontextmanager
 async def opened(args: argparse.Namespace) -> AsyncIterator[Session]:
-    """A session whose every source has said something, or has had its time."""
+    """A session whose every source has said something, or has had its time (`--wait`)."""
     session = await open_session(loader(getattr(args, "demo", False)))
     task = asyncio.create_task(session.run(is_read_only(args)))
     try:
         begun = time.monotonic()
-        while not session.venue.complete and time.monotonic() - begun < LONGEST:
+        while not session.venue.complete and time.monotonic() - begun < args.wait:
             if task.done():
                 task.result()
             await session.venue.changed(0.1)
@@ -57,7 +55,7 @@ async def opened(args: argparse.Namespace) -> AsyncIterator[Session]:
 async def status(args: argparse.Namespace) -> int:
     async with opened(args) as session:
         begun = time.monotonic()
-        while session.venue.evaluator.deciding and time.monotonic() - begun < LONGEST:
+        while session.venue.evaluator.deciding and time.monotonic() - begun < args.wait:  # rules that must see more
             await session.venue.changed(0.1)
         said = report(session.venue, time.time())
         if args.json:

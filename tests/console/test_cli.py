@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,19 @@ def test_bad_input_is_one_sentence(tmp_path: Path, args: tuple[str, ...], says: 
     assert says in said.stderr
     assert "Traceback" not in said.stderr
     assert "\x1b" not in said.stderr + said.stdout
+
+
+def test_what_does_not_answer_is_waited_for_as_long_as_is_asked(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        venue = f'[mopidy]\nendpoints = ["http://127.0.0.1:{silent.getsockname()[1]}"]\nprocesses = false\n'
+        states = [
+            {
+                source["state"]
+                for source in json.loads(foh(tmp_path, "status", "--json", *wait, venue=venue).stdout)["sources"]
+            }
+            for wait in (("--wait=0.1",), ("--wait=20",))
+        ]
+    assert ("hung" in states[0], "hung" in states[1]) == (False, True)
 
 
 def test_what_is_not_found_may_be_behind_a_source_that_does_not_answer(tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ def no_signal(board: CaptureBoard | Gone, view: View) -> Verdict:
     if isinstance(board, Gone) or board.mode != "operational":
         return Verdict()
     if isinstance(board.signal, Unknown):
-        return Verdict(undecided=board.signal.why is not Why.NOT_APPLICABLE)
+        soon = view.now + 1 if board.signal.why is Why.NOT_YET else None
+        return Verdict(undecided=board.signal.why is not Why.NOT_APPLICABLE, recheck_at=soon)
     if board.signal not in SIGNALS:
         return Verdict()
     since, _ = view.since(board, "signal")

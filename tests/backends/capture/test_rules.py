@@ -43,16 +43,16 @@ def test_a_signal_that_gives_no_picture_is_named_once_it_was_told_twice(word: st
 
 
 @pytest.mark.parametrize(
-    ("board", "undecided"),
+    ("board", "undecided", "again"),
     [
-        (OPSIS, False), (but(OPSIS, signal=IDLE), False), (but(OPSIS, signal=Unknown()), True),
-        (but(OPSIS, signal=HUNG), True), (but(OPSIS, signal=DENIED), True),
-        (but(OPSIS, mode="jtag", signal="none"), False), (Gone(OPSIS.id, OPSIS, 990.0), False),
+        (OPSIS, False, None), (but(OPSIS, signal=IDLE), False, None), (but(OPSIS, signal=Unknown()), True, 1001.0),
+        (but(OPSIS, signal=HUNG), True, None), (but(OPSIS, signal=DENIED), True, None),
+        (but(OPSIS, mode="jtag", signal="none"), False, None), (Gone(OPSIS.id, OPSIS, 990.0), False, None),
     ],
 )  # fmt: skip
-def test_no_signal_is_named_of_any_other(board: CaptureBoard | Gone, undecided: bool) -> None:
+def test_no_signal_is_named_of_any_other(board: CaptureBoard | Gone, undecided: bool, again: float | None) -> None:
     verdict = no_signal(board, FakeView(past={OPSIS.id: [(60.0, OPSIS)]}))
-    assert (verdict.findings, verdict.undecided) == ((), undecided)
+    assert (verdict.findings, verdict.undecided, verdict.recheck_at) == ((), undecided, again)
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_a_look_at_a_picture_says_what_it_shows(opsis: Venue, foh: Foh) -> None:
 def look(console: Terminal) -> None:
     """With the keys, at the board that is selected."""
     console.press("a")
-    console.wait_for("look at its picture", 10)
+    console.wait_for("actions on opsis 1-12", 10)
     console.press("enter")
     console.wait_for("take 30 pictures", 20)
     console.press("enter")

@@ -90,7 +90,7 @@ def untold(error: Exception, console: str) -> Told:
     """Why a board whose video runs, or may run, tells nothing."""
     match error:
         case BlockingIOError():
-            why = Unknown(Why.DENIED, f"another program has {console}")
+            why = Unknown(Why.NOT_YET, f"another program has {console} now")
         case PermissionError():
             why = Unknown(Why.DENIED, f"{console} may not be opened: run `foh doctor`")
         case TimeoutError():

@@ -12,7 +12,8 @@ import contextlib
 import itertools
 import os
 import signal
-from collections.abc import Iterable, Sequence
+import statistics
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -23,7 +24,7 @@ COUNT, LONGEST = 30, 8  # pictures, and seconds in which as many as come are tak
 SIZE = WIDTH * HEIGHT * COLOURS
 MOVING, STILL, RED, BLACK, NOTHING = "moving", "still", "red", "black", "none"
 NO_INPUT = (215, 9, 83)  # Debian's red: what the firmware shows where its HDMI input has no signal (0x8254d554, YUYV)
-NEAR, FLAT = 14.0, 2.0  # how far a colour's mean may lie from it, and points from their mean, for one plain colour
+NEAR, FLAT = 14.0, 2.0  # how far a colour's mean may lie from it, and the standard deviation of one plain colour
 BLACKEST = 24.0  # black is 0, or 16 where a part of the range is kept free
 NOISE = 0.05  # mean difference between two pictures, below which they are one picture
 ENDED = (0, 124)  # how timeout(1) ends where the program has ended well, or was ended
@@ -51,8 +52,8 @@ def judged(pictures: Sequence[bytes]) -> Look:
     if not pictures:
         return Look(NOTHING, 0)
     planes = [pictures[-1][colour::COLOURS] for colour in range(COLOURS)]
-    means = [sum(plane) / len(plane) for plane in planes]
-    flat = all(_apart(plane, itertools.repeat(round(mean))) < FLAT for plane, mean in zip(planes, means, strict=True))
+    means = [statistics.fmean(plane) for plane in planes]
+    flat = all(statistics.pstdev(plane) < FLAT for plane in planes)
     if flat and max(means) <= BLACKEST:
         word = BLACK
     elif flat and all(abs(mean - red) <= NEAR for mean, red in zip(means, NO_INPUT, strict=True)):
@@ -63,8 +64,8 @@ def judged(pictures: Sequence[bytes]) -> Look:
     return Look(word, len(pictures), tuple(round(mean) for mean in means))
 
 
-def _apart(one: bytes, other: Iterable[int]) -> float:
-    return sum(abs(a - b) for a, b in zip(one, other, strict=False)) / len(one)
+def _apart(one: bytes, other: bytes) -> float:
+    return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one)
 
 
 def command(template: Sequence[str], video: str) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ def test_video_runs_where_transfers_are_made(
 @pytest.mark.parametrize(
     ("error", "why", "says"),
     [
-        (OSError(errno.EAGAIN, "busy"), Why.DENIED, "another program has /dev/ttyACM0"),
+        (OSError(errno.EAGAIN, "busy"), Why.NOT_YET, "another program has /dev/ttyACM0"),
         (OSError(errno.EACCES, "no"), Why.DENIED, "foh doctor"),
         (TimeoutError(), Why.UNREACHABLE, "does not answer on /dev/ttyACM0"),
         (OSError(errno.EIO, "\x1b[2J"), Why.UNREACHABLE, "Errno 5"),

@@ -40,7 +40,8 @@ def test_the_embedded_cameras_show_what_they_should(word: str) -> None:
         (NOISY, MOVING),  # nothing moves before a camera, and its noise does
         ([LIMITED], BLACK),
         ([bytes(SIZE)] * 9 + [GREY], MOVING),
-        ([bytes(NO_INPUT) * (SIZE // 3 - 1) + b"\xff\xff\xff"], RED),  # a point apart
+        ([bytes(SIZE - 9) + bytes([255] * 9)] * 2, STILL),  # a few words on a black screen
+        ([bytes(SIZE - 9) + bytes([255] * 9), bytes([255] * 9) + bytes(SIZE - 9)], MOVING),
         ([GREY], STILL),
     ],
 )

@@ -19,7 +19,7 @@ OPSIS = CaptureBoard(
 )  # fmt: skip
 IDLE = Unknown(Why.NOT_APPLICABLE, "while its video runs")
 HUNG = Unknown(Why.UNREACHABLE, "its firmware does not answer on /dev/ttyACM0")
-DENIED = Unknown(Why.DENIED, "another program has /dev/ttyACM0")
+DENIED = Unknown(Why.DENIED, "/dev/ttyACM0 may not be opened")
 
 
 def but(board: CaptureBoard, **changes: Any) -> CaptureBoard:

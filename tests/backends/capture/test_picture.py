@@ -12,7 +12,6 @@ from backends.capture.picture import (
     BLACK,
     COUNT,
     MOVING,
-    NO_INPUT,
     NOTHING,
     RED,
     SIZE,

@@ -256,15 +256,13 @@ class Foh(App[None]):
 
     def action_copy(self) -> None:
         """The command that fixes the selected incident, or the id, to the clipboard and to a file."""
+        from console.venue.incidents import command
+
         id, incident = self._selection()
         if self._session is None or (id is None and incident is None):
             return
-        remedy = next((r for r in incident.remedies if r.action and r.target), None) if incident else None
-        text = (
-            f"foh act {remedy.target.kind}/{remedy.target.local} {remedy.action}"
-            if remedy and remedy.target
-            else str(id)
-        )
+        text = next(filter(None, map(command, incident.remedies)), "") if incident else ""
+        text = text or str(id)
         self.copy_to_clipboard(text)
         self.say(self._session.keep_copy(text))
 

@@ -9,7 +9,7 @@ from console.line import Line, Row, fit
 from console.panes.cells import age, moment
 from console.panes.resources import MARKS
 from console.panes.text import labelled
-from console.venue.incidents import Incident
+from console.venue.incidents import Incident, command
 from console.venue.venue import Venue
 
 WHERE, AGE, SYM, WHO = 10, 5, 4, 9  # cells; where it is gets more on a wide screen
@@ -80,11 +80,8 @@ def trouble(
         key = "f " if remedy.action and actions and not keyed else ""
         keyed = keyed or bool(key)
         lines += labelled(label, f"{number}  {key}{remedy.text}", width)
-        if remedy.action and remedy.target:
-            args = "".join(f" {name}={value}" for name, value in remedy.args.items())
-            lines += labelled(
-                "", f"     $ foh act {remedy.target.kind}/{remedy.target.local} {remedy.action}{args}", width
-            )
+        if how := command(remedy):
+            lines += labelled("", f"     $ {how}", width)
     return lines
 
 

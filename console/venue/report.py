@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.contract import Finding, Remedy, Severity, State, clean
+from console.venue.incidents import command
 from console.venue.venue import Venue
 
 VERSION = 1
@@ -106,10 +107,8 @@ def text(venue: Venue, said: Report) -> list[str]:
             f"  {incident.severity.value.upper():<5} {incident.where}: {incident.what} [{incident.code}]{note}"
         )
         for remedy in incident.remedies[:1]:
-            command = ""
-            if remedy.target and remedy.action:
-                command = f"  $ foh act {remedy.target.kind}/{remedy.target.local} {remedy.action} --yes"
-            lines.append(f"        {remedy.text}{command}")
+            how = command(remedy)
+            lines.append(f"        {remedy.text}" + (f"  $ {how} --yes" if how else ""))
     if len(said.incidents) > 15:
         lines.append(f"  and {len(said.incidents) - 15} more")
     counts = [f"{venue.state.kinds[kind].plural} {len(found)}" for kind, found in said.resources.items()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import FieldSpec, Id, Observation, Role, Unknown, Why
+from backends.contract import FieldSpec, Id, Observation, Remedy, Role, Unknown, Why
 from backends.kinds import BOARD, SOURCE, ZONE, Zone
 from console.line import difference, fit, plain
 from console.panes import detail
@@ -14,6 +14,7 @@ from console.panes.cells import age, cell, clock, sentence
 from console.panes.columns import layout
 from console.panes.header import tally
 from console.panes.incidents import trouble
+from console.venue.incidents import command
 from console.venue.journal import Journal
 from console.venue.state import VenueState
 from console.venue.venue import Venue
@@ -141,3 +142,15 @@ def test_each_line_of_a_log_stands_by_itself_and_whole(tmp_path: Path, width: in
         (begins,) = [number for number, line in enumerate(shown) if f"19:18:0{n}" in line]
         assert "log" in shown[begins] if n == 0 else shown[begins].startswith(" " * 10)
         assert sum(line.count(word) for line in shown) == 30
+
+
+@pytest.mark.parametrize(
+    ("remedy", "wanted"),
+    [
+        (Remedy("call somebody"), ""),
+        (Remedy("stop", "stop", Id("h", "zone", "127.0.0.1:6681")), "foh act zone/127.0.0.1:6681 stop"),
+        (Remedy("back", "move", Id("h", "stream", "7"), {"sink": "a b"}), "foh act stream/7 move 'sink=a b'"),
+    ],
+)
+def test_the_command_of_a_remedy_has_its_arguments(remedy: Remedy, wanted: str) -> None:
+    assert command(remedy) == wanted

@@ -54,6 +54,7 @@ FAULTS = (  # mopidy.audio.gst passes on what GStreamer's alsasink and pulsesink
     Fault("device busy", "Device is being used by another application"),
     Fault("device lost", "The device has been disconnected", True),
     Fault("device cannot be opened", "Could not open audio device for playback"),
+    Fault("device cannot be opened", "Could not get/set settings from/on resource"),
     Fault("sound server gone", "pa_stream_writable_size() failed", True),
     Fault("sound server gone", "Failed to connect: Connection refused"),
     Fault("output unknown", "Failed to create audio output"),

@@ -76,6 +76,7 @@ def test_the_latest_come_first_and_repetitions_once() -> None:
     [
         (BUSY, "device busy"),
         ("GStreamer error: Could not open audio device for playback.", "device cannot be opened"),
+        ("GStreamer error: Could not get/set settings from/on resource.", "device cannot be opened"),
         ("GStreamer error: Error outputting to audio device. The device has been disconnected.", "device lost"),
         ("GStreamer error: pa_stream_writable_size() failed: Connection terminated", "sound server gone"),
         ("GStreamer error: Failed to connect: Connection refused", "sound server gone"),

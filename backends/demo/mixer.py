@@ -1,40 +1,26 @@
-"""The embedded venue's mixers, and the stand-in for the mixer child that connects the ALSA backend to them.
-
-    python -m backends.demo.mixer SOCKET
-
-The stand-in only carries lines (backends/audio/mixer_lines.py) between its standard streams and the socket of the
-process that plays the venue; the mixers themselves live there, so that the scenario and a second console see the
-same. Each card has one control, `PCM`, of 64 steps of 1 dB, like a PCM2705C's feature unit.
-"""
+"""The embedded venue's mixers. Each card has one control, `PCM`, of 64 steps of 1 dB, as a PCM2705C has."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import select
-import socket
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from backends.audio.mixer_lines import BEAT, Ask, Fader, Reply, Told
-from backends.runtime import die_with_parent
+from backends.demo.lines import Lines
 
 STEPS = 64
 
 
-class Mixers:
+class Mixers(Lines):
     """The state of all mixers, and the server that tells it. `cards` says which are there: id and index."""
 
     def __init__(self, socket: Path, cards: Callable[[], Mapping[str, int]]) -> None:
-        self.socket, self.cards = socket, cards
-        self.argv = (sys.executable, "-m", "backends.demo.mixer", str(socket))  # for the backend's `mixer` setting
+        super().__init__(socket, BEAT)
+        self.cards = cards
         self._faders: dict[str, Fader] = {}
-        self._clients: set[asyncio.StreamWriter] = set()
 
     def set(self, card: str, *, level: int | None = None, mute: bool | None = None) -> None:
         """What somebody did to a card's mixer; all who listen hear of it at once."""
@@ -50,31 +36,15 @@ class Mixers:
     def get(self, card: str) -> Fader:
         return self._fader(card)
 
-    def tell(self) -> None:
-        """Says everything to everybody. Also for when a card has come or gone."""
-        line = _line(Told(tuple(self._fader(card) for card in self.cards())))
-        for writer in self._clients:
-            writer.write(line)
-
-    async def run(self) -> None:
-        """Serves until cancelled."""
-        async with await asyncio.start_unix_server(self._joined, self.socket):
-            while True:
-                self.tell()
-                await asyncio.sleep(BEAT)
+    def everything(self) -> Told:
+        return Told(tuple(self._fader(card) for card in self.cards()))
 
     def _fader(self, card: str) -> Fader:
         fader = self._faders.get(card) or Fader(f"hw:{card}", "PCM", 0, (), 75, -16.0, False, STEPS)
         return structs.replace(fader, names=(str(self.cards().get(card, "")), card, f"hw:{card}"))
 
-    async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients.add(writer)
-        self.tell()
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError):  # the venue ends, or the client has
-            while line := await reader.readline():
-                writer.write(_line(self._answer(msgspec.json.decode(line, type=Ask))))
-        self._clients.discard(writer)
-        writer.close()
+    def answer(self, line: bytes) -> Reply:
+        return self._answer(msgspec.json.decode(line, type=Ask))
 
     def _answer(self, ask: Ask) -> Reply:
         card = ask.device.removeprefix("hw:")
@@ -85,30 +55,3 @@ class Mixers:
         elif ask.do == "level":
             self.set(card, level=int(ask.value or 0))
         return Reply(ask.ask, self._fader(card))
-
-
-def _line(message: Struct) -> bytes:
-    return msgspec.json.encode(message) + b"\n"
-
-
-def main(path: str) -> None:
-    """Carries bytes both ways until either side ends."""
-    die_with_parent()
-    with socket.socket(socket.AF_UNIX) as venue:
-        venue.connect(path)
-        while True:
-            ready, _, _ = select.select([0, venue.fileno()], [], [])
-            for end in ready:
-                data = os.read(end, 65536)
-                if not data:
-                    return
-                _write_all(venue.fileno() if end == 0 else 1, data)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

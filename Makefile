@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # What the console needs, then what the tests start, then what draws the pictures.
-RUN_PACKAGES := python3-venv python3-dev gcc libasound2-dev libusb-1.0-0 libudev1
+RUN_PACKAGES := python3-venv python3-dev gcc libasound2-dev libpulse0 libusb-1.0-0 libudev1
 TEST_PACKAGES := $(RUN_PACKAGES) mopidy mopidy-mpd gstreamer1.0-alsa gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-tools pulseaudio pulseaudio-utils libasound2-plugins \
 	umockdev gir1.2-umockdev-1.0 python3-gi voctomix-core lxd lxd-client busybox-static iproute2 strace tmux \

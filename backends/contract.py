@@ -78,8 +78,8 @@ class Key(Struct, frozen=True, order=True):
     """A name under which other backends can find a resource, such as Key("usb-port", "1-1.3.2", host).
 
     Spaces in use: `usb-port` (sysfs name, 1-1.3.2), `usb-address` (bus/device, 001/005), `alsa-card` (index or
-    id), `alsa-mixer` (card index, card id or device name), `pcm-owner` (pid), `pid`, `tcp` (ip:port), `instance`
-    (name), `container-host` (server name). `host` is empty where the value is unique anywhere.
+    id), `alsa-mixer` (card index, card id or device name), `pcm-owner` and `stream-owner` (pid), `pid`, `tcp`
+    (ip:port), `instance` (name), `container-host` (server name). `host` is empty where the value is unique anywhere.
     """
 
     space: str
@@ -102,7 +102,8 @@ class Link(Struct, frozen=True):
     Several links of one relation are alternatives in order of preference. One that is `aside` is no part of the
     signal's path: what it leads to has something in common with this one, and neither needs the other.
     Relations in use: zone -pcm-> PCM
-    -board-> board -hub-> hub; zone -mixer-> control; instance -host-> host; operation -instance-> instance.
+    -board-> board -hub-> hub; zone -mixer-> control; zone -stream-> stream; instance -host-> host;
+    operation -instance-> instance.
     """
 
     relation: str

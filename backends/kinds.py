@@ -67,6 +67,21 @@ class Control(Resource, frozen=True, kw_only=True, tag="control"):
     device: Text = _
 
 
+class Stream(Resource, frozen=True, kw_only=True, tag="stream"):
+    """A playback stream at a sound server: a process plays into a `sink`. `first` is the sink in which it was seen
+    first; a server keeps none that was asked for. `state` is playing, or corked where the process has halted it;
+    `beside` has what else plays into the same sink, `volume` is the stream's own in percent."""
+
+    state: Text = _
+    sink: Text = _
+    first: Text = _
+    beside: tuple[str, ...] | Unknown = _
+    program: Text = _
+    pid: Number = _
+    volume: Number = _
+    mute: Flag = _
+
+
 class Board(Resource, frozen=True, kw_only=True, tag="board"):
     """A USB audio device: an amplifier board or a DAC. Speeds in Mbit/s, currents in mA (declared, not
     measured), `asleep` in percent of the time since it was plugged in, `asleep_today` of today, as far as seen. `card`
@@ -271,6 +286,25 @@ CONTROL = KindSpec(
         FieldSpec("device", "ALSA device"),
     ),
     4,
+)
+
+STREAM = KindSpec(
+    "stream",
+    "stream",
+    "streams",
+    "",
+    Stream,
+    (
+        FieldSpec("state", "state", role=S, rank=0, width=8),
+        FieldSpec("sink", "sink", role=S, rank=1, width=16),
+        FieldSpec("first", "first seen in"),
+        FieldSpec("beside", "in the same sink"),
+        FieldSpec("program", "program"),
+        FieldSpec("pid", "process"),
+        FieldSpec("volume", "volume", "%"),
+        FieldSpec("mute", "mute"),
+    ),
+    5,
 )
 
 BOARD = KindSpec(

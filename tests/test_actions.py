@@ -14,6 +14,7 @@ from tests.contract.acting import Done, act_all
 ACTIONS: dict[str, set[str]] = {
     "zone": {"play", "pause", "stop", "next", "previous", "volume", "software-mute", "software-unmute", "release"},
     "control": {"mute", "unmute", "level"},
+    "stream": {"move"},
     "board": {"let-sleep", "keep-awake", "name-card", "unname-card", "replug"},
     "capture": {"look"},
     "mixer": {"cut-a", "cut-b", "composite", "live", "blank"},

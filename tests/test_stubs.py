@@ -31,7 +31,7 @@ class Case(NamedTuple):
     backend: str
     env: dict[str, str]
     section: dict[str, Any]
-    put: Callable[[str], None]
+    put: Callable[[str], object]
     field: str
 
 
@@ -70,6 +70,13 @@ async def pulseaudio(folder: Path) -> AsyncIterator[Case]:
 
 
 @contextlib.asynccontextmanager
+async def streams(folder: Path) -> AsyncIterator[Case]:
+    """The library is in the child here as well. The value is what a program that plays calls itself."""
+    with pulse.bed(1) as bed:
+        yield Case("pulse", bed.env, {}, lambda value: bed.player("zone1", value), "program")
+
+
+@contextlib.asynccontextmanager
 async def mpd(folder: Path) -> AsyncIterator[Case]:
     server = await asyncio.to_thread(RealMpd, folder / "mpd")
     try:
@@ -84,6 +91,12 @@ CASES: dict[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "pylxd": lxd,
     "usb": umockdev,
     "alsaaudio": pulseaudio,
+    "pulsectl": streams,
+}
+
+CHILDREN = {  # those that are imported in a child: the setting that has its command, and its module
+    "alsaaudio": ("mixer", "backends.audio.mixer_child"),
+    "pulsectl": ("child", "backends.audio.pulse.child"),
 }
 
 
@@ -92,8 +105,9 @@ CASES: dict[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
 async def test_a_value_is_seen_through_the_library_and_not_without_it(library: str, stub: bool, tmp_path: Path) -> None:
     async with CASES[library](tmp_path) as case:
         replaced, section = (library if stub else ""), dict(case.section)
-        if library == "alsaaudio":
-            section["mixer"] = [sys.executable, "-m", "tests.stubbed", replaced, "backends.audio.mixer_child"]
+        if library in CHILDREN:
+            setting, module = CHILDREN[library]
+            section[setting] = [sys.executable, "-m", "tests.stubbed", replaced, module]
         async with inside(case.backend, case.env, section, replaced) as program:
             await program.settle(1)
             value = str(random.randrange(11, 99)) if case.field == "level" else f"v{random.randrange(10**9)}"

@@ -49,7 +49,8 @@ def stalled(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict()
     begun, earlier = view.since(zone, "state", "track", "jumps")
     still, before = view.since(zone, "state", "track", "jumps", "position")
-    if (lost := _lost(zone, view)) and view.now - lost.since < STILL:  # it may be back, as when it is plugged in again
+    lost = lost_end(zone, view)
+    if lost and view.now - lost.since < STILL:  # it may be back, as when it is plugged in again
         return Verdict(undecided=True, recheck_at=lost.since + STILL)
     patience = BEGINNING if earlier and still == begun else STILL
     if zone.at - still < patience:  # not seen to stand still for so long, or not asked again since
@@ -72,7 +73,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
         return (Finding(code, Severity.CRIT, zone.id, text, proofs, not_known, remedies, blames),)
 
     again = Remedy("stop and play again", "stop", zone.id)
-    if lost := _lost(zone, view):
+    if lost := lost_end(zone, view):
         return because("ZONE-STALLED", f"{lost.id.kind} {lost.id.local} is gone", again, blames=lost.id)
     pcm = view.follow(zone, "pcm")
     if not isinstance(pcm, Pcm) or isinstance(pcm.state, Unknown):
@@ -118,7 +119,7 @@ def failed(zone: Zone | Gone, view: View) -> Verdict:
     if zone.state == "playing" or (isinstance(pcm, Pcm) and _other(zone, pcm)):
         return Verdict()  # said by `stalled`, or by `taken`
     cause, remedy = known(zone.fault)
-    remedies, lost = (Remedy(remedy), Remedy("play again", "play", zone.id)), _lost(zone, view)
+    remedies, lost = (Remedy(remedy), Remedy("play again", "play", zone.id)), lost_end(zone, view)
     finding = Finding(
         "ZONE-OUTPUT-FAILED", Severity.WARN, zone.id, f"could not play: {cause}", (*_logged(zone),), "", remedies,
         lost.id if lost else None,
@@ -135,7 +136,7 @@ def _logged(zone: Zone) -> Sequence[Evidence]:
     return [item for item in zone.evidence if item.what == "log"]
 
 
-def _lost(zone: Zone, view: View) -> Gone | None:
+def lost_end(zone: Zone, view: View) -> Gone | None:
     """The farthest link of zone -> PCM -> board that is gone."""
     lost: Gone | None = None
     here: Resource | Gone = zone

@@ -14,6 +14,7 @@ from backends.demo.lxd import LxdServer
 from backends.demo.lxd_shapes import Box
 from backends.demo.mixer import Mixers
 from backends.demo.mopidy import MopidyServer, Player, Track
+from backends.demo.sound import Sound
 from backends.demo.trees import DemoBoard, Trees
 from backends.demo.voctocore import Voctocore
 
@@ -22,6 +23,7 @@ ZONES = {
     "bar": "1-1.1", "foyer": "1-1.2", "mainhall": "1-1.3.1", "terrace": "1-1.3.2", "kitchen": "1-1.3.3",
     "gallery": "1-1.3.4", "greenroom": "1-1.4.1", "garden": "1-1.4.2", "office": "1-1.4.3",
 }  # fmt: skip
+THROUGH_SERVER = ("gallery", "greenroom")  # zones that play through the sound server
 CAPTURES = {"2-1": "opsis", "2-2": "atlys"}
 MUSIC = (
     Track("Blue in Green", "Miles Davis", 337), Track("Spiegel im Spiegel", "Arvo Pärt", 502),
@@ -50,6 +52,7 @@ class World:
         self.captures = Captures(folder / "dev", CAPTURES)
         self.mixers = Mixers(folder / "mixer", lambda: self.trees.cards)
         self.zones = {name: MopidyServer(player(number, name, still)) for number, name in enumerate(ZONES)}
+        self.sound = Sound(folder / "sound", {name: self.zones[name].player for name in THROUGH_SERVER})
         self.mixer = Voctocore(("lectern", "camera", "audience"))
         self.hosts = {name: LxdServer(str(folder / f"{name}.socket"), name, boxes(name)) for name in BOXES}
         self.trees.watchers.append(self.mixers.tell)
@@ -68,6 +71,8 @@ class World:
         joins = []
         for name, port in ZONES.items():
             ends = {"pcm": f"pcm/hw:{name},0", "board": f"board/{port}", "mixer": f"control/hw:{name}/PCM"}
+            if name in THROUGH_SERVER:
+                ends["stream"] = f"stream/{THROUGH_SERVER.index(name)}@{self.sound.address}"
             joins += [{"of": f"zone/{name}", "relation": relation, "to": to} for relation, to in ends.items()]
         return {
             "host": HOST,
@@ -78,6 +83,7 @@ class World:
             "inventory": inventory,
             "mopidy": {"endpoints": [server.endpoint for server in self.zones.values()]},
             "alsa": {"proc": str(self.trees.proc), "events": self.trees.events, "mixer": list(self.mixers.argv)},
+            "pulse": {"servers": [self.sound.address], "child": list(self.sound.argv)},
             "usb": self.trees.usb,
             "hdmi2usb": {"sysfs": str(self.trees.sysfs), "events": self.trees.events, **self.captures.settings},
             "voctomix": {"endpoints": [f"127.0.0.1:{self.mixer.port}"]},
@@ -100,7 +106,7 @@ class World:
             if self.still:
                 self.mixer.blank()
                 self.hosts["beta"].crash("encode3")
-            running = [tasks.create_task(self.trees.run()), tasks.create_task(self.mixers.run())]
+            running = [tasks.create_task(part.run()) for part in (self.trees, self.mixers, self.sound)]
             running.append(tasks.create_task(self._sound()))
             if not self.still:
                 running.append(tasks.create_task(self._direct()))
@@ -124,6 +130,7 @@ class World:
                 state = "closed" if not open_now else "PAUSED" if player.state == "paused" else "RUNNING"
                 if there and self.trees.sounds[name].state != state:
                     self.trees.pcm(name, state, os.getpid() if state != "closed" else 0)
+                    self.sound.look()
             await asyncio.sleep(TICK)
 
     async def _direct(self) -> None:
@@ -131,7 +138,7 @@ class World:
         scenes: tuple[Callable[[], Awaitable[None]], ...] = (
             self._instance_stops, self._board_leaves, self._stream_is_blanked, self._amplifier_is_kept_awake,
             self._operation_fails, self._player_ends, self._capture_board_changes_mode, self._output_is_held,
-            self._computer_is_unplugged,
+            self._computer_is_unplugged, self._stream_is_moved,
         )  # fmt: skip
         while True:
             for scene in scenes:
@@ -193,6 +200,12 @@ class World:
         player.run_out()
         await self._mended(lambda: not player.held, 120)
         player.play()
+
+    async def _stream_is_moved(self) -> None:
+        strayed, into = THROUGH_SERVER
+        self.sound.move(strayed, into)
+        await self._mended(lambda: self.sound.sink_of(strayed) == strayed, 120)
+        self.sound.move(strayed, strayed)
 
     @staticmethod
     async def _mended(done: Callable[[], bool], seconds: float) -> None:

@@ -69,7 +69,7 @@ def running(
     if world == "demo":
         argv, env["FOH_STATE"] = [*argv, "demo"], ""
     with Terminal(argv, env=env, ignore=ignore) as terminal:
-        terminal.wait_for("sources 16/16" if world == "demo" else "does not answer", 10)
+        terminal.wait_for("sources 17/17" if world == "demo" else "does not answer", 10)
         terminal.settled(0.3)  # what it takes to load is not what it takes to end
         yield terminal
 

@@ -17,6 +17,7 @@ from mutagen.flac import FLAC
 from backends.audio import alsa
 from backends.audio.mopidy import source as mopidy
 from backends.audio.mpd import source as mpd
+from backends.audio.pulse import source as pulse
 from backends.capture import voctomix
 from backends.containers import lxd
 from backends.contract import Backend
@@ -27,6 +28,7 @@ from backends.demo.voctocore import Voctocore
 from tests.contract.faults import Proxy, proxied
 from tests.contract.running import HOST
 from tests.contract.tree_beds import laid
+from tests.integration.beds import pulse as sound
 from tests.integration.beds.mpd import RealMpd
 
 
@@ -152,3 +154,20 @@ async def mixer_bed(folder: Path) -> AsyncIterator[SocketBed]:
             mixers.tell()
 
         yield SocketBed(alsa.backend, "alsa mixer", section, proxy, say)
+
+
+@contextlib.asynccontextmanager
+async def pulse_bed(folder: Path) -> AsyncIterator[SocketBed]:
+    """The real one. A stranger's text is what a program that plays calls itself, which may be any UTF-8 but NUL."""
+    with sound.bed(3) as server:
+        playing = [server.player("zone1", "one")]
+
+        def say(text: str) -> None:
+            playing.pop().kill()
+            playing.append(server.player("zone1", text.encode("utf-8", "replace").decode().replace("\0", "")))
+
+        twist = (b"tapplication.name", b"uapplication.name")  # the type of an entry in a list of properties
+        async with proxied(Proxy(str(server.socket), folder / "proxy", twist=twist)) as proxy:
+            bed = SocketBed(pulse.backend, "pulse ", {"servers": [f"unix:{proxy.address}"]}, proxy, say)
+            bed.room = 1000
+            yield bed

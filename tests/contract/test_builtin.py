@@ -45,6 +45,13 @@ class TestMixers(Contract):
         return beds.mixer_bed(folder)
 
 
+class TestPulse(Contract):
+    faults, actions = SOCKET_FAULTS, 1
+
+    def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
+        return beds.pulse_bed(folder)
+
+
 class TestUsb(Contract):
     faults, actions = tree_beds.TREE_FAULTS, 5
 

@@ -40,7 +40,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
 def console(real: Venue) -> Iterator[Terminal]:
     """Open on the venue, which has been read whole and is well."""
     with Terminal(FOH, env=real.env) as terminal:
-        terminal.wait_for("sources 15/15", 20)
+        terminal.wait_for("sources 16/16", 20)
         terminal.wait_for(CLEAN, 20)
         terminal.until(lambda: all(" playing " in row(terminal, name) for name in PORTS))
         yield terminal
@@ -319,7 +319,7 @@ def test_every_source_may_be_lost_and_come_back_while_it_is_open(real: Venue, co
     real.sound.stop()
     real.core.kill()
     real.lxd.kill()
-    console.until(lambda: re.search(r"sources [0-4]/15", console.text), 15)
+    console.until(lambda: re.search(r"sources [0-4]/16", console.text), 15)
     console.until(lambda: all("?" in row(console, name) for name in PORTS))
     assert "boards 0/9" in console.text
     real.sound.start()
@@ -335,7 +335,7 @@ def test_every_source_may_be_lost_and_come_back_while_it_is_open(real: Venue, co
     console.until(lambda: all(titles[name] in row(console, name) for name in PORTS), 20)
     console.until(lambda: " grabber " in row(console, "stage"), 10)
     console.until(lambda: "Running" in row(console, "web1"), 20)
-    console.wait_for("sources 15/15", 20)
+    console.wait_for("sources 16/16", 20)
     console.wait_for(CLEAN, 10)
 
 

@@ -144,10 +144,12 @@ def device_of(output: str) -> str | None:
 
 
 def links(process: Process, host: str) -> tuple[Link, ...]:
-    """Where the zone's sound goes: the PCM that its process owns; else the card that its output names."""
+    """Where the zone's sound goes: the PCM that its process owns; else the card that its output names. Or the stream
+    that its process plays to a sound server."""
     found: list[Link] = []
     if isinstance(process.pid, int):
         found.append(Link("pcm", Key("pcm-owner", str(process.pid), host), "its process owns the PCM"))
+        found.append(Link("stream", Key("stream-owner", str(process.pid), host), "its process plays the stream"))
     device = device_of(process.output) if isinstance(process.output, str) else None
     if device:
         card = _CARD.match(device)

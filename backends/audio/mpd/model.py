@@ -125,10 +125,14 @@ def _output(output: Answer) -> str:
 
 
 def _links(pid: int | Unknown, host: str) -> tuple[Link, ...]:
-    """MPD does not say which device an output has, so only a PCM that it has open is known to be its own."""
+    """MPD does not say which device an output has, so only what it has open is known to be its own: a PCM, or a stream
+    at a sound server."""
     if not isinstance(pid, int):
         return ()
-    return (Link("pcm", Key("pcm-owner", str(pid), host), "its process owns the PCM"),)
+    return (
+        Link("pcm", Key("pcm-owner", str(pid), host), "its process owns the PCM"),
+        Link("stream", Key("stream-owner", str(pid), host), "its process plays the stream"),
+    )
 
 
 def work_out(zone: Zone, said: Said, action: str, args: Mapping[str, str]) -> tuple[Command, Expect]:

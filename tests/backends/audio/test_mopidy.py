@@ -104,9 +104,9 @@ def test_an_error_is_told_in_mopidy_s_own_words() -> None:
 def test_where_the_sound_goes(output: str, device: str | None, keys: list[str]) -> None:
     assert model.device_of(output) == device
     links = model.links(Process(4242, output), "h")
-    assert links[0].to == Key("pcm-owner", "4242", "h")
-    assert [link.to.value for link in links[1:]] == keys
-    assert [link.relation for link in links[1:]] == ["pcm", "mixer"][: len(keys)]
+    assert [link.to for link in links[:2]] == [Key("pcm-owner", "4242", "h"), Key("stream-owner", "4242", "h")]
+    assert [link.to.value for link in links[2:]] == keys
+    assert [link.relation for link in links[2:]] == ["pcm", "mixer"][: len(keys)]
 
 
 @pytest.mark.parametrize(

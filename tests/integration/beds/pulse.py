@@ -7,6 +7,7 @@ plugin of alsa-lib (pulseaudio, libasound2-plugins), as devices `zone1`, `zone2`
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -27,6 +28,7 @@ class Bed:
         self.env = {"ALSA_CONFIG_PATH": str(folder / "asound.conf"), "PULSE_SERVER": f"unix:{self.socket}"}
         self.settings: dict[str, dict[str, Any]] = {"alsa": {}}
         self.process: subprocess.Popen[bytes] | None = None
+        self._players: list[subprocess.Popen[bytes]] = []
 
     def start(self, within: float = 15.0) -> None:
         """Raises RuntimeError with the server's log when it does not come up."""
@@ -50,6 +52,10 @@ class Bed:
             time.sleep(0.05)
 
     def stop(self) -> None:
+        for player in self._players:
+            player.kill()
+            player.wait()
+        self._players.clear()
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -76,6 +82,34 @@ class Bed:
         volume = self.pactl("get-sink-volume", _sink(control)).partition("%")[0].split()[-1]
         return int(volume), "yes" in self.pactl("get-sink-mute", _sink(control))
 
+    def remove(self, sink: str) -> None:
+        """The sink goes; the server moves what plays into it."""
+        modules = (line.split("\t") for line in self.pactl("list", "short", "modules").splitlines())
+        (module,) = (words[0] for words in modules if f"sink_name={sink}" in words[2].split())
+        self.pactl("unload-module", module)
+
+    def restore(self, sink: str) -> None:
+        self.pactl("load-module", *_null_sink(sink).split()[1:])
+
+    def player(self, sink: str, name: str) -> subprocess.Popen[bytes]:
+        """A program of that name that plays silence into the sink until the server is stopped, or it is killed."""
+        words = ("--playback", "--raw", f"--device={sink}", f"--client-name={name}", "/dev/zero")
+        started = subprocess.Popen(
+            ["pacat", *words], env={**os.environ, **self.env, "LC_ALL": "C.UTF-8"}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._players.append(started)
+        return started
+
+    def inputs(self) -> dict[str, tuple[int, str]]:
+        """As the server has them: each sink input's index and sink, by the process id of its client."""
+        sinks = {sink["index"]: sink["name"] for sink in json.loads(self.pactl("-f", "json", "list", "sinks"))}
+        found = json.loads(self.pactl("-f", "json", "list", "sink-inputs"))
+        return {
+            each["properties"].get("application.process.id", ""): (each["index"], sinks.get(each["sink"], ""))
+            for each in found
+        }
+
     def _ask(self, *words: str) -> str:
         try:
             return self.pactl(*words)
@@ -97,12 +131,13 @@ def _configuration(bed: Bed) -> str:
     return f"</usr/share/alsa/alsa.conf>\n{zones}"
 
 
+def _null_sink(name: str) -> str:
+    shape = f"rate=44100 channels=2 sink_properties=device.description={name}"
+    return f"load-module module-null-sink sink_name={name} {shape}"
+
+
 def _script(bed: Bed) -> str:
-    sinks = "".join(
-        f"load-module module-null-sink sink_name={name} rate=44100 channels=2 "
-        f"sink_properties=device.description={name}\n"
-        for name in bed.names
-    )
+    sinks = "".join(f"{_null_sink(name)}\n" for name in bed.names)
     return f"load-module module-native-protocol-unix auth-anonymous=1 socket={bed.socket}\n{sinks}"
 
 

@@ -1,0 +1,116 @@
+"""What the child says about a sound server: pure functions to Streams, and from an action to a plan. No I/O."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from backends.audio.pulse.lines import Failed, Move, Playing, Told
+from backends.contract import Arg, Evidence, Expect, Id, Key, Offer, Plan, Refused, Risk, Step, Unknown, Why, clean
+from backends.kinds import Stream, Text
+
+First: TypeAlias = dict[tuple[int, int], str]  # a server's run and a stream's index: the sink where it was seen first
+
+WITHIN = 3.0  # seconds until a stream that is moved must have been seen in its sink
+MOVE = "move"
+BETWEEN = Unknown(Why.NOT_YET, "it is between two sinks")
+_PID = re.compile(r"[1-9]\d{0,9}").fullmatch
+
+
+def remembered(first: First, told: Told) -> First:
+    """Where each stream was seen first, of those that there are."""
+    known = {(told.run, each.index): each.sink for each in told.streams if each.sink}
+    return known | {key: sink for key, sink in first.items() if key in {(told.run, s.index) for s in told.streams}}
+
+
+def streams(host: str, address: str, told: Told, first: First, at: float) -> tuple[Stream, ...]:
+    return tuple(_stream(host, address, told, each, first.get((told.run, each.index), ""), at) for each in told.streams)
+
+
+def id_of(host: str, address: str, index: int) -> Id:
+    return Id(host, "stream", clean(f"{index}@{address}"))
+
+
+def _stream(host: str, address: str, told: Told, each: Playing, first: str, at: float) -> Stream:
+    id = id_of(host, address, each.index)
+    pid = int(each.pid) if _PID(each.pid) else Unknown(Why.NOT_APPLICABLE, "its client names no process")
+    sink: Text = clean(each.sink) if each.sink else BETWEEN
+    server = f"{clean(told.server, 40)} at {clean(address)}"
+    where = f"{name(each)} plays into {sink}" if each.sink else f"{name(each)} is between two sinks"
+    evidence = [Evidence("sink", f"{server}, sink input {each.index}", at, where)]
+    if first:
+        evidence.append(Evidence("first", f"{server}, since it is watched", at, f"first seen in {clean(first)}"))
+    return Stream(
+        id=id,
+        name=name(each),
+        keys=(Key("stream-owner", str(pid), host),) if each.here and isinstance(pid, int) else (),
+        offers=(_offer(id, told, each),),
+        evidence=tuple(evidence),
+        at=at,
+        state="corked" if each.corked else "playing",
+        sink=sink,
+        first=clean(first) if first else BETWEEN,
+        beside=tuple(name(other) for other in _beside(told, each, each.sink)),
+        program=clean(each.program) if each.program else Unknown(Why.NOT_APPLICABLE, "its client has no name"),
+        pid=pid,
+        volume=each.volume,
+        mute=each.mute,
+    )
+
+
+def name(each: Playing) -> str:
+    """What people are told of a stream: its program and its process."""
+    return clean(f"{each.program or 'stream'} {each.pid or each.index}", 80)
+
+
+def _beside(told: Told, each: Playing, sink: str) -> list[Playing]:
+    """What else plays into that sink."""
+    return [other for other in told.streams if other.sink == sink != "" and other.index != each.index]
+
+
+def _offer(id: Id, told: Told, each: Playing) -> Offer:
+    others = tuple(sorted(clean(sink) for sink in told.sinks if sink != each.sink))
+    sink = Arg("sink", "sink", choices=others)
+    blocked = "" if others else "there is no other sink"
+    return Offer(id, MOVE, "play into another sink", Risk.DISRUPTIVE, (sink,), blocked)
+
+
+def plan(offer: Offer, args: Mapping[str, str], host: str, address: str, told: Told, at: float) -> tuple[Plan, Move]:
+    """The plan, and what the child is told. Raises Refused for what is not there, or is so already."""
+    if offer.action != MOVE:
+        raise Refused(f"a stream has no action {clean(offer.action)!r}")
+    each = next((each for each in told.streams if id_of(host, address, each.index) == offer.target), None)
+    if each is None:
+        raise Refused("the stream has ended")
+    wanted = args.get("sink", "")
+    sink = next((sink for sink in told.sinks if clean(sink) == wanted), None)
+    if sink is None:
+        raise Refused(f"there is no sink {clean(wanted, 60)!r} now")
+    if sink == each.sink:
+        raise Refused(f"it plays into {clean(sink)} already")
+    command = ("pactl", "-s", address, "move-sink-input", str(each.index), sink)
+    steps = (Step(f"move {name(each)} into sink {clean(sink)}", clean(shlex.join(command))),)
+    mixed = tuple(f"{name(other)}, which is heard there already" for other in _beside(told, each, sink))
+    seen = _stream(host, address, told, each, "", at).evidence
+    expect = (Expect(offer.target, "sink", clean(sink), WITHIN),)
+    return Plan(offer, {"sink": wanted}, steps, expect, mixed, seen), Move(each.index, told.sinks[sink])
+
+
+def failure(failed: Failed, address: str) -> Exception:
+    """The child's last word as one of Python's errors (PulseAudio's numbers: pulse/def.h, pa_error_code)."""
+    place, says = clean(address), clean(failed.says)
+    match failed.failed:
+        case 0:
+            return ImportError(f"libpulse cannot be used: {says}")
+        case 1 | 9:
+            return PermissionError(f"the sound server at {place} lets nobody in without its cookie: {says}")
+        case 5 | 6 | 13:
+            return ConnectionRefusedError(f"no sound server answers at {place}")
+        case 8:
+            return TimeoutError(f"the sound server at {place} accepts but does not answer")
+        case 11 | 12:
+            return ConnectionResetError(f"the sound server at {place} has ended, or closed the connection")
+        case number:
+            return ValueError(f"answers at {place}, but not as a sound server: {says or number}")

@@ -1,0 +1,81 @@
+"""What is judged about streams at a sound server: whether a zone's music comes out where it should. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from backends.audio.rules import lost_end
+from backends.contract import Evidence, Finding, Gone, Remedy, Rule, Severity, Unknown, Verdict, View
+from backends.kinds import Stream, Zone
+
+_DEVICE = re.compile(r"""\b(pulsesink|alsasink)\b[^!]*?\bdevice=["']?([^\s"'!]+)""").findall
+
+
+class Home(Struct, frozen=True):
+    """The sink that a zone's stream belongs in, how that is known, and what is not."""
+
+    sink: str
+    evidence: tuple[Evidence, ...]
+    not_known: str = ""
+
+
+def home(zone: Zone, stream: Stream) -> Home | None:
+    """By what the zone's player was told; else by where its stream was seen first. A device of ALSA's counts if a
+    sink has its name: what it stands for is said in ALSA's configuration."""
+    told = tuple(item for item in zone.evidence if item.what == "output")
+    devices = _DEVICE(zone.output) if isinstance(zone.output, str) else []
+    if len(devices) == 1:
+        element, device = devices[0]
+        if element == "pulsesink" and not (device.startswith("@") or device.isdecimal()):
+            return Home(device, told)
+        if element == "alsasink" and device in sinks(stream):
+            return Home(device, told, f"whether ALSA's device {device} is meant to be the sink of that name")
+    first = tuple(item for item in stream.evidence if item.what == "first")
+    return Home(stream.first, first) if isinstance(stream.first, str) else None
+
+
+def sinks(stream: Stream) -> frozenset[str]:
+    """The sinks that there are: its own, and those that it can be moved to."""
+    offer = stream.offer("move")
+    here = (stream.sink,) if isinstance(stream.sink, str) else ()
+    return frozenset((*here, *(offer.args[0].choices if offer else ())))
+
+
+def wrong_sink(zone: Zone | Gone, view: View) -> Verdict:
+    """Its stream plays into another sink than its own: another room hears it, and player and position look well."""
+    stream = view.follow(zone, "stream")
+    if isinstance(zone, Gone) or isinstance(stream, Gone):  # nothing of it comes out anywhere
+        return Verdict()
+    if not isinstance(stream, Stream) or isinstance(zone.state, Unknown) or isinstance(stream.sink, Unknown):
+        return Verdict(undecided=True)
+    where = home(zone, stream)
+    if zone.state == "stopped" or where is None or where.sink == stream.sink:
+        return Verdict()
+    playing, there = zone.state == "playing", where.sink in sinks(stream)
+    verb = "plays" if playing else "is halted, and would play"
+    cause = f"{verb} into sink {stream.sink} instead of {where.sink}" + ("" if there else ", which is not there")
+    beside = stream.beside if isinstance(stream.beside, tuple) else ()
+    others = tuple(Evidence("heard there as well", stream.id.local, stream.at, each) for each in beside)
+    evidence = (*(item for item in stream.evidence if item.what == "sink"), *where.evidence, *others)
+    severity, root = Severity.CRIT if playing else Severity.WARN, lost_end(zone, view)
+    remedies = (_back(stream, where.sink),) if there else _without(zone, where.sink)
+    finding = Finding(
+        "ZONE-WRONG-SINK", severity, zone.id, cause, evidence, where.not_known, remedies, root.id if root else None
+    )
+    return Verdict((finding,))
+
+
+def _back(stream: Stream, sink: str) -> Remedy:
+    return Remedy(f"move its stream back into sink {sink}", "move", stream.id, {"sink": sink})
+
+
+def _without(zone: Zone, sink: str) -> tuple[Remedy, ...]:
+    bring = f"bring sink {sink} back (plug its board in, or load its module again), then its stream can be moved there"
+    if zone.state != "playing":
+        return (Remedy(bring),)
+    return (Remedy(bring), Remedy("until then stop it, so that the other room is left alone", "stop", zone.id))
+
+
+STREAM_RULES = (Rule("wrong-sink", "zone", wrong_sink),)

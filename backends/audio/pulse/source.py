@@ -1,0 +1,164 @@
+"""PulseAudio (or PipeWire in its place): which stream plays into which sink, by pulsectl in a child process.
+
+A sound server moves streams by itself: when a sink goes, what played into it comes out of the default one, and neither
+the player nor its position shows it. foh is an ordinary client here, which opens no stream and keeps no sink awake.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import stat
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from backends.audio.pulse import model
+from backends.audio.pulse.lines import BEAT, Failed, Move, Told
+from backends.audio.pulse.rules import STREAM_RULES
+from backends.contract import (
+    IO,
+    Backend,
+    Child,
+    Context,
+    Ledger,
+    Need,
+    Observation,
+    Offer,
+    Plan,
+    Refused,
+    Source,
+    clean,
+    read_text,
+)
+from backends.kinds import STREAM
+
+ANSWER = 3.0  # seconds for a child to connect and say what it sees, or what came of what it was told
+CHILD = (sys.executable, "-m", "backends.audio.pulse.child")
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`servers`: addresses as PulseAudio has them, such as "unix:/run/pulse/native" or "tcp:127.0.0.1". Empty: the one
+    that this user's programs play to, if it runs and unless `own` is false. `child` is a seam (lines.py): the command
+    to which the address is appended."""
+
+    servers: list[str] = []
+    own: bool = True
+    child: tuple[str, ...] = CHILD
+
+
+class SoundServer:
+    """One sound server. `folder` is where it keeps its process id, if it is one that was found (see `runs`)."""
+
+    def __init__(self, host: str, address: str, child: Sequence[str] = CHILD, folder: Path | None = None) -> None:
+        self.host, self.address, self._folder = host, address, folder
+        self.name = clean(f"pulse {address}")
+        self._argv = (*child, address)
+        self._first: model.First = {}
+
+    async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
+        await self._must_run(io)
+        async with io.child(self._argv) as child:
+            while True:
+                told = await self._heard(child, io, 3 * BEAT)
+                self._first = model.remembered(self._first, told)
+                found = model.streams(self.host, self.address, told, self._first, io.clock())
+                yield Observation(complete=True, upserts=found)
+
+    async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        await self._must_run(io)
+        async with io.child((*self._argv, "obey")) as child:
+            return (await self._work_out(child, offer, args, io))[0]
+
+    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        await self._must_run(io)
+        async with io.child((*self._argv, "obey")) as child:
+            fresh, move = await self._work_out(child, plan.offer, plan.args, io)
+            if fresh.steps != plan.steps:
+                raise Refused("the stream is not as it was when this was planned")
+            for step in plan.steps:
+                await ledger.step(step.text)
+            await child.send(msgspec.to_builtins(move))
+            await self._heard(child, io, ANSWER)
+
+    async def _work_out(self, child: Child, offer: Offer, args: Mapping[str, str], io: IO) -> tuple[Plan, Move]:
+        told = await self._heard(child, io, ANSWER)
+        return model.plan(offer, args, self.host, self.address, told, io.clock())
+
+    async def _heard(self, child: Child, io: IO, within: float) -> Told:
+        """The child's next word. Raises TimeoutError, and whatever its last word means."""
+        try:
+            async with io.deadline(within):
+                message = await child.receive()
+        except TimeoutError:
+            raise TimeoutError(f"the sound server at {clean(self.address)} does not answer") from None
+        if "failed" in message:
+            raise model.failure(msgspec.convert(message, Failed), self.address)
+        return msgspec.convert(message, Told)
+
+    async def _must_run(self, io: IO) -> None:
+        """To connect to a socket that systemd holds would start the server behind it."""
+        if self._folder and not await io.thread(runs, self._folder):
+            raise ConnectionRefusedError(f"the sound server at {clean(self.address)} does not run")
+
+
+def runs(folder: Path) -> bool:
+    """Whether a sound server has its socket there, and lives. Blocking."""
+    try:
+        is_socket = stat.S_ISSOCK((folder / "native").stat().st_mode)
+        return is_socket and Path(f"/proc/{int(read_text(folder / 'pid', 20))}").exists()
+    except (OSError, ValueError):  # not there, or another user's
+        return False
+
+
+def folders(environ: Mapping[str, str], user: int) -> list[Path]:
+    """Where libpulse looks for the sound server of this user, and then of the machine."""
+    own = [Path(environ["PULSE_RUNTIME_PATH"])] if environ.get("PULSE_RUNTIME_PATH") else []
+    runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user}")
+    return [*own, runtime / "pulse", Path("/run/pulse")]
+
+
+def own(environ: Mapping[str, str]) -> tuple[str, Path | None] | None:
+    """The address of the server that this user's programs play to, and its folder; None where none runs. Blocking."""
+    if told := environ.get("PULSE_SERVER"):
+        return told, None
+    found = next((folder for folder in folders(environ, os.getuid()) if runs(folder)), None)
+    return (f"unix:{found / 'native'}", found) if found else None
+
+
+async def discover(context: Context, io: IO) -> Sequence[Source]:
+    settings: Settings = context.settings
+    if settings.servers or not settings.own:
+        return [SoundServer(context.host, address, settings.child) for address in settings.servers]
+    found = await io.thread(own, context.environ)
+    return [SoundServer(context.host, found[0], settings.child, found[1])] if found else []
+
+
+def needs(context: Context) -> Sequence[Need]:
+    settings: Settings = context.settings
+    ours = own(context.environ) if settings.own else None
+    servers = settings.servers or ([ours[0]] if ours else [])
+    if not servers:
+        return (Need("a sound server", True, "none of this user's runs, so no streams are watched"),)
+    there, lacks = importlib.util.find_spec("pulsectl") is not None, _lacks("libpulse.so.0")
+    return (
+        Need("a sound server", True, ", ".join(map(clean, servers))),
+        Need("pulsectl", there, "installed" if there else "missing", "pip install pulsectl"),
+        Need("libpulse", not lacks, lacks or "loaded", "apt install libpulse0"),
+    )
+
+
+def _lacks(library: str) -> str:
+    """Why a shared library cannot be loaded, or ""."""
+    try:
+        ctypes.CDLL(library)
+    except OSError as error:
+        return clean(error)
+    return ""
+
+
+backend = Backend("pulse", (STREAM,), STREAM_RULES, discover, needs, Settings)

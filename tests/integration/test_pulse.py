@@ -1,0 +1,264 @@
+"""The backend `pulse` on a real PulseAudio, and the rule about wrong sinks with real players, read off the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.beds import pulse
+from tests.integration.beds.inside import Inside, inside
+from tests.integration.beds.mopidy import ZONES, RealMopidy, make_track, mopidies
+from tests.integration.beds.mpd import RealMpd
+from tests.terminal import FOH, Terminal
+
+CLEAN = "0 CRIT  0 warn"
+NAMED = 3.0  # seconds
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def sound() -> Iterator[pulse.Bed]:
+    with pulse.bed(3) as bed:
+        yield bed
+
+
+def health(program: Inside) -> str:
+    return next((str(each["state"]) for each in program.health.values()), "")
+
+
+def of(program: Inside, process: subprocess.Popen[bytes]) -> dict[str, object]:
+    return next((each for each in program.resources.values() if each.get("pid") == process.pid), {})
+
+
+# --- the backend -------------------------------------------------------------------------------------------
+
+
+async def test_what_becomes_of_a_stream_is_seen_at_once(sound: pulse.Bed) -> None:
+    bar, foyer = sound.player("zone1", "bar"), sound.player("zone2", "foyer")
+    async with inside("pulse", sound.env) as program:
+        await program.until(lambda p: of(p, bar).get("sink") == "zone1" and of(p, foyer).get("sink") == "zone2")
+        assert {"space": "stream-owner", "value": str(bar.pid), "host": "h"} in of(program, bar)["keys"]  # type: ignore[operator]
+        index = str(sound.inputs()[str(bar.pid)][0])
+        sound.pactl("move-sink-input", index, "zone2")
+        assert await program.until(lambda p: of(p, bar)["sink"] == "zone2") < 0.5
+        assert of(program, bar)["beside"] == [f"foyer {foyer.pid}"]
+        assert of(program, bar)["first"] == "zone1"
+        sound.pactl("set-sink-input-mute", index, "1")
+        assert await program.until(lambda p: of(p, bar)["mute"] is True) < 0.5
+        sound.remove("zone2")
+        assert await program.until(lambda p: "zone2" not in (of(p, bar)["sink"], of(p, foyer)["sink"])) < 0.5
+        foyer.kill()
+        assert await program.until(lambda p: not of(p, foyer)) < 0.5
+
+
+async def test_a_stream_is_moved_and_a_sink_that_has_gone_is_refused(sound: pulse.Bed) -> None:
+    bar = sound.player("zone1", "bar")
+    async with inside("pulse", sound.env) as program:
+        await program.until(lambda p: bool(of(p, bar)))
+        target = next(key for key, each in program.resources.items() if each["pid"] == bar.pid)
+        answer = await program.act(target, "move", sink="zone3")
+        assert "done" in answer
+        await program.until(lambda p: of(p, bar)["sink"] == "zone3")
+        assert sound.inputs()[str(bar.pid)][1] == "zone3"
+        sound.remove("zone2")
+        assert "no sink 'zone2'" in (await program.act(target, "move", sink="zone2"))["refused"]
+
+
+async def test_a_server_that_hangs_ends_and_is_there_again(sound: pulse.Bed) -> None:
+    bar = sound.player("zone1", "bar")
+    async with inside("pulse", sound.env) as program:
+        await program.until(lambda p: bool(of(p, bar)))
+        assert sound.process
+        os.kill(sound.process.pid, signal.SIGSTOP)
+        assert await program.until(lambda p: health(p) == "hung", 10) < 6
+        assert of(program, bar), "it hangs: what plays there is not gone"
+        os.kill(sound.process.pid, signal.SIGCONT)
+        await program.until(lambda p: health(p) == "ok", 10)
+        sound.stop()
+        assert await program.until(lambda p: health(p) == "refused", 10) < 2
+        sound.start()
+        again = sound.player("zone2", "bar")
+        await program.until(lambda p: of(p, again).get("sink") == "zone2", 15)
+        assert of(program, again)["first"] == "zone2", "another run of the server: its indices begin anew"
+
+
+async def test_to_ask_starts_no_server_and_where_none_is_nothing_is_said(tmp_path: Path) -> None:
+    env = {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path), "PULSE_SERVER": ""}
+    async with inside("pulse", env) as program:
+        assert program.sources == []
+    async with inside("pulse", env, {"servers": [f"unix:{tmp_path}/native"]}) as program:
+        await program.until(lambda p: health(p) == "refused")
+        await program.settle(2)
+        assert not any(str(tmp_path) in _home(process) for process in psutil.process_iter(["name"]))
+
+
+def _home(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return process.environ().get("HOME", "") if process.info["name"] == "pulseaudio" else ""
+    return ""
+
+
+async def test_the_child_dies_with_its_parent(sound: pulse.Bed) -> None:
+    bar = sound.player("zone1", "bar")
+    async with inside("pulse", sound.env) as program:
+        await program.until(lambda p: bool(of(p, bar)))
+        (child,) = psutil.Process(program.pid).children()
+        os.kill(program.pid, signal.SIGKILL)
+        await asyncio.to_thread(child.wait, 3)
+
+
+# --- the screen --------------------------------------------------------------------------------------------
+
+
+def console(folder: Path, sound: pulse.Bed, zones: str) -> Terminal:
+    """On these zones and this sound server, and nothing else of the machine."""
+    nothing, venue = folder / "nothing", folder / "venue.toml"
+    usb = f"[usb]\nsysfs = '{nothing}'\n[hdmi2usb]\nsysfs = '{nothing}'\n"
+    venue.write_text(f"{zones}{usb}[alsa]\nproc = '{nothing}'\n")
+    return Terminal(FOH, 160, 48, {"FOH_VENUE": str(venue), "FOH_STATE": str(folder / "state"), **sound.env})
+
+
+def pulsesink(sound: pulse.Bed, sink: str) -> str:
+    return f"pulsesink server=unix:{sound.socket} device={sink}"
+
+
+def alsasink(sound: pulse.Bed, sink: str) -> str:
+    return f"alsasink device={sink}"
+
+
+@contextlib.contextmanager
+def mopidy(sound: pulse.Bed, folder: Path, output: str) -> Iterator[tuple[str, int]]:
+    server = RealMopidy("bar", folder / "bar", output, sound.env)
+    try:
+        server.play(make_track(server.media / "a.flac", "A", seconds=300))
+        yield f"[mopidy]\nendpoints = ['{server.endpoint}']\n", server.process.pid
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def mpd(sound: pulse.Bed, folder: Path) -> Iterator[tuple[str, int]]:
+    server = RealMpd(folder / "mpd", 'type "pulse"\nname "bar"\nsink "zone1"\nmixer_type "software"', sound.env)
+    try:
+        server.play("A", seconds=300)
+        yield f"[mpd]\nendpoints = ['{server.address}']\n[mopidy]\nprocesses = false\n", server.process.pid
+    finally:
+        server.stop()
+
+
+Playing = Callable[[pulse.Bed, Path], contextlib.AbstractContextManager[tuple[str, int]]]
+PLAYERS: dict[str, Playing] = {
+    "pulsesink": lambda sound, folder: mopidy(sound, folder, pulsesink(sound, "zone1")),
+    "alsasink": lambda sound, folder: mopidy(sound, folder, alsasink(sound, "zone1")),
+    "mpd": mpd,
+}
+
+
+@contextlib.contextmanager
+def opened(screen: Terminal) -> Iterator[None]:
+    """The first incident, whole."""
+    screen.press("i", "enter")
+    screen.wait_for("about (Enter follows)")
+    yield
+    screen.press("escape")
+    screen.wait_gone("about (Enter follows)")
+
+
+def mend(screen: Terminal, sink: str) -> None:
+    """Presses what the screen offers for the first incident; it ends because the stream has been seen back."""
+    with opened(screen):
+        screen.wait_for(f"move its stream back into sink {sink}")
+    screen.press("i", "f")
+    screen.wait_for("Cancel")
+    screen.wait_for("move-sink-input")
+    screen.press("right", "enter")
+    screen.wait_for("done: play into another sink")
+    screen.wait_for(CLEAN)
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_a_zone_in_the_wrong_sink_is_named_and_brought_back(player: str, sound: pulse.Bed, tmp_path: Path) -> None:
+    with PLAYERS[player](sound, tmp_path) as (zones, pid), console(tmp_path, sound, zones) as screen:
+        screen.wait_for(CLEAN, 20)
+        screen.wait_for(" playing ", 10)
+        screen.until(lambda: sound.inputs().get(str(pid), (0, ""))[1] == "zone1", 10)
+        screen.settled(1.0, 3.0)
+        assert CLEAN in screen.text, "a healthy zone"
+        sound.pactl("move-sink-input", str(sound.inputs()[str(pid)][0]), "zone2")
+        screen.wait_for("plays into sink zone2 instead of zone1", NAMED)
+        with opened(screen):
+            screen.wait_for(f" {pid} plays into zone2")
+        mend(screen, "zone1")
+        assert sound.inputs()[str(pid)][1] == "zone1"
+        sound.remove("zone1")
+        screen.until(lambda: "instead of zone1, which is not there" in screen.text, NAMED)
+        with opened(screen):
+            screen.wait_for("bring sink zone1 back")
+            assert "move its stream back" not in screen.text
+        sound.restore("zone1")
+        if sound.inputs()[str(pid)][1] != "zone1":
+            mend(screen, "zone1")
+        screen.wait_for(CLEAN)
+
+
+def test_it_is_named_as_well_by_a_console_that_comes_late(sound: pulse.Bed, tmp_path: Path) -> None:
+    """Nobody has seen the stream where it belongs; what the player was told says where that is."""
+    with mopidy(sound, tmp_path, pulsesink(sound, "zone1")) as (zones, pid):
+        until(lambda: sound.inputs().get(str(pid), (0, ""))[1] == "zone1")
+        sound.remove("zone1")
+        with console(tmp_path, sound, zones) as screen:
+            screen.wait_for("instead of zone1, which is not there", 20)
+            sound.restore("zone1")
+            mend(screen, "zone1")
+            assert sound.inputs()[str(pid)][1] == "zone1"
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not so within {seconds:g} s"
+        time.sleep(0.05)
+
+
+def test_nine_zones_of_which_one_loses_its_sink(tmp_path: Path) -> None:
+    sinks = {name: f"zone{number}" for number, name in enumerate(ZONES, 1)}
+    with pulse.bed(len(ZONES)) as sound:
+
+        def output(name: str) -> str:
+            return (pulsesink, alsasink)[list(ZONES).index(name) % 2](sound, sinks[name])
+
+        with mopidies(tmp_path, output=output, env=sound.env) as servers:
+            tone = make_track(tmp_path / "a.flac", "A", seconds=300)
+            for server in servers.values():
+                server.play(Path(shutil.copy(tone, server.media)))
+            endpoints = [server.endpoint for server in servers.values()]
+            with console(tmp_path, sound, f"[mopidy]\nendpoints = {endpoints}\n") as screen:
+                screen.wait_for("sources 11/11", 20)
+                pids = {name: str(server.process.pid) for name, server in servers.items()}
+                screen.until(lambda: {pid: sink for pid, (_, sink) in sound.inputs().items()}
+                             == {pids[name]: sink for name, sink in sinks.items()}, 10)  # fmt: skip
+                begun = time.monotonic()
+                while time.monotonic() - begun < 3:
+                    assert CLEAN in screen.text
+                    screen.settled(0.2, 0.5)
+                lost = "kitchen"
+                sound.remove(sinks[lost])
+                screen.wait_for("1 CRIT  0 warn", NAMED)
+                into = sound.inputs()[pids[lost]][1]
+                screen.wait_for(f"plays into sink {into} instead of {sinks[lost]}, which is not there")
+                with opened(screen):
+                    screen.wait_for(f"{pids[lost]} plays into {into}")
+                    screen.wait_for("heard there as well")
+                sound.restore(sinks[lost])
+                mend(screen, sinks[lost])
+                assert sound.inputs()[pids[lost]][1] == sinks[lost]

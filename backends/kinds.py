@@ -68,12 +68,13 @@ class Control(Resource, frozen=True, kw_only=True, tag="control"):
 
 
 class Stream(Resource, frozen=True, kw_only=True, tag="stream"):
-    """A playback stream at a sound server: a process plays into a `sink`. `first` is the sink in which it was seen
-    first; a server keeps none that was asked for. `state` is playing, or corked where the process has halted it;
-    `beside` has what else plays into the same sink, `volume` is the stream's own in percent."""
+    """A playback stream at a sound server: a process plays into a `sink`. `asked` is the sink that it asked for, where
+    the server keeps that, `first` the one in which it was seen first. `state` is playing, or corked where the process
+    has halted it; `beside` has what else plays into the same sink, `volume` is the stream's own in percent."""
 
     state: Text = _
     sink: Text = _
+    asked: Text = _
     first: Text = _
     beside: tuple[str, ...] | Unknown = _
     program: Text = _
@@ -297,6 +298,7 @@ STREAM = KindSpec(
     (
         FieldSpec("state", "state", role=S, rank=0, width=8),
         FieldSpec("sink", "sink", role=S, rank=1, width=16),
+        FieldSpec("asked", "asked for"),
         FieldSpec("first", "first seen in"),
         FieldSpec("beside", "in the same sink"),
         FieldSpec("program", "program"),

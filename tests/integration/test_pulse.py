@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -59,6 +60,49 @@ async def test_what_becomes_of_a_stream_is_seen_at_once(sound: pulse.Bed) -> Non
         assert await program.until(lambda p: "zone2" not in (of(p, bar)["sink"], of(p, foyer)["sink"])) < 0.5
         foyer.kill()
         assert await program.until(lambda p: not of(p, foyer)) < 0.5
+
+
+async def test_what_was_asked_for_is_said_where_the_server_keeps_it(sound: pulse.Bed) -> None:
+    """As PipeWire does; here it is the client that says so of itself, of a sink by its name and by its number."""
+    plain, named = sound.player("zone1", "plain"), sound.player("zone1", "named", "target.object=zone2")
+    number = sound.pactl("list", "short", "sinks").splitlines()[2].split()[0]
+    numbered = sound.player("zone1", "numbered", f"target.object={number}")
+    async with inside("pulse", sound.env) as program:
+        await program.until(lambda p: bool(of(p, plain) and of(p, named) and of(p, numbered)))
+        assert (of(program, named)["asked"], of(program, numbered)["asked"]) == ("zone2", "zone3")
+        assert not isinstance(of(program, plain)["asked"], str)
+
+
+async def test_a_process_of_another_machine_is_no_zone_s(sound: pulse.Bed) -> None:
+    here = sound.player("zone1", "here")
+    there = sound.player("zone1", "there", "application.process.host=elsewhere")
+    async with inside("pulse", sound.env) as program:
+        await program.until(lambda p: bool(of(p, here) and of(p, there)))
+        assert of(program, here)["keys"]
+        assert not of(program, there)["keys"]
+
+
+async def test_this_user_s_own_server_is_found_and_left_alone_when_it_has_ended(
+    sound: pulse.Bed, tmp_path: Path
+) -> None:
+    """Its socket may outlive it, held by systemd, which would start the server for whoever connects."""
+    assert sound.process
+    folder = tmp_path / "pulse"
+    folder.mkdir()
+    (folder / "native").symlink_to(sound.socket)
+    (folder / "pid").write_text(f"{sound.process.pid}\n")
+    bar = sound.player("zone1", "bar")
+    async with inside("pulse", {"XDG_RUNTIME_DIR": str(tmp_path), "PULSE_SERVER": ""}) as program:
+        assert program.sources == [f"pulse unix:{folder}/native"]
+        await program.until(lambda p: of(p, bar).get("sink") == "zone1")
+        sound.stop()
+        with socket.socket(socket.AF_UNIX) as systemd:
+            systemd.bind(str(sound.socket))
+            systemd.listen()
+            systemd.settimeout(3)
+            await program.until(lambda p: "does not run" in str(p.health), 10)
+            with pytest.raises(TimeoutError):
+                await asyncio.to_thread(systemd.accept)
 
 
 async def test_a_stream_is_moved_and_a_sink_that_has_gone_is_refused(sound: pulse.Bed) -> None:

@@ -23,6 +23,7 @@ from backends.runtime import die_with_parent
 GATHER = 0.03  # seconds; a change comes as several events
 PROGRAM = ("application.name", "application.process.binary", "media.name")  # the first that there is
 LONGEST = 300  # characters of what a client says of itself
+ASKED = "target.object"  # a sink's name or its number; PipeWire keeps it there, PulseAudio nowhere
 MACHINE = ("application.process.machine_id", "application.process.host")
 
 
@@ -92,6 +93,7 @@ class Server:
 def _playing(each: Any, sinks: dict[int, str], client: dict[str, str], mine: list[dict[str, str]]) -> Playing:
     """`mine` has what this process says of itself: who says the same of the machine runs on this one."""
     said = client | each.proplist
+    asked = said.get(ASKED, "")
     return Playing(
         each.index,
         sinks.get(each.sink, ""),
@@ -101,6 +103,7 @@ def _playing(each: Any, sinks: dict[int, str], client: dict[str, str], mine: lis
         round(each.volume.value_flat * 100),
         bool(each.mute),
         bool(each.corked),
+        (sinks.get(int(asked[:10]), "") if asked.isdecimal() else asked)[:LONGEST],
     )
 
 

@@ -23,8 +23,9 @@ BEAT = 1.5  # seconds; after three of them without a word the server counts as h
 
 
 class Playing(Struct, frozen=True):
-    """A sink input. `sink` is "" while it is between two. `pid` is what its client says of itself, `here` whether it
-    says that it runs on this machine; `volume` in percent."""
+    """A sink input. `sink` is "" while it is between two, `asked` the one that its client asked for ("": the server has
+    not kept it; PipeWire does). `pid` is what its client says of itself, `here` whether it says that it runs on this
+    machine; `volume` in percent."""
 
     index: int
     sink: str = ""
@@ -34,6 +35,7 @@ class Playing(Struct, frozen=True):
     volume: int = 100
     mute: bool = False
     corked: bool = False
+    asked: str = ""
 
 
 class Told(Struct, frozen=True):

@@ -15,6 +15,7 @@ First: TypeAlias = dict[tuple[int, int], str]  # a server's run and a stream's i
 
 WITHIN = 3.0  # seconds until a stream that is moved must have been seen in its sink
 MOVE = "move"
+NOT_KEPT = Unknown(Why.NOT_MEASURABLE, "this sound server does not keep what is asked of it")
 BETWEEN = Unknown(Why.NOT_YET, "it is between two sinks")
 _PID = re.compile(r"[1-9]\d{0,9}").fullmatch
 
@@ -38,8 +39,11 @@ def _stream(host: str, address: str, told: Told, each: Playing, first: str, at: 
     pid = int(each.pid) if _PID(each.pid) else Unknown(Why.NOT_APPLICABLE, "its client names no process")
     sink: Text = clean(each.sink) if each.sink else BETWEEN
     server = f"{clean(told.server, 40)} at {clean(address)}"
-    where = f"{name(each)} plays into {sink}" if each.sink else f"{name(each)} is between two sinks"
+    verb = "is halted in" if each.corked else "plays into"
+    where = f"{name(each)} {verb} {sink}" if each.sink else f"{name(each)} is between two sinks"
     evidence = [Evidence("sink", f"{server}, sink input {each.index}", at, where)]
+    if each.asked:
+        evidence.append(Evidence("asked", f"{server}, target.object", at, f"it asked for {clean(each.asked)}"))
     if first:
         evidence.append(Evidence("first", f"{server}, since it is watched", at, f"first seen in {clean(first)}"))
     return Stream(
@@ -51,6 +55,7 @@ def _stream(host: str, address: str, told: Told, each: Playing, first: str, at: 
         at=at,
         state="corked" if each.corked else "playing",
         sink=sink,
+        asked=clean(each.asked) if each.asked else NOT_KEPT,
         first=clean(first) if first else BETWEEN,
         beside=tuple(name(other) for other in _beside(told, each, each.sink)),
         program=clean(each.program) if each.program else Unknown(Why.NOT_APPLICABLE, "its client has no name"),

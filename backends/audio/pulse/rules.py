@@ -22,8 +22,10 @@ class Home(Struct, frozen=True):
 
 
 def home(zone: Zone, stream: Stream) -> Home | None:
-    """By what the zone's player was told; else by where its stream was seen first. A device of ALSA's counts if a
-    sink has its name: what it stands for is said in ALSA's configuration."""
+    """By what the server was asked for; else by what the zone's player was told; else by where its stream was seen
+    first. A device of ALSA's counts if a sink has its name: what it stands for is said in ALSA's configuration."""
+    if isinstance(stream.asked, str):
+        return Home(stream.asked, _evidence(stream, "asked"))
     told = tuple(item for item in zone.evidence if item.what == "output")
     devices = _DEVICE(zone.output) if isinstance(zone.output, str) else []
     if len(devices) == 1:
@@ -32,8 +34,11 @@ def home(zone: Zone, stream: Stream) -> Home | None:
             return Home(device, told)
         if element == "alsasink" and device in sinks(stream):
             return Home(device, told, f"whether ALSA's device {device} is meant to be the sink of that name")
-    first = tuple(item for item in stream.evidence if item.what == "first")
-    return Home(stream.first, first) if isinstance(stream.first, str) else None
+    return Home(stream.first, _evidence(stream, "first")) if isinstance(stream.first, str) else None
+
+
+def _evidence(stream: Stream, what: str) -> tuple[Evidence, ...]:
+    return tuple(item for item in stream.evidence if item.what == what)
 
 
 def sinks(stream: Stream) -> frozenset[str]:
@@ -58,7 +63,7 @@ def wrong_sink(zone: Zone | Gone, view: View) -> Verdict:
     cause = f"{verb} into sink {stream.sink} instead of {where.sink}" + ("" if there else ", which is not there")
     beside = stream.beside if isinstance(stream.beside, tuple) else ()
     others = tuple(Evidence("heard there as well", stream.id.local, stream.at, each) for each in beside)
-    evidence = (*(item for item in stream.evidence if item.what == "sink"), *where.evidence, *others)
+    evidence = (*_evidence(stream, "sink"), *where.evidence, *others)
     severity, root = Severity.CRIT if playing else Severity.WARN, lost_end(zone, view)
     remedies = (_back(stream, where.sink),) if there else _without(zone, where.sink)
     finding = Finding(

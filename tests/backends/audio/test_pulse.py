@@ -73,8 +73,9 @@ def test_what_else_plays_into_its_sink_is_said() -> None:
 @pytest.mark.parametrize("text", PAYLOADS.values(), ids=PAYLOADS)
 def test_no_text_of_a_client_or_of_a_sink_reaches_the_screen_as_it_is(text: str) -> None:
     told = but(TOLD, sinks=SINKS | {text: 9}, server=text)
-    hostile = stream(told=told, program=text, sink=text, first=text)
-    said = (hostile.name, str(hostile.sink), str(hostile.program), *(e.raw + e.read_from for e in hostile.evidence))
+    hostile = stream(told=told, program=text, sink=text, asked=text, first=text)
+    evidence = (part for each in hostile.evidence for part in (each.raw, each.read_from))
+    said = (hostile.name, *map(str, (hostile.sink, hostile.asked, hostile.first, hostile.program)), *evidence)
     assert all(line.isprintable() for line in (*said, *hostile.offers[0].args[0].choices))
 
 
@@ -170,6 +171,22 @@ def test_a_zone_that_plays_into_another_sink_than_its_own_is_named(
         assert (finding.severity, finding.root) == (Severity.CRIT, ZONE.id)
         assert f"into sink {sink} instead of {wanted}" in finding.cause
         assert any("mopidy 100 plays into" in each.raw for each in finding.evidence)
+
+
+@pytest.mark.parametrize(
+    ("output", "asked", "wanted"),
+    [
+        ("pulsesink", "zone1", "zone1"),
+        ("pulsesink", "lobby", "lobby"),  # PipeWire takes a sink that nobody has for the default one
+        ("alsasink device=zone1", "zone2", ""),  # ALSA's device stands for another sink than it is called
+        ("pulsesink", "", ""),
+    ],
+)
+def test_what_the_server_was_asked_for_goes_before_everything_else(output: str, asked: str, wanted: str) -> None:
+    verdict = judged(but(ZONE, output=output), stream("zone2", sink="zone2", asked=asked))
+    assert [f"instead of {wanted}" in f.cause for f in verdict.findings] == [True] * bool(wanted)
+    for finding in verdict.findings:
+        assert f"it asked for {asked}" in [each.raw for each in finding.evidence]
 
 
 def test_its_remedy_moves_the_stream_back_and_its_evidence_names_who_is_mixed_with() -> None:

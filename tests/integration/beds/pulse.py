@@ -91,9 +91,11 @@ class Bed:
     def restore(self, sink: str) -> None:
         self.pactl("load-module", *_null_sink(sink).split()[1:])
 
-    def player(self, sink: str, name: str) -> subprocess.Popen[bytes]:
-        """A program of that name that plays silence into the sink until the server is stopped, or it is killed."""
-        words = ("--playback", "--raw", f"--device={sink}", f"--client-name={name}", "/dev/zero")
+    def player(self, sink: str, name: str, *properties: str) -> subprocess.Popen[bytes]:
+        """A program of that name that plays silence into the sink until the server is stopped, or it is killed.
+        `properties` are what else it says of itself, as NAME=VALUE."""
+        said = (f"--client-name={name}", *(f"--property={each}" for each in properties))
+        words = ("--playback", "--raw", f"--device={sink}", *said, "/dev/zero")
         started = subprocess.Popen(
             ["pacat", *words], env={**os.environ, **self.env, "LC_ALL": "C.UTF-8"}, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -63,6 +63,7 @@ async def discover(
 
 def helper(argv: Sequence[str]) -> int:
     """The allow-listed root helper: `foh helper OPERATION ARGUMENTS`, started by sudo. Built-in operations only."""
-    from backends.hardware import helper as operations
+    from backends import helper
+    from backends.hardware import helper as board_helper
 
-    return operations.main(list(argv))
+    return helper.main(argv, board_helper.operations())

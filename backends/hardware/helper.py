@@ -1,7 +1,6 @@
-"""What needs root on an amplifier board: a few named operations, nothing else.
+"""What of `foh helper` (backends/helper.py) is done to an amplifier board.
 
-`foh helper OPERATION ARGUMENT...` runs as root, by sudo, for an ordinary user; so every argument is taken for
-hostile: it must match a pattern, and the file it leads to must lie inside sysfs and belong to a USB audio device.
+Every argument must match a pattern, and the file it leads to must lie inside sysfs and belong to a USB audio device.
 No shell, no path from outside, no file created but the one that a rule is. The same functions serve a console that
 may write the files itself.
 
@@ -21,7 +20,6 @@ import atexit
 import os
 import re
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,7 +27,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from backends import sysfs
+from backends import helper, sysfs
 from backends.contract import Refused, clean, read_text
 from backends.hardware import enumerator, naming, udev_rule
 
@@ -52,26 +50,13 @@ class Where(Struct, frozen=True):
 SYSTEM = Where()
 
 
-def main(argv: Sequence[str], where: Where = SYSTEM) -> int:
-    """Exit status 0: done; 1: the kernel refused; 2: not an operation that this helper does."""
-    try:
-        run(argv, where)
-    except Refused as refusal:
-        print(f"foh helper: {refusal}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"foh helper: {clean(error)}", file=sys.stderr)
-        return 1
-    return 0
+def operations(where: Where = SYSTEM) -> helper.Operations:
+    return {name: partial(operation, where) for name, operation in OPERATIONS.items()}
 
 
 def run(argv: Sequence[str], where: Where) -> None:
     """Does one operation. Raises Refused (the arguments) or OSError (the kernel)."""
-    name, *arguments = argv or ("",)
-    operation = OPERATIONS.get(name)
-    if operation is None:
-        raise Refused(f"there is no operation {clean(name, 40)!r}; there are {', '.join(OPERATIONS)}")
-    operation(where, *arguments)
+    helper.run(argv, operations(where))
 
 
 def usb_power(where: Where, *arguments: str) -> None:

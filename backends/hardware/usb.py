@@ -12,9 +12,9 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from backends import sysfs
+from backends import sudo, sysfs
 from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source, read_text
-from backends.hardware import boards, enumerator, helper, limits, naming, power, replug, rules, sudo, udev_rule, why
+from backends.hardware import boards, enumerator, helper, limits, naming, power, replug, rules, udev_rule, why
 from backends.hardware.bus import Bus
 from backends.hardware.enumerator import Seen
 from backends.hardware.operation import Operation
@@ -23,7 +23,6 @@ from backends.uevents import waker
 
 AGAIN = 0.5  # seconds until a device is asked again that has not said what it is
 POLL = 3.0  # seconds; what udev does not announce: runtime power management
-PERMISSION = 60.0  # seconds for which an answer about sudo is believed
 ENUMERATORS: dict[str, Callable[[Path], list[Seen]]] = {"pyusb": enumerator.by_pyusb, "sysfs": enumerator.by_sysfs}
 
 
@@ -47,7 +46,7 @@ class Usb:
         self.host, self.root, self.events = host, Path(settings.sysfs), settings.events
         self.where, self.proc = helper.Where(self.root, Path(settings.rules)), Path(settings.proc)
         self._bus = Bus(host, self.where, Path(settings.proc), ENUMERATORS[settings.enumerator])
-        self._permitted: tuple[float, bool] = (float("-inf"), False)
+        self._permission = sudo.Permission("usb-replug", "1-1")
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with waker(self.events, "usb") as wait:
@@ -109,11 +108,8 @@ class Usb:
         """Why the power of boards cannot be changed by this process, or ""."""
         if all(self._may_write(each) for each in found if isinstance(each, Board)):
             return ""
-        asked, allowed = self._permitted
-        if afresh or not 0 <= io.clock() - asked <= PERMISSION:
-            allowed = self.where == helper.SYSTEM and await sudo.permitted()
-            self._permitted = (io.clock(), allowed)
-        return "" if allowed else "needs `foh helper`: run `foh doctor`"
+        allowed = self.where == helper.SYSTEM and await self._permission.given(io.clock(), afresh)
+        return "" if allowed else sudo.NEEDED
 
 
 def _offering(each: Board | Hub, no_access: str) -> Board | Hub:
@@ -157,15 +153,11 @@ def needs(context: Context) -> Sequence[Need]:
 
 
 def _helper_need(where: helper.Where, context: Context) -> Need:
-    what, foh = "permission to change a board's power", sudo.program()
+    what = "permission to change a board's power"
     boards = [device for device in sysfs.usb_devices(where.sysfs).values() if _is_audio(device)]
     if all(_writable(device, where.rules) for device in boards):
         return Need(what, True, f"all {len(boards)} boards can be written to")
-    warning = (
-        " (first make it, and all folders above it, root's: now others can change it)" if sudo.exposed(foh) else ""
-    )
-    line = sudo.sudoers_line(context.environ.get("USER", "USER"))
-    return Need(what, False, "an ordinary user", f"echo '{line}' | sudo tee /etc/sudoers.d/foh{warning}")
+    return Need(what, False, "an ordinary user", sudo.mend(context.environ.get("USER", "USER")))
 
 
 backend = Backend("usb", (BOARD, HUB), (*rules.RULES, *limits.RULES), discover, needs, Settings, why.QUESTIONS)

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from backends import helper as dispatch
 from backends.hardware import enumerator, helper, naming, udev_rule
 from backends.hardware.helper import Where
 from tests.backends.hardware.tree import tree
+
+
+def main(argv: list[str], where: Where) -> int:
+    return dispatch.main(argv, helper.operations(where))
 
 
 def state(device: Path) -> dict[str, str]:
@@ -28,16 +33,16 @@ def trees(folder: Path) -> Where:
 def test_it_does_what_it_is_for(tmp_path: Path) -> None:
     where = trees(tmp_path)
     device = tree(where.sysfs)
-    assert helper.main(["usb-power", "1-1.1", "auto", "700"], where) == 0
+    assert main(["usb-power", "1-1.1", "auto", "700"], where) == 0
     assert (device / "power/control").read_text() == "auto"
     assert (device / "power/autosuspend_delay_ms").read_text() == "700"
-    assert helper.main(["usb-release-hid", "1-1.1"], where) == 0
+    assert main(["usb-release-hid", "1-1.1"], where) == 0
     assert (device / "1-1.1:1.2/authorized").read_text() == "0"
     assert (device / "1-1.1:1.0/authorized").read_text() == "1\n"
-    assert helper.main(["usb-restore-hid", "1-1.1"], where) == 0
+    assert main(["usb-restore-hid", "1-1.1"], where) == 0
     assert (device / "1-1.1:1.2/authorized").read_text() == "1"
     assert (where.sysfs / "bus/usb/drivers_probe").read_text() == "1-1.1:1.2"
-    assert helper.main(["usb-power", "1-1.1", "on"], where) == 0
+    assert main(["usb-power", "1-1.1", "on"], where) == 0
     assert (device / "power/control").read_text() == "on"
 
 
@@ -46,12 +51,12 @@ def test_a_rule_is_kept_and_forgotten(tmp_path: Path) -> None:
     tree(where.sysfs)
     file = where.rules / "70-foh-sleep-1-1.1.rules"
     for release in ([], ["release-hid"]):  # the second replaces the first
-        assert helper.main(["usb-keep-rule", "1-1.1", "0700", *release], where) == 0
+        assert main(["usb-keep-rule", "1-1.1", "0700", *release], where) == 0
         assert file.read_text() == udev_rule.text("1-1.1", "08bb:27c5", 700, bool(release))
         assert [each.name for each in where.rules.iterdir()] == [file.name]
     assert file.stat().st_mode & 0o777 == 0o644
     for _ in range(2):  # that it is gone already is no failure
-        assert helper.main(["usb-forget-rule", "1-1.1"], where) == 0
+        assert main(["usb-forget-rule", "1-1.1"], where) == 0
         assert not file.exists()
 
 
@@ -61,11 +66,11 @@ def test_a_card_is_named_now_and_by_a_rule(tmp_path: Path) -> None:
     card.mkdir(parents=True)
     (card / "id").write_text("DAC_3\n")
     file = where.rules / "70-foh-name-1-1.1.rules"
-    assert helper.main(["usb-name-card", "1-1.1", "bar"], where) == 0
+    assert main(["usb-name-card", "1-1.1", "bar"], where) == 0
     assert file.read_text() == naming.rule("1-1.1", "08bb:27c5", "bar")
     assert (card / "id").read_text() == "bar"
     for _ in range(2):
-        assert helper.main(["usb-unname-card", "1-1.1"], where) == 0
+        assert main(["usb-unname-card", "1-1.1"], where) == 0
         assert not file.exists()
     assert (card / "id").read_text() == "bar"  # until it is plugged in again
 
@@ -73,7 +78,7 @@ def test_a_card_is_named_now_and_by_a_rule(tmp_path: Path) -> None:
 def test_a_board_that_lies_about_what_it_is_gets_no_rule(tmp_path: Path) -> None:
     where = trees(tmp_path)
     tree(where.sysfs, idVendor='08bb", RUN+="/bin/sh', idProduct="27c5")
-    assert helper.main(["usb-keep-rule", "1-1.1", "700"], where) == 2
+    assert main(["usb-keep-rule", "1-1.1", "700"], where) == 2
     assert list(where.rules.iterdir()) == []
 
 
@@ -81,10 +86,10 @@ def test_a_board_is_left_without_a_configuration_for_a_moment(tmp_path: Path, mo
     where, seen = trees(tmp_path), list[str]()
     file = tree(where.sysfs) / "authorized"
     monkeypatch.setattr(time, "sleep", lambda seconds: seen.append(file.read_text()))
-    assert helper.main(["usb-replug", "1-1.1"], where) == 0
+    assert main(["usb-replug", "1-1.1"], where) == 0
     assert (seen, file.read_text()) == (["0"], "1")
     file.unlink()
-    assert helper.main(["usb-replug", "1-1.1"], where) == 1
+    assert main(["usb-replug", "1-1.1"], where) == 1
     assert not file.exists()
 
 
@@ -113,11 +118,11 @@ def test_a_board_that_somebody_left_unauthorized_is_mended_and_nothing_else_is(
     for number in (0, 2):
         shutil.rmtree(device / f"1-1.1:1.{number}")
     (device / "descriptors").write_bytes(descriptors)
-    assert helper.main(["usb-replug", "1-1.1"], where) == status
+    assert main(["usb-replug", "1-1.1"], where) == status
     assert (device / "authorized").read_text() == left
 
 
-IN_MAIN = "helper.main(['usb-replug', '1-1.1'], where)"
+IN_MAIN = "dispatch.main(['usb-replug', '1-1.1'], helper.operations(where))"
 IN_THREAD = f"threading.Thread(target=lambda: {IN_MAIN}, daemon=True).start(); sys.stdin.read()"
 
 
@@ -127,7 +132,8 @@ def test_a_board_is_authorized_however_the_program_ends(tmp_path: Path, running:
     where = trees(tmp_path)
     file = tree(where.sysfs) / "authorized"
     code = (
-        "import sys, threading\nfrom pathlib import Path\nfrom backends.hardware import helper\n"
+        "import sys, threading\nfrom pathlib import Path\n"
+        "from backends import helper as dispatch\nfrom backends.hardware import helper\n"
         f"helper.PAUSE = 3\nwhere = helper.Where(Path({str(where.sysfs)!r}))\n{running}"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
@@ -176,7 +182,7 @@ def test_everything_else_is_refused_and_changes_nothing(
     outside = tree(tmp_path / "outside")
     (device.parent / "3-3").symlink_to(outside)  # a way out of the tree
     before = state(tmp_path)
-    assert helper.main(argv, where) == 2
+    assert main(argv, where) == 2
     assert state(tmp_path) == before
     said = capsys.readouterr().err
     assert said.startswith("foh helper: ")
@@ -190,12 +196,12 @@ def test_it_follows_no_attribute_out_of_the_tree(tmp_path: Path) -> None:
     victim.write_text("root\n")
     (device / "power/control").unlink()
     (device / "power/control").symlink_to(victim)
-    assert helper.main(["usb-power", "1-1.1", "auto"], Where(tmp_path / "sys")) == 2
+    assert main(["usb-power", "1-1.1", "auto"], Where(tmp_path / "sys")) == 2
     assert victim.read_text() == "root\n"
 
 
 def test_it_creates_no_file(tmp_path: Path) -> None:
     device = tree(tmp_path)
     (device / "power/control").unlink()
-    assert helper.main(["usb-power", "1-1.1", "auto"], Where(tmp_path)) == 1
+    assert main(["usb-power", "1-1.1", "auto"], Where(tmp_path)) == 1
     assert not (device / "power/control").exists()

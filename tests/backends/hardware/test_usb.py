@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from backends import sudo
 from backends.contract import Observation, Offer, Refused, Unknown
 from backends.demo.trees import DemoBoard, Trees
-from backends.hardware import helper, sudo, usb
+from backends.hardware import helper, usb
 from backends.kinds import Board
 from backends.runtime import Runtime
 
@@ -59,7 +60,7 @@ def ordinary(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """An ordinary user's console; whether sudo permits the helper can be changed."""
     state = {"permitted": False}
 
-    async def permitted() -> bool:
+    async def permitted(*operation: str) -> bool:
         return state["permitted"]
 
     monkeypatch.setattr(usb, "_writable", lambda device, rules: False)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.hardware import sudo
+from backends import registry, sudo
 
 
 def test_the_permission_is_for_the_helper_only() -> None:
@@ -16,6 +16,11 @@ def test_the_permission_is_for_the_helper_only() -> None:
         "/opt/my\\ foh/bin/foh helper usb-name-card *, /opt/my\\ foh/bin/foh helper usb-unname-card *, "
         "/opt/my\\ foh/bin/foh helper usb-replug *"
     )
+
+
+def test_it_is_for_all_that_the_helper_can_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert registry.helper(["no-such"]) == 2
+    assert capsys.readouterr().err.endswith(f"there are {', '.join(sudo.OPERATIONS)}\n")
 
 
 def test_a_program_that_others_can_change_is_said_to_be_exposed(tmp_path: Path) -> None:
@@ -35,15 +40,15 @@ async def test_an_ordinary_user_goes_through_sudo(tmp_path: Path, monkeypatch: p
     )
     (tmp_path / "sudo").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert await sudo.permitted()
+    assert await sudo.permitted("usb-replug", "1-1")
     await sudo.by_sudo(("usb-release-hid", "1-1.1"))
     assert said.read_text().splitlines() == [
         f"-n -l {sudo.program()} helper usb-replug 1-1",
         f"-n {sudo.program()} helper usb-release-hid 1-1.1",
     ]
     (tmp_path / "no").touch()
-    assert not await sudo.permitted()
+    assert not await sudo.permitted("usb-replug", "1-1")
     with pytest.raises(PermissionError, match="no"):
         await sudo.by_sudo(("usb-release-hid", "1-1.1"))
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    assert not await sudo.permitted()
+    assert not await sudo.permitted("usb-replug", "1-1")

@@ -10,9 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.contract import clean
-from backends.hardware.helper import OPERATIONS
 
 LONGEST = 10.0  # seconds that an operation may take
+BELIEVED = 60.0  # seconds for which an answer about a permission is
+NEEDED = "needs `foh helper`: run `foh doctor`"  # why an action is blocked without it
+OPERATIONS = (  # all that registry.helper knows: one line permits them, whoever asks for it
+    "usb-power", "usb-release-hid", "usb-restore-hid", "usb-keep-rule", "usb-forget-rule", "usb-name-card",
+    "usb-unname-card", "usb-replug",
+)  # fmt: skip
 
 
 def program() -> str:
@@ -39,15 +44,35 @@ def exposed(foh: str) -> bool:
     return False
 
 
-async def permitted() -> bool:
-    """Whether sudo would run the helper without asking for a password. Never raises for want of sudo."""
+def mend(user: str) -> str:
+    """The command that writes that line, for `foh doctor`."""
+    foh = program()
+    warning = " (first make it, and all folders above it, root's: now others can change it)" if exposed(foh) else ""
+    return f"echo '{sudoers_line(user)}' | sudo tee /etc/sudoers.d/foh{warning}"
+
+
+async def permitted(*operation: str) -> bool:
+    """Whether sudo would run the helper for this operation without asking for a password. Never raises for want of
+    sudo. A line made by an earlier foh permits less."""
     if shutil.which("sudo") is None:
         return False
-    asked = ("-l", program(), "helper", "usb-replug", "1-1")  # which a line made by an earlier foh does not permit
     try:
-        return (await _sudo(*asked))[0] == 0
+        return (await _sudo("-l", program(), "helper", *operation))[0] == 0
     except (OSError, TimeoutError):
         return False
+
+
+class Permission:
+    """Whether sudo permits an operation, asked once for all who want to know within a minute."""
+
+    def __init__(self, *operation: str) -> None:
+        self._operation, self._asked = operation, 0.0
+        self._answer: asyncio.Future[bool] | None = None
+
+    async def given(self, now: float, afresh: bool = False) -> bool:
+        if self._answer is None or afresh or not 0 <= now - self._asked <= BELIEVED:
+            self._asked, self._answer = now, asyncio.ensure_future(permitted(*self._operation))
+        return await asyncio.shield(self._answer)
 
 
 async def by_sudo(argv: Sequence[str]) -> None:

@@ -277,17 +277,21 @@ class State(StrEnum):
 
 
 class Health(Struct, frozen=True):
-    """A source's state, with a sentence on what happened and one on what to do."""
+    """A source's state, with a sentence on what happened and one on what to do; where the console can do it, the action
+    and its target."""
 
     state: State = State.OK
     sentence: str = ""
     remedy: str = ""
+    action: str = ""
+    target: Id | None = None
 
 
 class Observation(Struct, frozen=True):
     """What one source says at one moment. A `complete` one lists everything: what it leaves out is gone.
 
-    A source yields health, upserts and gone; the runtime fills in `source`, `seq` and `at`.
+    A source yields health, upserts and gone; the runtime fills in `source`, `seq` and `at`. One that is not well may
+    say what is known of a resource all the same, and what it offers: of the fields those count that are not `Unknown`.
     """
 
     health: Health = Health()
@@ -430,7 +434,8 @@ class Parked(TimeoutError):
 
 
 class Source(Protocol):
-    """One endpoint of a backend. Exceptions that leave `watch` become its health; the runtime starts it again."""
+    """One endpoint of a backend. Exceptions that leave `watch` become its health; one that knows better yields what it
+    has to say of itself, and ends. The runtime starts it again."""
 
     name: str  # unique, stable: "mopidy 127.0.0.1:6681"
     host: str

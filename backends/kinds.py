@@ -18,8 +18,8 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     player's own (software) mixer; `mpd` is where phones reach it, `phones` how many do. `log` has the player's latest
     warnings and errors, newest first, `fault` the failure of its output that stands. `rival` is the pid of another
     process that was started for its port and does not have it. `accounts` has the streaming accounts that it uses, by
-    service and a mark that stands for the account. `jumps` counts how often it was
-    sent to a place: a track begun, a seek."""
+    service and a mark that stands for the account. `unit` is the systemd unit whose main process it is. `jumps` counts
+    how often it was sent to a place: a track begun, a seek."""
 
     state: Text = _
     title: Text = _
@@ -33,6 +33,7 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     version: Text = _
     endpoint: Text = _
     pid: Number = _
+    unit: Text = _
     queue: Number = _
     mpd: Text = _
     phones: Number = _
@@ -207,12 +208,15 @@ class Operation(Resource, frozen=True, kw_only=True, tag="operation"):
 
 
 class SourceHealth(Resource, frozen=True, kw_only=True, tag="source"):
-    """How a source is. Made by the venue from observations, so that rules can judge it like anything else."""
+    """How a source is. Made by the venue from observations, so that rules can judge it like anything else. `action` and
+    `target` are its remedy's (contract.Health)."""
 
     backend: Text = _
     state: Text = _
     sentence: Text = _
     remedy: Text = _
+    action: str = ""
+    target: Id | None = None
 
 
 def source_id(host: str, source: str) -> Id:
@@ -249,6 +253,7 @@ ZONE = KindSpec(
         FieldSpec("endpoint", "endpoint"),
         FieldSpec("version", "version"),
         FieldSpec("pid", "process"),
+        FieldSpec("unit", "systemd unit"),
         FieldSpec("rival", "rival for its port"),
         FieldSpec("accounts", "streaming accounts"),
     ),

@@ -179,14 +179,17 @@ class Runtime:
     async def _run(self, source: Source) -> None:
         io, seq, pause = self._ios[source.name], 0, FIRST_PAUSE
         while True:
+            last = State.OK
             try:
                 async with contextlib.aclosing(source.watch(io)) as observations:
                     async for observation in observations:
                         seq += 1
-                        if observation.health.state is State.OK:
+                        last = observation.health.state
+                        if last is State.OK:
                             pause = FIRST_PAUSE
                         self._post(source, observation, seq, io.clock())
-                raise ConnectionError("it stopped reporting")
+                if last is State.OK:
+                    raise ConnectionError("it stopped reporting")
             except Exception as error:  # noqa: BLE001  (one source's failure is its health, nobody else's)
                 seq += 1
                 self._post(source, Observation(health=health_of(error)), seq, io.clock())

@@ -16,7 +16,7 @@ BELIEVED = 60.0  # seconds for which an answer about a permission is
 NEEDED = "needs `foh helper`: run `foh doctor`"  # why an action is blocked without it
 OPERATIONS = (  # all that registry.helper knows: one line permits them, whoever asks for it
     "usb-power", "usb-release-hid", "usb-restore-hid", "usb-keep-rule", "usb-forget-rule", "usb-name-card",
-    "usb-unname-card", "usb-replug",
+    "usb-unname-card", "usb-replug", "player-restart",
 )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import stat
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -14,13 +13,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends.audio.mopidy.log import Line
+from backends.audio.systemd import unit_of
 from backends.contract import IO, Unknown, Why, clean
 
 KEPT = 400  # lines
 EVERY, ANSWER = 1.0, 2.0  # seconds: between two looks into a file, and for one
 TAIL = 65536  # bytes: where a file is entered, from its end, and the most that is read at once
 JOURNAL = ("journalctl", "--follow", "--output=json", f"--lines={KEPT}")
-_UNIT = re.compile(r"^(?:0::|\d+:name=systemd:)(/.*/([\w@.:\\-]+\.service))$", re.MULTILINE).search
 
 
 class Place(Struct, frozen=True):
@@ -40,7 +39,8 @@ class Place(Struct, frozen=True):
 
 def place(pid: int, proc: Path = Path("/proc")) -> Place | Unknown:
     """Where a process writes its messages, by its standard error and output (4.x uses the latter). Blocking."""
-    unit = _unit(proc / str(pid) / "cgroup")
+    within = unit_of(pid, proc)
+    unit = Place(unit=within.name, user=within.uid is not None) if within else None
     said = []
     for number in (2, 1):
         try:
@@ -55,13 +55,6 @@ def place(pid: int, proc: Path = Path("/proc")) -> Place | Unknown:
             return unit
         said.append(target)
     return Unknown(Why.NOT_APPLICABLE, f"it writes its log to {said[0]}, where nobody can read it again")
-
-
-def _unit(cgroup: Path) -> Place | None:
-    with contextlib.suppress(OSError):  # it has just ended: then it has no unit either
-        if match := _UNIT(cgroup.read_text(errors="replace")):
-            return Place(unit=match[2], user="/user@" in match[1])
-    return None
 
 
 class Follower:

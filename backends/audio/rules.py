@@ -97,8 +97,8 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
         return because("ZONE-XRUN-STORM", cause, slower, pcm=pcm)
     if pcm.state == "RUNNING" and view.now - view.since(pcm, "state", "hw_ptr")[0] >= STILL:
         cause = f"PCM {pcm.name} runs and its hardware pointer stands still: the board takes nothing"
-        replug = _replug(pcm, view)
-        return because("PCM-STUCK", cause, replug, again, blames=pcm.id, pcm=pcm)
+        remedies = (_replug(pcm, view), again, *_restart(zone, "restart the zone, if it does not obey", "kill"))
+        return because("PCM-STUCK", cause, *remedies, blames=pcm.id, pcm=pcm)
     cause = "nothing comes from its source, as when a stream's server or the network hangs"
     return because("ZONE-SOURCE-STALLED", cause, Remedy("go to the next track", "next", zone.id), again, pcm=pcm)
 
@@ -107,6 +107,13 @@ def _replug(pcm: Pcm, view: View) -> Remedy:
     """Without hands where the board is known."""
     text, board = "unplug the board and plug it in again, then stop and play", view.follow(pcm, "board")
     return Remedy(text, "replug", board.id) if isinstance(board, Board) else Remedy(text)
+
+
+def _restart(zone: Zone, text: str, how: str = "", otherwise: str = "") -> tuple[Remedy, ...]:
+    """By its systemd unit, where that is offered; else `otherwise`, in words ("": nothing)."""
+    if zone.offer("restart"):
+        return (Remedy(text, "restart", zone.id, {"how": how} if how else {}),)
+    return (Remedy(otherwise),) if otherwise else ()
 
 
 def failed(zone: Zone | Gone, view: View) -> Verdict:
@@ -205,7 +212,9 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict(recheck_at=view.now + 1)
     cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
     evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")
-    remedies = (Remedy("stop it", "stop", zone.id), Remedy("end its process (SIGKILL) where it does not obey"))
+    by_hand = "end its process (SIGKILL) where it does not obey"
+    killed = _restart(zone, "restart it with SIGKILL where it does not obey", "kill", by_hand)
+    remedies = (Remedy("stop it", "stop", zone.id), *killed)
     finding = Finding("ZONE-RUNAWAY", Severity.CRIT, zone.id, cause, (evidence,), "", remedies)
     return Verdict((finding,), recheck_at=view.now + 2)
 
@@ -252,8 +261,9 @@ def unreachable(zone: Zone | Gone, view: View) -> Verdict:
     logged = [Evidence("log", "its log", zone.at, line) for line in lines[:1]]
     asked = Evidence("MPD frontend", "a connection to it, and its process's sockets", zone.at, zone.mpd.detail)
     evidence, doubt = (asked, *logged), "" if logged else "why; its log does not say"
-    remedy = Remedy("see which program has the port (sudo ss -ltnp), end it or choose another, and restart the zone")
-    return Verdict((Finding("ZONE-NO-MPD", Severity.WARN, zone.id, cause, evidence, doubt, (remedy,)),))
+    text = "see which program has the port (sudo ss -ltnp), end it or choose another, and restart the zone"
+    remedies = _restart(zone, text, otherwise=text)
+    return Verdict((Finding("ZONE-NO-MPD", Severity.WARN, zone.id, cause, evidence, doubt, remedies),))
 
 
 def superseded(zone: Zone | Gone, view: View) -> Verdict:
@@ -266,8 +276,10 @@ def superseded(zone: Zone | Gone, view: View) -> Verdict:
     answers = f"process {zone.pid}" if isinstance(zone.pid, int) else "another user's process"
     cause = f"what is seen here is {answers}, but process {zone.rival} was started for it and cannot be reached"
     evidence = [item for item in zone.evidence if item.what in ("pid", "rival")]
-    remedy = Remedy(f"end both ({zone.pid if isinstance(zone.pid, int) else 'that'} and {zone.rival}), start the zone")
-    return Verdict((Finding("ZONE-OLD-INSTANCE", Severity.WARN, zone.id, cause, tuple(evidence), "", (remedy,)),))
+    by_hand = f"end both ({zone.pid if isinstance(zone.pid, int) else 'that'} and {zone.rival}), start the zone"
+    both = f"restart the zone; if process {zone.rival} is still there then, end it (kill {zone.rival})"
+    remedies = _restart(zone, both, otherwise=by_hand)
+    return Verdict((Finding("ZONE-OLD-INSTANCE", Severity.WARN, zone.id, cause, tuple(evidence), "", remedies),))
 
 
 def _pid(zone: Zone) -> Sequence[Evidence]:

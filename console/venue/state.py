@@ -81,11 +81,14 @@ class VenueState:
         """Takes one observation in. Returns the ids of which something other than the time has changed."""
         changed = self._apply_health(seen)
         if seen.health.state is not State.OK:
+            told = {resource.id: resource for resource in seen.upserts}
+            self.source_of |= dict.fromkeys(told, seen.source)
             for id in list(self.owned(seen.source)):
-                if id in self.current:
-                    changed |= self._put(
-                        without_values(self.current[id], self.kinds.get(id.kind), seen.health), seen.at
-                    )
+                if before := self.current.get(id) or told.get(id):
+                    kind = self.kinds.get(id.kind)
+                    less = without_values(before, kind, seen.health)
+                    known = self._as_configured(all_the_same(less, told[id], kind)) if id in told else less
+                    changed |= self._put(known, seen.at)
             return changed
         self.seen_at[seen.source] = seen.at
         for resource in seen.upserts:
@@ -133,6 +136,8 @@ class VenueState:
             state=seen.health.state.value,
             sentence=clean(seen.health.sentence, 300),
             remedy=clean(f"{remedy} ({place})" if remedy and place else remedy, 300),
+            action=seen.health.action,
+            target=seen.health.target,
         )
         return self._put(health, seen.at)
 
@@ -170,3 +175,12 @@ def without_values(resource: Resource, kind: KindSpec | None, health: Health) ->
         last = value.last if isinstance(value, Unknown) else value
         values[name] = Unknown(why, health.sentence, list(last) if isinstance(last, tuple) else last)
     return structs.replace(resource, offers=(), **values)
+
+
+def all_the_same(less: Resource, told: Resource, kind: KindSpec | None) -> Resource:
+    """A resource without values, with what its source, which is not well, knows of it all the same."""
+    values = {field.name: getattr(told, field.name) for field in (kind.fields if kind else ()) if not field.via}
+    known = {name: value for name, value in values.items() if not isinstance(value, Unknown)}
+    return structs.replace(
+        less, name=told.name, keys=told.keys, links=told.links, evidence=told.evidence, offers=told.offers, **known
+    )

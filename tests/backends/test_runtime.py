@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from backends.contract import IO, Observation, Parked, State
+from backends.contract import IO, Health, Id, Observation, Parked, State
 from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, SourceIO, health_of
 from tests.backends.scripted import Scripted, runtime, said
 
@@ -133,3 +133,15 @@ async def test_a_source_that_ends_quietly_is_not_taken_for_well() -> None:
 
     async with runtime(Scripted("ends", ends)) as started:
         assert [o.health.state for o in await said(started, 2)] == [State.OK, State.REFUSED]
+
+
+async def test_a_source_that_says_itself_what_is_wrong_ends_with_that() -> None:
+    hung = Health(State.HUNG, "no answer", "restart it", "restart", Id("h", "zone", "bar"))
+
+    async def ends(io: IO) -> AsyncGenerator[Observation, None]:
+        yield Observation()
+        yield Observation(hung)
+
+    async with runtime(Scripted("ends", ends)) as started:
+        first, second, third, fourth = await said(started, 4)
+    assert [o.health for o in (first, second, third, fourth)] == [Health(), hung, Health(), hung]

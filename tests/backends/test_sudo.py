@@ -14,7 +14,8 @@ def test_the_permission_is_for_the_helper_only() -> None:
         "/opt/my\\ foh/bin/foh helper usb-release-hid *, /opt/my\\ foh/bin/foh helper usb-restore-hid *, "
         "/opt/my\\ foh/bin/foh helper usb-keep-rule *, /opt/my\\ foh/bin/foh helper usb-forget-rule *, "
         "/opt/my\\ foh/bin/foh helper usb-name-card *, /opt/my\\ foh/bin/foh helper usb-unname-card *, "
-        "/opt/my\\ foh/bin/foh helper usb-replug *"
+        "/opt/my\\ foh/bin/foh helper usb-replug *, "
+        "/opt/my\\ foh/bin/foh helper player-restart *"
     )
 
 

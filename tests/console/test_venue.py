@@ -15,6 +15,8 @@ from backends.contract import (
     Key,
     Link,
     Observation,
+    Offer,
+    Remedy,
     Resource,
     Rule,
     Severity,
@@ -25,8 +27,9 @@ from backends.contract import (
     View,
     Why,
 )
-from backends.kinds import BOARD, PCM, SOURCE, ZONE, Board, Pcm, Zone
-from console.venue.evaluate import Evaluator
+from backends.kinds import BOARD, PCM, SOURCE, ZONE, Board, Pcm, SourceHealth, Zone, source_id
+from backends.rules import unwell
+from console.venue.evaluate import Evaluator, TrackingView
 from console.venue.incidents import Incidents, correlate, missing
 from console.venue.operate import met
 from console.venue.resolver import Resolver
@@ -87,6 +90,26 @@ def test_an_unwell_source_loses_nothing_and_claims_nothing(bad: State) -> None:
     assert all(isinstance(value, Unknown) for value in values.values())
     assert now.title == Unknown(now.title.why if isinstance(now.title, Unknown) else Why.DENIED, "no", "A")
     assert now.offers == ()
+
+
+def test_what_an_unwell_source_knows_all_the_same_stands_and_nothing_else_does() -> None:
+    """Also of what it has never seen well."""
+    key, offer = Key("pid", "7", "h"), Offer(BAR, "restart", "restart it")
+    told = Zone(id=BAR, name="bar", unit="mopidy@bar.service", keys=(key,), offers=(offer,))
+    hung = Observation(Health(State.HUNG, "no", "restart it", "restart", BAR), (told,), source="s", at=101.0)
+    for state in (venue(zone(unit="old.service", offers=(structs.replace(offer, action="play"),)))[0], venue()[0]):
+        assert BAR in state.apply(hung)
+        assert state.apply(structs.replace(hung, at=102.0)) == set()
+        now = state.current[BAR]
+        assert isinstance(now, Zone)
+        assert (now.unit, now.keys, now.offers, state.source_of[BAR]) == ("mopidy@bar.service", (key,), (offer,), "s")
+        assert isinstance(now.state, Unknown)
+        assert isinstance(now.pid, Unknown)
+        assert "s" not in state.seen_at or state.seen_at["s"] == 100.0
+    health = state.current[source_id("h", "s")]
+    assert isinstance(health, SourceHealth)
+    (finding,) = unwell(health, TrackingView(state, Resolver(state), 102.0)).findings
+    assert finding.remedies == (Remedy("restart it", "restart", BAR),)
 
 
 def test_ago_is_what_it_was_then() -> None:

@@ -34,10 +34,9 @@ def check_resource(backend: Backend, host: str, resource: Resource) -> None:
 def check_observations(backend: Backend, host: str, said: Iterable[Observation]) -> None:
     """Only what is healthy says what is there and what is gone; what is not says why, and what to do."""
     for observation in said:
-        if observation.health.state is State.OK:
-            for resource in observation.upserts:
-                check_resource(backend, host, resource)
-        else:
+        for resource in observation.upserts:
+            check_resource(backend, host, resource)
+        if observation.health.state is not State.OK:
             assert not observation.gone
             assert not observation.complete
             assert observation.health.sentence

@@ -73,6 +73,15 @@ def frontend_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[s
     return f"{host}:{port}" if port.isascii() and port.isdecimal() else ""
 
 
+def restores(config: configparser.RawConfigParser | Unknown, argv: Sequence[str]) -> bool | Unknown:
+    """`core/restore_state`: whether it saves its queue when it is asked to end, and goes on with it."""
+    given = [word.partition("=")[2] for word in argv if word.startswith("core/restore_state=")]
+    if not given and isinstance(config, Unknown):
+        return config
+    said = given[-1] if given or isinstance(config, Unknown) else config.get("core", "restore_state", fallback="false")
+    return said.strip().casefold() in ("1", "yes", "true", "on")
+
+
 def zone_name(files: Sequence[Path]) -> str:
     """`zones/bar.conf` names the zone bar; Mopidy's own `mopidy.conf` names nothing."""
     named = [file.stem for file in files if file.suffix == ".conf" and file.stem != "mopidy"]

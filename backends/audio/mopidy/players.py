@@ -81,6 +81,16 @@ class _Players:
             return self._told[1]
 
 
+def servers() -> list[int]:
+    """The processes that are a Mopidy by their command line, whoever's they are. Blocking."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # it has ended
+            if is_server(process.cmdline()):
+                found.append(process.pid)
+    return found
+
+
 def _player(pid: int) -> Player | None:
     try:
         process = psutil.Process(pid)

@@ -11,7 +11,7 @@ import psutil
 from msgspec import Struct
 
 from backends.audio.endpoints import listener
-from backends.audio.mopidy.config import config_files, frontend_of, merged, output_of, zone_name
+from backends.audio.mopidy.config import config_files, frontend_of, merged, output_of, restores, zone_name
 from backends.contract import Evidence, Key, Unknown, Why
 
 _LATER = Unknown(Why.NOT_YET)
@@ -19,13 +19,14 @@ _LATER = Unknown(Why.NOT_YET)
 
 class Process(Struct, frozen=True):
     """What is known of a server's process on this host. `name` is empty where its configuration gives none, `mpd` is
-    where its MPD frontend should listen ("": nowhere)."""
+    where its MPD frontend should listen ("": nowhere), `restores` whether it keeps its queue over a restart."""
 
     pid: int | Unknown = _LATER
     output: str | Unknown = _LATER
     name: str = ""
     config: str = ""
     mpd: str = ""
+    restores: bool | Unknown = _LATER
 
     def keys(self, host: str) -> tuple[Key, ...]:
         return (Key("pid", str(self.pid), host),) if isinstance(self.pid, int) else ()
@@ -39,14 +40,18 @@ class Process(Struct, frozen=True):
 def behind(address: str) -> Process:
     """The process that listens at `host:port` here, and its configuration as far as it may be read."""
     pid = listener(address)
-    if isinstance(pid, Unknown):
-        return Process(pid, pid)
+    return Process(pid, pid, restores=pid) if isinstance(pid, Unknown) else of(pid)
+
+
+def of(pid: int) -> Process:
+    """This process, which may have ended."""
     try:
         process = psutil.Process(pid)
         argv, directory = process.cmdline(), Path(process.cwd())
     except (psutil.Error, OSError):
-        return Process(pid, Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read"))
+        denied = Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read")
+        return Process(pid, denied, restores=denied)
     files = [directory / name for name in config_files(argv)]
     config = merged(files)
-    mpd = frontend_of(config, argv, "mpd", "")
-    return Process(pid, output_of(config, argv), zone_name(files), ":".join(map(str, files)), mpd)
+    where, mpd = ":".join(map(str, files)), frontend_of(config, argv, "mpd", "")
+    return Process(pid, output_of(config, argv), zone_name(files), where, mpd, restores(config, argv))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
+from backends import sudo
 from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
 from backends.audio.mopidy import model
@@ -27,13 +29,16 @@ from backends.audio.mopidy.phones import look as phones_of
 from backends.audio.mopidy.player_log import PlayerLog
 from backends.audio.mopidy.players import Company, Player, company, meant_for, moment, players
 from backends.audio.mopidy.process import Process, behind
+from backends.audio.mopidy.restart import PERMISSION, RESTART, Restart, Standing, permission_to_restart, units_here
 from backends.audio.rules import ZONE_RULES
+from backends.audio.systemd import Unit
 from backends.contract import (
     IO,
     Backend,
     Context,
     Expect,
     Id,
+    Key,
     Ledger,
     Need,
     Observation,
@@ -41,12 +46,14 @@ from backends.contract import (
     Plan,
     Refused,
     Source,
+    State,
     Step,
     Unknown,
     Why,
     clean,
 )
 from backends.kinds import ZONE, Zone
+from backends.runtime import health_of
 
 if TYPE_CHECKING:
     import httpx
@@ -73,7 +80,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 class MopidySource:
     """One Mopidy server, which is one zone."""
 
-    def __init__(self, host: str, endpoint: str) -> None:
+    def __init__(self, host: str, endpoint: str, permission: sudo.Permission | None = None) -> None:
         self.host = host
         self.endpoint = endpoint.rstrip("/")
         self.address = urlsplit(self.endpoint).netloc
@@ -81,6 +88,7 @@ class MopidySource:
         self.id = Id(host, "zone", self.address)
         self._process: Process = Process()
         self._log = PlayerLog()
+        self._restart = Restart(self.id, permission or permission_to_restart())
         self._zone: Zone | None = None
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -89,14 +97,47 @@ class MopidySource:
             async with contextlib.aclosing(self._watch(io)) as observations:
                 async for observation in observations:
                     yield observation
-        except ConnectionError as error:
-            raise type(error)(f"{error}{await self._why(io)}") from error
+        except (ConnectionError, TimeoutError) as error:
+            yield await self._unwell(error, io)
 
-    async def _why(self, io: IO) -> str:
-        """What its processes and its log say of why nobody answers."""
-        meant = meant_for(await players(io), self.address, Unknown())
+    async def _unwell(self, error: Exception, io: IO) -> Observation:
+        """Why nobody answers, and what is known of its process all the same."""
+        health = health_of(error)
+        if hung := health.state is State.HUNG:
+            process = await self._behind(io)
+            now = await self._restart.look(process.pid, io)
+        else:
+            meant = meant_for(await players(io), self.address, Unknown())
+            process = Process(meant.pid) if meant else Process()
+            now = await self._restart.look(meant.pid if meant else None, io)
+            health = structs.replace(health, sentence=health.sentence + await self._why(meant, now, io))
+        if not isinstance(now.unit, Unit):
+            return Observation(health)
+        health = structs.replace(health, remedy=f"restart {now.unit.name}", action=RESTART, target=self.id)
+        return Observation(health, (self._known(process, now.unit, await self._restart.offers(io, hung), io.clock()),))
+
+    async def _behind(self, io: IO) -> Process:
+        try:
+            with io.part("process") as part:
+                return await part.thread(behind, self.address)
+        except TimeoutError:  # the processes cannot be looked at
+            return Process()
+
+    def _known(self, process: Process, unit: Unit, offers: tuple[Offer, ...], now: float) -> Zone:
+        """The zone as it can be seen without its Mopidy."""
+        before = self._zone or Zone(id=self.id, name=self.id.local)
+        return Zone(
+            id=self.id, name=process.name or before.name, offers=offers, unit=unit.name,
+            keys=(Key("tcp", self.id.local, self.host), *process.keys(self.host)),
+            links=model.links(process, self.host) or before.links, evidence=process.evidence(now),
+        )  # fmt: skip
+
+    async def _why(self, meant: Player | None, now: Standing, io: IO) -> str:
+        """What its processes, its unit and its log say of why nobody answers."""
         last = await self._log.last_words(meant.pid if meant else None, io)
         there = f"; process {meant.pid}, started {moment(meant.started)}, has no HTTP frontend there" if meant else ""
+        if isinstance(now.unit, Unit) and not meant:
+            there = f"; {now.unit.name} is {now.state}"
         return there + (f"; its log ends: {last}" if last else "")
 
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -107,6 +148,7 @@ class MopidySource:
         ):
             self._process = await io.thread(behind, self.address)
             await self._log.find(self._process.pid, stack, io)
+            await self._restart.look(self._process.pid, io)
             next_full = next_look = 0.0
             phones, among = Phones(), Company()
             here: Sequence[Player] = ()
@@ -126,17 +168,28 @@ class MopidySource:
                 history = partial(rpc, client, "core.history.get_history")
                 told = await self._log.told(events.settled, zone.state == "playing", history)
                 self._zone = zone
-                yield Observation(upserts=(_joined(zone, events.jumps, phones, told, among),), complete=True)
+                joined = _joined(zone, events.jumps, phones, told, among)
+                yield Observation(upserts=(await self._restartable(joined, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
 
+    async def _restartable(self, zone: Zone, io: IO) -> Zone:
+        unit = self._restart.now.unit
+        offers = (*zone.offers, *await self._restart.offers(io))
+        return structs.replace(zone, unit=unit.name if isinstance(unit, Unit) else unit, offers=offers)
+
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        if offer.action == RESTART:
+            return await self._restart.plan(offer, args, io)
         async with http(self.endpoint) as client:
             zone, calls, expect = await self._work_out(client, offer, args, io.clock())
         based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
         return Plan(offer, dict(args), self._steps(calls), expect, based_on=based_on)
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        if plan.offer.action == RESTART:
+            await self._restart.execute(plan, ledger, io)
+            return
         async with http(self.endpoint) as client:
             _, calls, _ = await self._work_out(client, plan.offer, plan.args, io.clock())
             if self._steps(calls) != plan.steps:
@@ -204,7 +257,8 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
         meant = [player.http for player in await players(io) if player.http] if context.settings.processes else []
         endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant)])]
-    return [MopidySource(context.host, endpoint) for endpoint in endpoints]
+    permission = permission_to_restart()
+    return [MopidySource(context.host, endpoint, permission) for endpoint in endpoints]
 
 
 async def _is_mopidy(address: str) -> bool:
@@ -222,7 +276,15 @@ async def _is_mopidy(address: str) -> bool:
 
 def needs(context: Context) -> Sequence[Need]:
     where = ", ".join(context.settings.endpoints) or "127.0.0.1, ports 6680 to 6690"
-    return [Need("a Mopidy server with its HTTP frontend", True, f"looked for at {where}")]
+    found = Need("a Mopidy server with its HTTP frontend", True, f"looked for at {where}")
+    units = units_here()
+    if not units:
+        return (found,)
+    what, user = f"permission to restart {', '.join(units)}", context.environ.get("USER", "USER")
+    if os.geteuid() == 0:
+        return (found, Need(what, True, "root"))
+    allowed = asyncio.run(sudo.permitted(*PERMISSION))
+    return (found, Need(what, allowed, "by sudo" if allowed else "an ordinary user", sudo.mend(user)))
 
 
 backend = Backend("mopidy", (ZONE,), (*ZONE_RULES, *ACCOUNT_RULES), discover, needs, Settings, ACCOUNT_QUESTIONS)

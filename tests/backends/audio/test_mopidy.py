@@ -18,7 +18,7 @@ from msgspec import structs
 from backends.audio.endpoints import listener
 from backends.audio.mopidy import model
 from backends.audio.mopidy.client import http
-from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, zone_name
+from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
 from backends.audio.mopidy.process import Process
 from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
@@ -172,6 +172,21 @@ def test_where_phones_should_reach_it(tmp_path: Path, section: str, address: str
 def test_where_its_http_frontend_should_listen(tmp_path: Path, section: str, options: list[str], address: str) -> None:
     (tmp_path / "bar.conf").write_text("[audio]\noutput = fakesink\n" + section)
     assert frontend_of(merged([tmp_path / "bar.conf"]), options, "http", "6680") == address
+
+
+@pytest.mark.parametrize(
+    ("section", "options", "kept"),
+    [
+        ("[core]\nrestore_state = true\n", [], True), ("[core]\nrestore_state = off\n", [], False),
+        ("[http]\nport = 1\n", [], False), ("[http]\nport = 1\n", ["-o", "core/restore_state=true"], True),
+        ("[core]\nrestore_state = true\n", ["-o", "core/restore_state=no"], False), ("", [], None),
+        ("", ["-o", "core/restore_state=1"], True),
+    ],
+)  # fmt: skip
+def test_whether_it_keeps_its_queue(tmp_path: Path, section: str, options: list[str], kept: bool | None) -> None:
+    (tmp_path / "a.conf").write_text(section)
+    said = restores(merged([tmp_path / "a.conf"]), ["mopidy", *options])
+    assert said is kept if kept is not None else isinstance(said, Unknown)
 
 
 @pytest.mark.parametrize(

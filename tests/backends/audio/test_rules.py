@@ -20,7 +20,7 @@ from backends.audio.rules import (
     underruns,
     unreachable,
 )
-from backends.contract import Evidence, Gone, Id, Resource, Severity, Unknown, Verdict, Why
+from backends.contract import Evidence, Gone, Id, Offer, Resource, Severity, Unknown, Verdict, Why
 from backends.kinds import Board, Pcm, Zone
 from tests.backends.worlds import FakeView
 
@@ -306,3 +306,22 @@ def test_a_closed_pcm_has_no_gaps() -> None:
     closed = but(CARD, state="closed", begun=DOUBT)
     assert underruns(BAR, world(BAR, closed)) == Verdict()
     assert underruns(BAR, world(BAR, None)) == Verdict()
+
+
+RESTARTABLE = Offer(BAR.id, "restart", "restart mopidy@bar.service")
+STORM = [(5, but(BAR, jumps=-30))]
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_what_a_restart_mends_can_be_pressed_where_it_is_offered(offered: bool) -> None:
+    zone = but(BAR, rival=9, mpd=NOBODY, offers=(RESTARTABLE,) if offered else ())
+    long = [(LONG, zone)]
+    for verdict, args in (
+        (stalled(zone, world(zone, CARD, long, [(LONG, CARD)])), {"how": "kill"}),
+        (runaway(zone, world(zone, None, STORM)), {"how": "kill"}),
+        (unreachable(zone, world(zone, None, long)), {}),
+        (superseded(zone, world(zone, None, long)), {}),
+    ):
+        (finding,) = verdict.findings
+        found = [(each.target, each.args) for each in finding.remedies if each.action == "restart"]
+        assert found == ([(zone.id, args)] if offered else [])

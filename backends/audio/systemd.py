@@ -1,0 +1,127 @@
+"""The systemd unit that a player's process is in: what its manager says of it, and how it is restarted.
+
+`systemctl` is run as a child with a deadline. A D-Bus library (dbus-fast, sdbus) would be one more dependency for three
+calls; root needs no bus at all with systemctl, which has the manager's own socket; and a plan shows the very commands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from backends.contract import clean
+
+ANSWER = 3.0  # seconds; it answers in 20 ms
+BOOTED = Path("/run/systemd/system")  # sd_booted(3)
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+PROPERTIES = "--property=Id,ActiveState,SubState,Result,MainPID,NRestarts,ExecStart"
+_IN_CGROUP = re.compile(r"^(?:0::|\d+:name=systemd:)(/.*/([\w@.:\\-]+\.service))$", re.MULTILINE).search
+_OWN = re.compile(r"/user@(\d+)\.service/").search
+_ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=").search
+# Of systemd's own (unit-name.c, VALID_CHARS) all but the backslash, which systemctl and shells take for more than a
+# letter. It begins with no dash: it is an argument.
+is_plain = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]+)?\.service").fullmatch
+
+
+class Unit(Struct, frozen=True):
+    """A service, and the user whose own manager has it (None: the system's)."""
+
+    name: str
+    uid: int | None = None
+
+    def command(self, *words: str) -> list[str]:
+        return ["systemctl", *(["--user"] if self.uid is not None else []), *words, self.name]
+
+
+class Shown(Struct, frozen=True):
+    """What `systemctl show` says of a unit. `main` is its main process (0: none), `restarts` how often systemd has
+    started it again by itself, `start` the command line that it is started with."""
+
+    id: str
+    active: str = ""
+    sub: str = ""
+    result: str = ""
+    main: int = 0
+    restarts: int = 0
+    start: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """In systemd's own words."""
+        return f"{self.active} ({self.result if self.active == 'failed' else self.sub})"
+
+
+def unit_in(cgroup: str) -> Unit | None:
+    """The service that a process is in, by its /proc/PID/cgroup; None where that is a session, or no unit at all."""
+    match = _IN_CGROUP(cgroup)
+    if not match:
+        return None
+    own = _OWN(match[1])
+    return Unit(match[2], int(own[1]) if own else None)
+
+
+def unit_of(pid: int, proc: Path = Path("/proc")) -> Unit | None:
+    with contextlib.suppress(OSError):  # it has just ended: then it has no unit either
+        return unit_in((proc / str(pid) / "cgroup").read_text(errors="replace"))
+    return None
+
+
+def shown(text: str) -> list[Shown]:
+    """What `systemctl show` has printed, of one unit or of several."""
+    return [_shown(dict(line.partition("=")[::2] for line in each.splitlines())) for each in text.split("\n\n")]
+
+
+def _shown(said: dict[str, str]) -> Shown:
+    numbers = {key: int(said[key]) for key in ("MainPID", "NRestarts") if said.get(key, "").isdecimal()}
+    id, active, sub, result = (clean(said.get(key, "")) for key in ("Id", "ActiveState", "SubState", "Result"))
+    argv = _ARGV(said.get("ExecStart", ""))
+    start = tuple(argv[1].split()) if argv else ()
+    return Shown(id, active, sub, result, numbers.get("MainPID", 0), numbers.get("NRestarts", 0), start)
+
+
+def show(unit: Unit) -> Shown:
+    """Asks the unit's manager; a pattern is not taken. Blocking. Raises OSError with systemctl's words, and
+    TimeoutError."""
+    return shown(systemctl(unit.command("show", PROPERTIES)))[0]
+
+
+def known(pattern: str) -> list[Shown]:
+    """Those of the system's units that systemd has in mind (which it has of failed ones). Blocking; raises as `show`
+    does."""
+    return [each for each in shown(systemctl(["systemctl", "show", PROPERTIES, pattern])) if each.id]
+
+
+def restarting(unit: Unit, kill: bool, failed: bool) -> list[list[str]]:
+    """The commands that restart it. `kill`: its processes are not asked to end. `failed`: it is, and might have been
+    started too often to be started now."""
+    first = [unit.command("kill", "--signal=KILL")] if kill else []
+    again = [unit.command("reset-failed")] if failed else []
+    return [*first, *again, unit.command("restart")]
+
+
+def restart(unit: Unit, kill: bool) -> None:
+    """Blocking, but not until it runs again, which takes as long as its process takes to end: that is seen by what
+    answers then. Raises as `show` does."""
+    for command in restarting(unit, kill, show(unit).active == "failed"):
+        systemctl([*command, "--no-block"] if "restart" in command else command)
+
+
+def systemctl(command: Sequence[str]) -> str:
+    """Of the caller's environment nothing reaches the system's manager."""
+    env = dict(os.environ) if "--user" in command else {"PATH": PATH}
+    try:
+        ran = subprocess.run(
+            command, env=env | {"LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            errors="replace", timeout=ANSWER, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"systemctl has not answered within {ANSWER:g} s") from error
+    if ran.returncode:
+        raise OSError(clean(ran.stderr.strip() or f"systemctl ended with {ran.returncode}"))
+    return ran.stdout

@@ -1,0 +1,107 @@
+"""When a zone can be restarted, and what its plan says. Tables, no I/O."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backends import sudo
+from backends.audio.mopidy import restart
+from backends.audio.mopidy.restart import ASK, KILL, Standing, blocked, offer, plan, standing, starts_at
+from backends.audio.systemd import Shown, Unit
+from backends.contract import Expect, Id, Refused, Risk, Test, Unknown, Why
+
+BAR, MINE = Unit("mopidy@bar.service"), Unit("mopidy.service", 1000)
+ZONE = Id("h", "zone", "127.0.0.1:6681")
+RUNS = Shown(BAR.name, "active", "running", "success", 7, 2)
+FAILED = Shown(BAR.name, "failed", "failed", "start-limit-hit", 0, 5)
+DENIED = Unknown(Why.DENIED, "it may not be read")
+
+
+@pytest.mark.parametrize(
+    ("unit", "seen", "found"),
+    [
+        (BAR, RUNS, Standing(BAR, 7, "active (running)")),
+        (None, None, "process 7 is no unit's"),
+        (Unit("ssh.service"), Shown("ssh.service", main=3), "it is in ssh.service, whose main process is another: 3"),
+        (BAR, None, "not known"),
+        (Unit("-x.service"), None, "passed to no command"),
+    ],
+)
+def test_a_player_is_its_unit_s_main_process_or_has_none(unit: Any, seen: Any, found: Any) -> None:
+    answer = standing(7, unit, seen)
+    if isinstance(found, Standing):
+        assert answer == found
+    else:
+        assert isinstance(answer.unit, Unknown)
+        assert answer.unit.why is Why.NOT_APPLICABLE
+        assert found in answer.unit.detail
+
+
+@pytest.mark.parametrize(
+    ("unit", "uid", "permitted", "reason"),
+    [
+        (BAR, 0, False, ""), (BAR, 1000, True, ""), (BAR, 1000, False, sudo.NEEDED), (MINE, 1000, False, ""),
+        (MINE, 0, True, "mopidy.service is user 1000's own"), (MINE, 1001, True, "mopidy.service is user 1000's own"),
+    ],
+)  # fmt: skip
+def test_who_may_restart_it(unit: Unit, uid: int, permitted: bool, reason: str) -> None:
+    assert blocked(unit, uid, permitted) == reason
+
+
+KILLED = "sudo systemctl kill --signal=KILL mopidy@bar.service; sudo systemctl restart mopidy@bar.service"
+ONE = "sudo systemctl restart mopidy@bar.service"
+
+
+@pytest.mark.parametrize(
+    ("how", "unit", "seen", "restores", "shell", "queue"),
+    [
+        (ASK, BAR, RUNS, True, ONE, "then it goes on with its queue: core/restore_state is on"),
+        (ASK, BAR, RUNS, False, ONE, "its queue is lost: core/restore_state is off"),
+        (ASK, BAR, RUNS, DENIED, ONE, "lost, unless core/restore_state is on: it may not be read"),
+        (KILL, BAR, RUNS, True, KILLED, "its queue is lost: what is killed saves nothing"),
+        (ASK, BAR, FAILED, False, f"sudo systemctl reset-failed mopidy@bar.service; {ONE}", None),
+        (ASK, MINE, RUNS, True, "systemctl --user restart mopidy.service", "goes on with its queue"),
+    ],
+)
+def test_the_plan_says_what_is_done_and_what_is_lost(
+    how: str, unit: Unit, seen: Shown, restores: Any, shell: str, queue: str | None
+) -> None:
+    made = plan(offer(ZONE, unit, False, ""), how, unit, seen, restores, ["127.0.0.1:6682"], 5.0)
+    (step,) = made.steps
+    assert step.shell == shell
+    assert ("SIGKILL" in step.text) == (how == KILL)
+    *lost, other = made.interrupts
+    assert [queue in each for each in lost if queue] == ([True] if queue else [])
+    assert len(lost) == bool(queue)
+    assert other == "127.0.0.1:6682, which is in the same unit"
+    assert made.expect == (Expect(ZONE, "pid", seen.main, restart.WITHIN, Test.DIFFERS),)
+    assert [(each.what, each.raw) for each in made.based_on] == [
+        ("unit", unit.name), ("ActiveState", seen.state), ("MainPID", str(seen.main)),
+        ("NRestarts", str(seen.restarts)),
+    ]  # fmt: skip
+    assert {each.read_from for each in made.based_on} == {f"systemctl show {unit.name}"}
+
+
+@pytest.mark.parametrize(("how", "seen"), [("now", RUNS), ("", RUNS), ("\x1b", RUNS), (KILL, FAILED)])
+def test_what_cannot_be_done_is_refused(how: str, seen: Shown) -> None:
+    with pytest.raises(Refused):
+        plan(offer(ZONE, BAR, False, ""), how, BAR, seen, True, (), 5.0)
+
+
+@pytest.mark.parametrize(("hung", "how"), [(False, ASK), (True, KILL)])
+def test_one_that_hangs_is_not_asked_to_end(hung: bool, how: str) -> None:
+    made = offer(ZONE, BAR, hung, "")
+    assert (made.risk, made.args[0].default) == (Risk.DISRUPTIVE, how)
+
+
+def test_a_unit_without_a_process_is_known_by_what_its_file_starts(tmp_path: Path) -> None:
+    config = tmp_path / "bar.conf"
+    config.write_text("[http]\nport = 6681\n")
+    starts = Shown(BAR.name, start=("/usr/bin/mopidy", "--config", str(config)))
+    assert starts_at(starts, "127.0.0.1:6681")
+    assert not starts_at(starts, "127.0.0.1:6682")
+    assert not starts_at(Shown("x.service", start=("/usr/bin/x", "--config", str(config))), "127.0.0.1:6681")
+    assert not starts_at(Shown(BAR.name), "127.0.0.1:6680")

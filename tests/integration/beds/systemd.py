@@ -1,0 +1,152 @@
+"""A real systemd as the first process of namespaces of its own (PID, mount, IPC, UTS, cgroup), over this machine's
+files, with a /run of its own and nothing started but what a test tells it to. The network is this machine's, of which
+only loopback is used. Needs root, as the other namespaces do.
+
+Its control groups are in one of its own too, and everything ends with its first process.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shlex import join
+
+import httpx
+
+from tests.integration.beds.mopidy import RealMopidy
+from tests.integration.beds.netns import WITH_US, wait_for
+
+PROGRAM, TARGET = "/lib/systemd/systemd", "foh-test.target"
+SPACES = ("--fork", "--pid", "--kill-child", "--mount", "--mount-proc", "--uts", "--ipc", "--cgroup")
+QUIET = "[Unit]\nDefaultDependencies=no\n"
+SERVICE = """[Unit]
+DefaultDependencies=no
+[Service]
+Environment=HOME={home} XDG_RUNTIME_DIR={home} PYTHONDONTWRITEBYTECODE=1
+ExecStart={start}
+StandardOutput=append:{home}/unit.log
+StandardError=append:{home}/unit.log
+Restart=on-failure
+RestartSec=200ms
+{more}
+"""
+BOOT = f"""set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd/system
+mountpoint -q /sys/fs/cgroup && umount -R /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+printf '{QUIET.encode("unicode_escape").decode()}' > /run/systemd/system/{TARGET}
+exec env -i container=foh PATH=/usr/sbin:/usr/bin:/sbin:/bin {PROGRAM} --system --unit={TARGET} \\
+    --log-target=console --show-status=no
+"""
+
+
+class Systemd:
+    """Up after construction. `folder` is for its console's output."""
+
+    def __init__(self, folder: Path) -> None:
+        self._cgroup = cgroup2() / f"foh-test-{os.getpid()}-{time.monotonic_ns()}"
+        self._cgroup.mkdir()
+        into = f"echo $$ > {self._cgroup}/cgroup.procs; exec {join(['unshare', *SPACES, 'sh', '-c', BOOT])}"
+        console = folder / "systemd.console"
+        with console.open("wb") as said:
+            self._holder = subprocess.Popen([*WITH_US, "sh", "-c", into], stdout=said, stderr=said)
+        wait_for("systemd", self._booted, 20, console)
+        self.units = Path(f"/proc/{self.first}/root/run/systemd/system")
+
+    def _booted(self) -> bool:
+        if self._holder.poll() is not None:
+            raise RuntimeError("systemd has ended; this needs root, namespaces and cgroup2")
+        children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text().split()
+        self.first = int(children[0]) if children else 0
+        return bool(self.first) and self.run("systemctl", "is-active", TARGET).stdout == "active\n"
+
+    def inside(self, *argv: str) -> list[str]:
+        """`argv`, to be run inside."""
+        return [*WITH_US, "nsenter", f"--target={self.first}", "--all", f"--wd={Path.cwd()}", "--", *argv]
+
+    def run(self, *argv: str, env: Mapping[str, str] = {}, within: float = 60) -> subprocess.CompletedProcess[str]:
+        ran = self.inside(*argv)
+        return subprocess.run(
+            ran, env={**os.environ, **env}, capture_output=True, text=True, timeout=within, check=False
+        )
+
+    def foh(self, *words: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "console", *words, env=env)
+
+    def ctl(self, *words: str) -> str:
+        """Runs the real `systemctl`. Raises RuntimeError with what it said."""
+        ran = self.run("systemctl", *words)
+        if ran.returncode:
+            raise RuntimeError(f"systemctl {' '.join(words)}: {ran.stderr}")
+        return ran.stdout.strip()
+
+    def main(self, unit: str) -> int:
+        """Its main process, as it is called inside."""
+        return int(self.ctl("show", "--property=MainPID", "--value", unit))
+
+    def kill(self, signal: str, unit: str) -> None:
+        self.ctl("kill", f"--signal={signal}", "--kill-who=main", unit)
+
+    def service(self, name: str, start: Sequence[str], home: Path, more: str = "") -> None:
+        """Writes a unit's file. `more` is more of its [Service]."""
+        (self.units / name).write_text(SERVICE.format(start=join(start), home=home, more=more))
+        self.ctl("daemon-reload")
+
+    def close(self) -> None:
+        self._holder.kill()
+        self._holder.wait()
+        wait_for("the end of its processes", lambda: "populated 0" in (self._cgroup / "cgroup.events").read_text(), 10)
+        for each in sorted(self._cgroup.rglob("*/"), reverse=True):
+            if each.is_dir():
+                each.rmdir()
+        self._cgroup.rmdir()
+
+
+class UnitMopidy(RealMopidy):
+    """A Mopidy that is the unit mopidy@NAME.service of such a systemd."""
+
+    def __init__(self, systemd: Systemd, name: str, folder: Path, more: str = "", core: str = "") -> None:
+        """`more` is more of its unit's [Service], `core` of its [core]."""
+        self._systemd, self.unit, self._more = systemd, f"mopidy@{name}.service", more
+        self._core = core
+        super().__init__(name, folder, "fakesink sync=true", {})
+
+    def start(self, wait: bool = True) -> None:
+        text = self.config.read_text()
+        self.config.write_text(text.replace("[core]\n", f"[core]\n{self._core}\n", 1))
+        self._systemd.service(self.unit, ["/usr/bin/mopidy", "--config", str(self.config)], self.folder, self._more)
+        self.begin(wait)
+
+    def begin(self, wait: bool = True) -> None:
+        self._systemd.ctl("start", self.unit)
+        if wait:
+            wait_for(f"Mopidy {self.name}", self.answers, 60, self.folder / "unit.log")
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.rpc("core.get_version"))
+        except httpx.HTTPError:
+            return False
+
+    @property
+    def pid(self) -> int:
+        return self._systemd.main(self.unit)
+
+    def stop(self) -> None:
+        self._systemd.run("systemctl", "kill", "--signal=KILL", self.unit)
+        self._systemd.run("systemctl", "stop", self.unit)
+
+
+def cgroup2() -> Path:
+    """Where this machine has its control groups of the second version."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, place, kind, *_ = line.split()
+        if kind == "cgroup2":
+            return Path(place)
+    raise RuntimeError("no cgroup2 is mounted here")

@@ -56,6 +56,11 @@ class Shown(Struct, frozen=True):
         """In systemd's own words."""
         return f"{self.active} ({self.result if self.active == 'failed' else self.sub})"
 
+    @property
+    def history(self) -> str:
+        """The same, and what it has been through."""
+        return f"{self.state}, started again by systemd {self.restarts} times before" if self.restarts else self.state
+
 
 def unit_in(cgroup: str) -> Unit | None:
     """The service that a process is in, by its /proc/PID/cgroup; None where that is a session, or no unit at all."""

@@ -67,7 +67,7 @@ def standing(pid: int, unit: Unit | None, seen: Shown | None) -> Standing:
     if seen is None or seen.main != pid:
         main = seen.main if seen else "not known"
         return Standing(Unknown(Why.NOT_APPLICABLE, f"it is in {unit.name}, whose main process is another: {main}"))
-    return Standing(unit, pid, seen.state)
+    return Standing(unit, pid, seen.history)
 
 
 def blocked(unit: Unit, uid: int, permitted: bool) -> str:
@@ -195,11 +195,11 @@ def _look(pid: int | Unknown | None, last: Unit | None, address: str) -> Standin
         return standing(pid, unit, systemd.show(unit) if unit and systemd.is_plain(unit.name) else None)
     if last:
         seen = systemd.show(last)
-        return Standing(last, seen.main, seen.state)
+        return Standing(last, seen.main, seen.history)
     if systemd.BOOTED.is_dir():
         for seen in systemd.known(USUAL):
             if not seen.main and starts_at(seen, address):
-                return Standing(Unit(seen.id), 0, seen.state)
+                return Standing(Unit(seen.id), 0, seen.history)
     return Standing(NOWHERE)
 
 

@@ -23,7 +23,7 @@ DENIED = Unknown(Why.DENIED, "it may not be read")
 @pytest.mark.parametrize(
     ("unit", "seen", "found"),
     [
-        (BAR, RUNS, Standing(BAR, 7, "active (running)")),
+        (BAR, RUNS, Standing(BAR, 7, "active (running), started again by systemd 2 times before")),
         (None, None, "process 7 is no unit's"),
         (Unit("ssh.service"), Shown("ssh.service", main=3), "it is in ssh.service, whose main process is another: 3"),
         (BAR, None, "not known"),

@@ -66,7 +66,7 @@ START = ("/usr/bin/mopidy", "--config", "/etc/mopidy/bar.conf")
 def test_what_systemd_says() -> None:
     bar, ssh, nothing = shown(f"{RUNS}\nId=ssh.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n\nX")
     assert bar == Shown("mopidy@bar.service", "active", "running", "success", 4242, 3, START)
-    assert bar.state == "active (running)"
+    assert (bar.state, bar.history) == ("active (running)", "active (running), started again by systemd 3 times before")
     assert (ssh.main, ssh.restarts, ssh.start, ssh.state) == (0, 0, (), "failed (exit-code)")
     assert nothing == Shown("")
 

@@ -1,0 +1,199 @@
+"""Restarting a zone, on a real systemd with real Mopidys as its units, by the project's own programs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.integration.beds.mopidy import make_track
+from tests.integration.beds.netns import wait_for
+from tests.integration.beds.systemd import Systemd, UnitMopidy
+from tests.terminal import FOH, Terminal
+
+
+@pytest.fixture(scope="module")
+def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systemd]:
+    manager = Systemd(tmp_path_factory.mktemp("systemd"))
+    yield manager
+    manager.close()
+
+
+class Foh:
+    """`foh` beside that systemd, with one zone, bar, and a journal of its own."""
+
+    def __init__(self, systemd: Systemd, folder: Path, zone: UnitMopidy) -> None:
+        self._systemd, self._state = systemd, folder / "journal"
+        venue = folder / "venue.toml"
+        address = zone.endpoint.removeprefix("http://")
+        venue.write_text(f'host = "h"\n[names]\n"zone/{address}" = "bar"\n[mopidy]\nendpoints = ["{zone.endpoint}"]\n')
+        self.env: Mapping[str, str] = {"FOH_VENUE": str(venue), "FOH_STATE": str(self._state), "USER": "op"}
+
+    def act(self, *words: str) -> tuple[int, str]:
+        ran = self._systemd.foh("act", "zone/bar", *words, env=self.env)
+        return ran.returncode, ran.stdout + ran.stderr
+
+    def incidents(self) -> list[tuple[str, str, str]]:
+        """Code, what is wrong, and what its first remedy does, of each."""
+        said = json.loads(self._systemd.foh("status", "--json", env=self.env).stdout)
+        return [(each["code"], each["what"], each["remedies"][0].get("action", "")) for each in said["incidents"]]
+
+    def zone(self) -> dict[str, object]:
+        said = json.loads(self._systemd.foh("status", "--json", env=self.env).stdout)
+        row: dict[str, object] = said["resources"]["zone"][0]
+        return row
+
+    def console(self) -> Terminal:
+        return Terminal(self._systemd.inside(*FOH), 120, 36, self.env)
+
+    def journal(self, *columns: str) -> list[tuple[str, ...]]:
+        with contextlib.closing(sqlite3.connect(self._state / "journal.sqlite")) as journal:
+            return journal.execute(f"SELECT {', '.join(columns)} FROM entry ORDER BY id").fetchall()
+
+
+@contextlib.contextmanager
+def unit(systemd: Systemd, folder: Path, more: str = "", core: str = "") -> Iterator[tuple[UnitMopidy, Foh]]:
+    zone = UnitMopidy(systemd, "bar", folder / "bar", more, core)
+    try:
+        yield zone, Foh(systemd, folder, zone)
+    finally:
+        zone.stop()
+
+
+def test_one_that_hangs_is_restarted_from_the_console_and_its_incident_clears(systemd: Systemd, tmp_path: Path) -> None:
+    with unit(systemd, tmp_path) as (zone, foh), foh.console() as console:
+        old = zone.pid
+        console.wait_for("bar", 10)
+        console.wait_for("0 CRIT", 10)
+        systemd.kill("STOP", zone.unit)
+        console.wait_for("accepts but does not answer", 20)
+        console.press("f")
+        console.wait_for("systemctl kill --signal=KILL mopidy@bar.service", 10)
+        assert "its queue is lost" in console.text
+        assert f"MainPID: {old}" in console.text
+        console.press("right", "enter")
+        console.wait_for("done: restart mopidy@bar.service", 40)
+        console.wait_for("0 CRIT", 10)
+        new = zone.pid
+        assert new not in (0, old)
+        assert zone.answers()
+        entries = foh.journal("what", "who", "text", "data")
+    did = [(what, who) for what, who, *_ in entries if who != "foh"]
+    assert [what for what, _ in did] == ["planned", "step", "done"]
+    life = [what for what, who, text, _ in entries if who == "foh" and "does not answer" in text]
+    assert (life[0], life[-1]) == ("opened", "cleared")
+    planned, done = (json.loads(data) for what, *_, data in entries if what in ("planned", "done"))
+    assert {"what": "MainPID", "raw": str(old)}.items() <= planned["plan"]["based_on"][2].items()
+    assert list(done["after"].values()) == [str(new)]
+
+
+def test_one_that_was_hung_before_anybody_looked_can_be_restarted_and_asked_to_end(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    """What is stopped is continued by systemd, to end: so it can still save its queue."""
+    with unit(systemd, tmp_path, core="restore_state = true") as (zone, foh):
+        track = make_track(zone.media / "a.flac", "A")
+        zone.play(track)
+        old = zone.pid
+        systemd.kill("STOP", zone.unit)
+        assert foh.incidents()[0][::2] == ("SOURCE-HUNG", "restart")
+        code, said = foh.act("restart", "how=ask", "--yes")
+        assert code == 0, said
+        assert "goes on with its queue: core/restore_state is on" in said
+        assert zone.pid not in (0, old)
+        assert zone.rpc("core.playback.get_state") == "playing"
+        assert zone.rpc("core.tracklist.get_length") == 1
+        assert foh.incidents() == []
+
+
+def test_what_does_not_obey_sigterm_is_killed(systemd: Systemd, tmp_path: Path) -> None:
+    """Systemd would wait for a minute and a half, as it does without being told otherwise."""
+    with unit(systemd, tmp_path, "KillSignal=SIGCONT") as (zone, foh):
+        old = zone.pid
+        code, said = foh.act("restart", "how=kill", "--yes")
+        assert code == 0, said
+        assert "SIGKILL" in said
+        assert zone.pid not in (0, old)
+
+
+def test_what_systemd_has_restarted_by_itself_is_counted(systemd: Systemd, tmp_path: Path) -> None:
+    with unit(systemd, tmp_path) as (zone, foh):
+        old = zone.pid
+        systemd.kill("KILL", zone.unit)
+        wait_for("its next process", lambda: zone.pid not in (0, old) and zone.answers(), 30)
+        code, said = foh.act("restart")
+        assert code == 0, said
+        assert "NRestarts: 1" in said
+        assert f"MainPID: {zone.pid}" in said
+
+
+def test_a_unit_that_was_started_too_often_is_told_in_systemd_s_words_and_started_again(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    limit = "[Unit]\nStartLimitBurst=1\nStartLimitIntervalSec=1000"
+    with unit(systemd, tmp_path, limit) as (zone, foh):
+        systemd.kill("KILL", zone.unit)
+        wait_for("the limit", lambda: systemd.ctl("show", "-P", "ActiveState", zone.unit) == "failed", 10)
+        ((code, what, action),) = foh.incidents()
+        assert (code, action) == ("SOURCE-REFUSED", "restart")
+        assert "mopidy@bar.service is failed (signal), started again by systemd 1 times before" in what
+        status, said = foh.act("restart", "--yes")
+        assert status == 0, said
+        assert "systemctl reset-failed mopidy@bar.service" in said
+        assert zone.answers()
+
+
+def test_a_new_instance_behind_an_old_one_is_restarted_once_that_has_ended(systemd: Systemd, tmp_path: Path) -> None:
+    with unit(systemd, tmp_path) as (zone, foh):
+        zone.stop()
+        with zone.by_hand() as old:
+            zone.begin(wait=False)
+            wait_for("the new one", lambda: "HTTP server startup failed" in (zone.folder / "unit.log").read_text(), 30)
+            ((code, _, action),) = foh.incidents()
+            assert (code, action) == ("ZONE-OLD-INSTANCE", "")
+            assert foh.zone()["pid"] == old
+            assert "no unit's: somebody started it by hand" in str(foh.zone()["unit"])
+            assert "it does not offer 'restart'" in foh.act("restart")[1]
+        ((code, what, action),) = foh.incidents()
+        assert (code, action) == ("SOURCE-REFUSED", "restart")
+        assert "has no HTTP frontend there" in what
+        status, said = foh.act("restart", "--yes")
+        assert status == 0, said
+        assert foh.incidents() == []
+
+
+def test_every_action_of_a_unit_s_zone_works_and_none_can_lie(systemd: Systemd, tmp_path: Path) -> None:
+    with unit(systemd, tmp_path) as (zone, _):
+        zone.play(*(make_track(zone.media / f"{each}.flac", each) for each in "abc"))
+        module = "tests.integration.beds.acting"
+        ran = systemd.run(sys.executable, "-m", module, zone.endpoint, str(tmp_path / "acting"), within=100)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "restart" in ran.stdout.split()
+
+
+def test_the_helper_restarts_players_and_nothing_else(systemd: Systemd, tmp_path: Path) -> None:
+    with unit(systemd, tmp_path) as (zone, _):
+        systemd.service("ssh.service", ["/bin/sleep", "1000"], tmp_path)
+        systemd.service("mopidy.service", ["/bin/sleep", "1000"], tmp_path)
+        (systemd.units / "alias.service").symlink_to(systemd.units / "mopidy@bar.service")
+        systemd.ctl("start", "ssh.service", "mopidy.service")
+        names = ("ssh.service", "mopidy.service", zone.unit)
+        before = [systemd.main(each) for each in names]
+        for name in (
+            "ssh.service", "mopidy.service", "no-such.service", "/run/systemd/system/mopidy@bar.service", "mopidy@../x",
+            "mopidy@\x1b[31m.service", r"mopidy@\x62ar.service", "mopidy*.service", "--all", "ssh", "foh-test.target",
+        ):  # fmt: skip
+            for more in ([], ["kill"]):
+                ran = systemd.foh("helper", "player-restart", name, *more)
+                assert (ran.returncode, ran.stdout) == (2, ""), (name, ran.stderr)
+                assert ran.stderr.startswith("foh helper: ")
+        assert [systemd.main(each) for each in names] == before
+        ran = systemd.foh("helper", "player-restart", zone.unit, "kill")
+        assert ran.returncode == 0, ran.stderr
+        wait_for("its next process", lambda: zone.pid not in (0, before[-1]) and zone.answers(), 30)
+        systemd.ctl("kill", "--signal=KILL", "ssh.service", "mopidy.service")

@@ -10,7 +10,7 @@ RUN_PACKAGES := python3-venv python3-dev gcc libasound2-dev libpulse0 libusb-1.0
 TEST_PACKAGES := $(RUN_PACKAGES) mopidy mopidy-mpd gstreamer1.0-alsa gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-tools pulseaudio pulseaudio-utils libasound2-plugins \
 	umockdev gir1.2-umockdev-1.0 python3-gi voctomix-core lxd lxd-client busybox-static iproute2 strace tmux \
-	systemd-journal-remote mpd
+	systemd-journal-remote mpd systemd dbus sudo
 PICTURE_PACKAGES := librsvg2-bin fonts-dejavu-core
 
 .PHONY: help run setup setup-test test check bench soak rig screenshots lock clean

@@ -23,6 +23,7 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROPERTIES = "--property=Id,ActiveState,SubState,Result,MainPID,NRestarts,ExecStart"
 _IN_CGROUP = re.compile(r"^(?:0::|\d+:name=systemd:)(/.*/([\w@.:\\-]+\.service))$", re.MULTILINE).search
 _OWN = re.compile(r"/user@(\d+)\.service/").search
+_OF_SOCKET = re.compile(r"\bcgroup:(/\S+)").findall
 _ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=").search
 # Of systemd's own (unit-name.c, VALID_CHARS) all but the backslash, which systemctl and shells take for more than a
 # letter. It begins with no dash: it is an argument.
@@ -77,6 +78,20 @@ def unit_of(pid: int, proc: Path = Path("/proc")) -> Unit | None:
     return None
 
 
+def units_in(sockets: str) -> set[Unit]:
+    """The services in whose control groups sockets were made, by what `ss --cgroup` has printed."""
+    return {unit for path in _OF_SOCKET(sockets) if (unit := unit_in(f"0::{path}"))}
+
+
+def unit_at(port: int) -> Unit | None:
+    """The service that listens at this TCP port, whoever's it is: the kernel tells everybody in which control group a
+    socket was made, and only its owner which process has it. Blocking. Raises as `show` does."""
+    units = units_in(
+        run(["ss", "--no-header", "--tcp", "--listening", "--numeric", "--cgroup", "sport", "=", f":{port}"])
+    )
+    return units.pop() if len(units) == 1 else None
+
+
 def shown(text: str) -> list[Shown]:
     """What `systemctl show` has printed, of one unit or of several."""
     return [_shown(dict(line.partition("=")[::2] for line in each.splitlines())) for each in text.split("\n\n")]
@@ -93,13 +108,13 @@ def _shown(said: dict[str, str]) -> Shown:
 def show(unit: Unit) -> Shown:
     """Asks the unit's manager; a pattern is not taken. Blocking. Raises OSError with systemctl's words, and
     TimeoutError."""
-    return shown(systemctl(unit.command("show", PROPERTIES)))[0]
+    return shown(run(unit.command("show", PROPERTIES)))[0]
 
 
 def known(pattern: str) -> list[Shown]:
     """Those of the system's units that systemd has in mind (which it has of failed ones). Blocking; raises as `show`
     does."""
-    return [each for each in shown(systemctl(["systemctl", "show", PROPERTIES, pattern])) if each.id]
+    return [each for each in shown(run(["systemctl", "show", PROPERTIES, pattern])) if each.id]
 
 
 def restarting(unit: Unit, kill: bool, failed: bool) -> list[list[str]]:
@@ -114,10 +129,10 @@ def restart(unit: Unit, kill: bool) -> None:
     """Blocking, but not until it runs again, which takes as long as its process takes to end: that is seen by what
     answers then. Raises as `show` does."""
     for command in restarting(unit, kill, show(unit).active == "failed"):
-        systemctl([*command, "--no-block"] if "restart" in command else command)
+        run([*command, "--no-block"] if "restart" in command else command)
 
 
-def systemctl(command: Sequence[str]) -> str:
+def run(command: Sequence[str]) -> str:
     """Of the caller's environment nothing reaches the system's manager."""
     env = dict(os.environ) if "--user" in command else {"PATH": PATH}
     try:
@@ -126,7 +141,7 @@ def systemctl(command: Sequence[str]) -> str:
             errors="replace", timeout=ANSWER, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"systemctl has not answered within {ANSWER:g} s") from error
+        raise TimeoutError(f"{command[0]} has not answered within {ANSWER:g} s") from error
     if ran.returncode:
-        raise OSError(clean(ran.stderr.strip() or f"systemctl ended with {ran.returncode}"))
+        raise OSError(clean(ran.stderr.strip() or f"{command[0]} ended with {ran.returncode}"))
     return ran.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def merged(files: Sequence[Path]) -> configparser.RawConfigParser | Unknown:
     """The configuration that these files make together."""
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
     for file in files:
+        if _denied(file):
+            return Unknown(Why.DENIED, clean(f"{file} may not be read"))
         try:
             # A part may be a directory of *.conf files, read in order, as Mopidy does.
             parser.read(sorted(file.glob("*.conf")) if file.is_dir() else file, "utf-8")
@@ -47,6 +50,15 @@ def merged(files: Sequence[Path]) -> configparser.RawConfigParser | Unknown:
     if not files or not parser.sections():
         return Unknown(Why.DENIED, "its configuration is not known or may not be read")
     return parser
+
+
+def _denied(file: Path) -> bool:
+    """Whether it is there, or may be, and is not for us: what is read without it would be half of the truth."""
+    try:
+        file.stat()
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return not os.access(file, os.R_OK)
 
 
 def output_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str]) -> str | Unknown:

@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 from msgspec import Struct
 
+from backends.audio import systemd
 from backends.audio.endpoints import listener
-from backends.audio.mopidy.config import config_files, frontend_of, merged, output_of, restores, zone_name
+from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
 from backends.contract import Evidence, Key, Unknown, Why
 
 _LATER = Unknown(Why.NOT_YET)
@@ -40,17 +41,34 @@ class Process(Struct, frozen=True):
 def behind(address: str) -> Process:
     """The process that listens at `host:port` here, and its configuration as far as it may be read."""
     pid = listener(address)
+    if isinstance(pid, Unknown) and pid.why is Why.DENIED:
+        pid = of_another_user(address) or pid
     return Process(pid, pid, restores=pid) if isinstance(pid, Unknown) else of(pid)
+
+
+def of_another_user(address: str) -> int | None:
+    """The process that listens there though its user does not let us see so: the main process, if that is a player, of
+    the service that does."""
+    try:
+        unit = systemd.unit_at(int(address.rpartition(":")[2]))
+        main = systemd.show(unit).main if unit and systemd.is_plain(unit.name) else 0
+        return main if main and is_server(psutil.Process(main).cmdline()) else None
+    except (psutil.Error, OSError):  # no `ss`, or no systemd: it is not known, as it was
+        return None
 
 
 def of(pid: int) -> Process:
     """This process, which may have ended."""
     try:
         process = psutil.Process(pid)
-        argv, directory = process.cmdline(), Path(process.cwd())
+        argv = process.cmdline()
     except (psutil.Error, OSError):
         denied = Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read")
         return Process(pid, denied, restores=denied)
+    try:
+        directory = Path(process.cwd())
+    except (psutil.Error, OSError):
+        directory = Path("/")  # another user's; where systemd starts its services unless told otherwise
     files = [directory / name for name in config_files(argv)]
     config = merged(files)
     where, mpd = ":".join(map(str, files)), frontend_of(config, argv, "mpd", "")

@@ -198,8 +198,8 @@ def _look(pid: int | Unknown | None, last: Unit | None, address: str) -> Standin
         return Standing(last, seen.main, seen.history)
     if systemd.BOOTED.is_dir():
         for seen in systemd.known(USUAL):
-            if not seen.main and starts_at(seen, address):
-                return Standing(Unit(seen.id), 0, seen.history)
+            if starts_at(seen, address):
+                return Standing(Unit(seen.id), seen.main, seen.history)
     return Standing(NOWHERE)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.audio import systemd
-from backends.audio.systemd import Shown, Unit, is_plain, shown, unit_in, unit_of
+from backends.audio.systemd import Shown, Unit, is_plain, shown, unit_in, unit_of, units_in
 
 BAR = Unit("mopidy@bar.service")
 
@@ -49,6 +49,28 @@ def test_the_unit_of_a_cgroup(cgroup: str, unit: Unit | None, tmp_path: Path) ->
 )  # fmt: skip
 def test_the_names_that_are_passed_to_a_command(name: str, plain: bool) -> None:
     assert bool(is_plain(name)) == plain
+
+
+LISTENS = "LISTEN 0      128    127.0.0.1:6681 0.0.0.0:* cgroup:"
+
+
+@pytest.mark.parametrize(
+    ("sockets", "units"),
+    [
+        (f"{LISTENS}/system.slice/system-mopidy.slice/mopidy@bar.service\n", {BAR}),
+        (
+            f"{LISTENS}/system.slice/a.service\n{LISTENS}/system.slice/b.service\n",
+            {Unit("a.service"), Unit("b.service")},
+        ),
+        (f"{LISTENS}/user.slice/user-7.slice/user@7.service/app.slice/x.service\n", {Unit("x.service", 7)}),
+        (f"{LISTENS}/user.slice/user-7.slice/session-3.scope\n", set()),
+        (f"{LISTENS}unreachable:798\n", set()),
+        (f"{LISTENS}/\n", set()),
+        ("", set()),
+    ],
+)
+def test_the_service_that_a_socket_was_made_in(sockets: str, units: set[Unit]) -> None:
+    assert units_in(sockets) == units
 
 
 RUNS = """ExecStart={ path=/usr/bin/mopidy ; argv[]=/usr/bin/mopidy --config /etc/mopidy/bar.conf ; ignore_errors=no ; \

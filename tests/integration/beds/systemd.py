@@ -58,7 +58,8 @@ class Systemd:
         with console.open("wb") as said:
             self._holder = subprocess.Popen([*WITH_US, "sh", "-c", into], stdout=said, stderr=said)
         wait_for("systemd", self._booted, 20, console)
-        self.units = Path(f"/proc/{self.first}/root/run/systemd/system")
+        self.root = Path(f"/proc/{self.first}/root")  # its files, seen from outside
+        self.units = self.root / "run/systemd/system"
 
     def _booted(self) -> bool:
         if self._holder.poll() is not None:
@@ -86,6 +87,15 @@ class Systemd:
         if ran.returncode:
             raise RuntimeError(f"systemctl {' '.join(words)}: {ran.stderr}")
         return ran.stdout.strip()
+
+    def bus(self) -> None:
+        """Starts the system's D-Bus, by which others than root ask systemd."""
+        quiet = "[Unit]\nDefaultDependencies=no\n"
+        (self.units / "dbus.socket").write_text(f"{quiet}[Socket]\nListenStream=/run/dbus/system_bus_socket\n")
+        start = "/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation"
+        (self.units / "dbus.service").write_text(f"{quiet}[Service]\nType=notify\nExecStart={start}\n")
+        self.ctl("daemon-reload")
+        self.ctl("start", "dbus.socket", "dbus.service")
 
     def main(self, unit: str) -> int:
         """Its main process, as it is called inside."""

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.integration.beds.mopidy import make_track
 from tests.integration.beds.netns import wait_for
-from tests.integration.beds.systemd import Systemd, UnitMopidy
+from tests.integration.beds.systemd import Manager, Systemd, UnitMopidy, UserManager
 from tests.terminal import FOH, Terminal
 
 
@@ -62,8 +63,10 @@ class Foh:
 
 
 @contextlib.contextmanager
-def unit(systemd: Systemd, folder: Path, more: str = "", core: str = "") -> Iterator[tuple[UnitMopidy, Foh]]:
-    zone = UnitMopidy(systemd, "bar", folder / "bar", more, core)
+def unit(
+    systemd: Systemd, folder: Path, more: str = "", core: str = "", manager: Manager | None = None
+) -> Iterator[tuple[UnitMopidy, Foh]]:
+    zone = UnitMopidy(manager or systemd, "bar", folder / "bar", more, core)
     try:
         yield zone, Foh(systemd, folder, zone)
     finally:
@@ -156,7 +159,7 @@ def test_a_unit_that_was_started_too_often_is_told_in_systemd_s_words_and_starte
 def test_a_new_instance_behind_an_old_one_is_restarted_once_that_has_ended(systemd: Systemd, tmp_path: Path) -> None:
     with unit(systemd, tmp_path) as (zone, foh):
         zone.stop()
-        with zone.by_hand() as old:
+        with zone.by_hand(systemd) as old:
             zone.begin(wait=False)
             wait_for("the new one", lambda: "HTTP server startup failed" in (zone.folder / "unit.log").read_text(), 30)
             ((code, _, action),) = foh.incidents()
@@ -206,6 +209,25 @@ def test_an_ordinary_user_restarts_another_user_s_player_once_the_doctor_s_line_
         ran = systemd.run(*ORDINARY, "sudo", "-n", str(Path(sys.executable).with_name("foh")), "helper", "no-such", "x")
         assert ran.returncode == 1
         assert "a password is required" in ran.stderr
+
+
+def test_a_unit_of_the_user_s_own_manager_needs_no_root(systemd: Systemd) -> None:
+    manager = UserManager(systemd)
+    with tempfile.TemporaryDirectory(prefix="foh-user-") as name:
+        folder = Path(name)
+        for each in (folder, folder / "bar", folder / "journal"):
+            each.mkdir(exist_ok=True)
+            each.chmod(0o777)
+        with unit(systemd, folder, manager=manager) as (zone, foh):
+            foh.who, foh.env = ORDINARY, {**foh.env, **manager.env}
+            old = zone.pid
+            manager.kill("STOP", zone.unit)
+            code, said = foh.act("restart", "--yes")
+            assert code == 0, said
+            assert "$ systemctl --user kill --signal=KILL mopidy@bar.service; systemctl --user restart" in said
+            assert zone.pid not in (0, old)
+            foh.who = ()
+            assert f"mopidy@bar.service is of user {manager.UID}'s own manager" in str(foh.zone()["unit"])
 
 
 def test_every_action_of_a_unit_s_zone_works_and_none_can_lie(systemd: Systemd, tmp_path: Path) -> None:

@@ -58,23 +58,26 @@ class Standing(Struct, frozen=True):
 # --- what is decided --------------------------------------------------------------------------------------
 
 
-def standing(pid: int, unit: Unit | None, seen: Shown | None) -> Standing:
-    """Of a process in `unit`, of which its manager says `seen`."""
+def beyond(pid: int, unit: Unit | None, uid: int) -> str:
+    """Why user `uid` cannot ask anybody about the unit of this process, or ""."""
     if unit is None:
-        return Standing(Unknown(Why.NOT_APPLICABLE, f"process {pid} is no unit's: somebody started it by hand"))
+        return f"process {pid} is no unit's: somebody started it by hand"
     if not systemd.is_plain(unit.name):
-        return Standing(Unknown(Why.NOT_APPLICABLE, f"the name of {clean(unit.name, 60)} is passed to no command"))
-    if seen is None or seen.main != pid:
-        main = seen.main if seen else "not known"
-        return Standing(Unknown(Why.NOT_APPLICABLE, f"it is in {unit.name}, whose main process is another: {main}"))
-    return Standing(unit, pid, seen.history)
+        return f"the name of {clean(unit.name, 60)} is passed to no command"
+    return "" if unit.uid in (None, uid) else f"{unit.name} is of user {unit.uid}'s own manager"
+
+
+def standing(pid: int, unit: Unit, seen: Shown) -> Standing:
+    """Of a process in `unit`, of which its manager says `seen`."""
+    if seen.main == pid:
+        return Standing(unit, pid, seen.history)
+    said = f"it is in {unit.name}, whose main process is another: {seen.main or 'none'}"
+    return Standing(Unknown(Why.NOT_APPLICABLE, said))
 
 
 def blocked(unit: Unit, uid: int, permitted: bool) -> str:
     """Why user `uid` cannot restart it, or "". `permitted`: sudo permits the helper."""
-    if unit.uid is not None:
-        return "" if unit.uid == uid else f"{unit.name} is user {unit.uid}'s own"
-    return "" if uid == 0 or permitted else sudo.NEEDED
+    return "" if unit.uid is not None or uid == 0 or permitted else sudo.NEEDED
 
 
 def offer(id: Id, unit: Unit, hung: bool, blocked: str) -> Offer:
@@ -192,7 +195,10 @@ def _look(pid: int | Unknown | None, last: Unit | None, address: str) -> Standin
         return Standing(pid)
     if pid:
         unit = systemd.unit_of(pid)
-        return standing(pid, unit, systemd.show(unit) if unit and systemd.is_plain(unit.name) else None)
+        reason = beyond(pid, unit, os.geteuid())
+        if unit is None or reason:
+            return Standing(Unknown(Why.NOT_APPLICABLE, reason))
+        return standing(pid, unit, systemd.show(unit))
     if last:
         seen = systemd.show(last)
         return Standing(last, seen.main, seen.history)

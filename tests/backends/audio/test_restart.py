@@ -9,7 +9,7 @@ import pytest
 
 from backends import sudo
 from backends.audio.mopidy import restart
-from backends.audio.mopidy.restart import ASK, KILL, Standing, blocked, offer, plan, standing, starts_at
+from backends.audio.mopidy.restart import ASK, KILL, Standing, beyond, blocked, offer, plan, standing, starts_at
 from backends.audio.systemd import Shown, Unit
 from backends.contract import Expect, Id, Refused, Risk, Test, Unknown, Why
 
@@ -21,16 +21,26 @@ DENIED = Unknown(Why.DENIED, "it may not be read")
 
 
 @pytest.mark.parametrize(
+    ("unit", "uid", "reason"),
+    [
+        (BAR, 0, ""), (BAR, 1000, ""), (MINE, 1000, ""), (MINE, 0, "mopidy.service is of user 1000's own manager"),
+        (None, 0, "process 7 is no unit's: somebody started it by hand"),
+        (Unit("-x.service"), 0, "the name of -x.service is passed to no command"),
+    ],
+)  # fmt: skip
+def test_whom_nobody_can_be_asked_about(unit: Unit | None, uid: int, reason: str) -> None:
+    assert beyond(7, unit, uid) == reason
+
+
+@pytest.mark.parametrize(
     ("unit", "seen", "found"),
     [
         (BAR, RUNS, Standing(BAR, 7, "active (running), started again by systemd 2 times before")),
-        (None, None, "process 7 is no unit's"),
         (Unit("ssh.service"), Shown("ssh.service", main=3), "it is in ssh.service, whose main process is another: 3"),
-        (BAR, None, "not known"),
-        (Unit("-x.service"), None, "passed to no command"),
+        (BAR, FAILED, "is another: none"),
     ],
 )
-def test_a_player_is_its_unit_s_main_process_or_has_none(unit: Any, seen: Any, found: Any) -> None:
+def test_a_player_is_its_unit_s_main_process_or_has_none(unit: Unit, seen: Shown, found: Any) -> None:
     answer = standing(7, unit, seen)
     if isinstance(found, Standing):
         assert answer == found
@@ -42,11 +52,8 @@ def test_a_player_is_its_unit_s_main_process_or_has_none(unit: Any, seen: Any, f
 
 @pytest.mark.parametrize(
     ("unit", "uid", "permitted", "reason"),
-    [
-        (BAR, 0, False, ""), (BAR, 1000, True, ""), (BAR, 1000, False, sudo.NEEDED), (MINE, 1000, False, ""),
-        (MINE, 0, True, "mopidy.service is user 1000's own"), (MINE, 1001, True, "mopidy.service is user 1000's own"),
-    ],
-)  # fmt: skip
+    [(BAR, 0, False, ""), (BAR, 1000, True, ""), (BAR, 1000, False, sudo.NEEDED), (MINE, 1000, False, "")],
+)
 def test_who_may_restart_it(unit: Unit, uid: int, permitted: bool, reason: str) -> None:
     assert blocked(unit, uid, permitted) == reason
 

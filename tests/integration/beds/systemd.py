@@ -47,7 +47,36 @@ exec env -i container=foh PATH=/usr/sbin:/usr/bin:/sbin:/bin {PROGRAM} --system 
 """
 
 
-class Systemd:
+class Manager:
+    """A systemd that can be told things. `units` is where its units' files are."""
+
+    units: Path
+    systemctl: Sequence[str] = ("systemctl",)
+
+    def run(self, *argv: str, env: Mapping[str, str] = {}, within: float = 60) -> subprocess.CompletedProcess[str]:
+        raise NotImplementedError
+
+    def ctl(self, *words: str) -> str:
+        """Runs the real `systemctl`. Raises RuntimeError with what it said."""
+        ran = self.run(*self.systemctl, *words)
+        if ran.returncode:
+            raise RuntimeError(f"systemctl {' '.join(words)}: {ran.stderr}")
+        return ran.stdout.strip()
+
+    def main(self, unit: str) -> int:
+        """Its main process, as it is called inside."""
+        return int(self.ctl("show", "--property=MainPID", "--value", unit))
+
+    def kill(self, signal: str, unit: str) -> None:
+        self.ctl("kill", f"--signal={signal}", "--kill-who=main", unit)
+
+    def service(self, name: str, start: Sequence[str], home: Path, more: str = "") -> None:
+        """Writes a unit's file. `more` is more of its [Service]."""
+        (self.units / name).write_text(SERVICE.format(start=join(start), home=home, more=more))
+        self.ctl("daemon-reload")
+
+
+class Systemd(Manager):
     """Up after construction. `folder` is for its console's output."""
 
     def __init__(self, folder: Path) -> None:
@@ -81,13 +110,6 @@ class Systemd:
     def foh(self, *words: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
         return self.run(sys.executable, "-m", "console", *words, env=env)
 
-    def ctl(self, *words: str) -> str:
-        """Runs the real `systemctl`. Raises RuntimeError with what it said."""
-        ran = self.run("systemctl", *words)
-        if ran.returncode:
-            raise RuntimeError(f"systemctl {' '.join(words)}: {ran.stderr}")
-        return ran.stdout.strip()
-
     def bus(self) -> None:
         """Starts the system's D-Bus, by which others than root ask systemd."""
         quiet = "[Unit]\nDefaultDependencies=no\n"
@@ -96,18 +118,6 @@ class Systemd:
         (self.units / "dbus.service").write_text(f"{quiet}[Service]\nType=notify\nExecStart={start}\n")
         self.ctl("daemon-reload")
         self.ctl("start", "dbus.socket", "dbus.service")
-
-    def main(self, unit: str) -> int:
-        """Its main process, as it is called inside."""
-        return int(self.ctl("show", "--property=MainPID", "--value", unit))
-
-    def kill(self, signal: str, unit: str) -> None:
-        self.ctl("kill", f"--signal={signal}", "--kill-who=main", unit)
-
-    def service(self, name: str, start: Sequence[str], home: Path, more: str = "") -> None:
-        """Writes a unit's file. `more` is more of its [Service]."""
-        (self.units / name).write_text(SERVICE.format(start=join(start), home=home, more=more))
-        self.ctl("daemon-reload")
 
     def close(self) -> None:
         self._holder.kill()
@@ -119,10 +129,38 @@ class Systemd:
         self._cgroup.rmdir()
 
 
+class UserManager(Manager):
+    """The manager of user 65534, as a service of that systemd: it needs no login for it here."""
+
+    UID = 65534
+    WHO = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups")
+    systemctl = ("systemctl", "--user")
+
+    def __init__(self, systemd: Systemd) -> None:
+        self._systemd, self.env = systemd, {"XDG_RUNTIME_DIR": f"/run/user/{self.UID}"}
+        name = f"user@{self.UID}.service"
+        home = systemd.root / f"run/user/{self.UID}"
+        self.units = home / "systemd/user"
+        self.units.mkdir(parents=True)
+        (self.units / TARGET).write_text(QUIET)
+        for each in (home, home / "systemd", self.units):
+            os.chown(each, self.UID, self.UID)
+        (systemd.units / name).write_text(
+            f"{QUIET}[Service]\nUser={self.UID}\nGroup={self.UID}\nDelegate=yes\nType=notify\n"
+            f"Slice=user-{self.UID}.slice\nEnvironment=XDG_RUNTIME_DIR=/run/user/{self.UID} HOME=/tmp\n"
+            f"ExecStart={PROGRAM} --user --unit={TARGET}\n"
+        )
+        systemd.ctl("daemon-reload")
+        systemd.ctl("start", name)
+
+    def run(self, *argv: str, env: Mapping[str, str] = {}, within: float = 60) -> subprocess.CompletedProcess[str]:
+        return self._systemd.run(*self.WHO, *argv, env={**self.env, **env}, within=within)
+
+
 class UnitMopidy(RealMopidy):
     """A Mopidy that is the unit mopidy@NAME.service of such a systemd."""
 
-    def __init__(self, systemd: Systemd, name: str, folder: Path, more: str = "", core: str = "") -> None:
+    def __init__(self, systemd: Manager, name: str, folder: Path, more: str = "", core: str = "") -> None:
         """`more` is more of its unit's [Service], `core` of its [core]."""
         self._systemd, self.unit, self._more = systemd, f"mopidy@{name}.service", more
         self._core = core
@@ -146,19 +184,19 @@ class UnitMopidy(RealMopidy):
             return False
 
     @contextlib.contextmanager
-    def by_hand(self) -> Iterator[int]:
+    def by_hand(self, systemd: Systemd) -> Iterator[int]:
         """The same server beside the unit, in no unit's control group; its process, as it is called inside."""
         note = self.folder / "by-hand.pid"
         script = f"echo $$ > /sys/fs/cgroup/cgroup.procs; echo $$ > {note}; exec mopidy --config {self.config}"
         log = (self.folder / "by-hand.log").open("wb")
         started = subprocess.Popen(
-            self._systemd.inside("sh", "-c", script), env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            systemd.inside("sh", "-c", script), env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
         try:
             wait_for("the server by hand", self.answers, 60, self.folder / "by-hand.log")
             yield int(note.read_text())
         finally:
-            self._systemd.run("kill", "-KILL", note.read_text().strip())
+            systemd.run("kill", "-KILL", note.read_text().strip())
             started.wait(10)
             log.close()
 
@@ -167,8 +205,8 @@ class UnitMopidy(RealMopidy):
         return self._systemd.main(self.unit)
 
     def stop(self) -> None:
-        self._systemd.run("systemctl", "kill", "--signal=KILL", self.unit)
-        self._systemd.run("systemctl", "stop", self.unit)
+        for word in (("kill", "--signal=KILL"), ("stop",)):
+            self._systemd.run(*self._systemd.systemctl, *word, self.unit)
 
 
 def cgroup2() -> Path:

@@ -7,6 +7,7 @@ does not obey it, and systemd would wait for a minute and a half. SIGKILL loses 
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from backends.contract import (
     Expect,
     Id,
     Ledger,
+    Need,
     Offer,
     Plan,
     Refused,
@@ -193,6 +195,8 @@ def _look(pid: int | Unknown | None, last: Unit | None, address: str) -> Standin
     """Blocking. Raises OSError."""
     if isinstance(pid, Unknown):
         return Standing(pid)
+    if pid == os.getpid():
+        return Standing(Unknown(Why.NOT_APPLICABLE, "its process is this program"))
     if pid:
         unit = systemd.unit_of(pid)
         reason = beyond(pid, unit, os.geteuid())
@@ -220,7 +224,13 @@ def permission_to_restart() -> sudo.Permission:
     return sudo.Permission(*PERMISSION)
 
 
-def units_here() -> list[str]:
-    """The system's units in which players run here. Blocking."""
-    units = (systemd.unit_of(pid) for pid in servers())
-    return sorted({unit.name for unit in units if unit and unit.uid is None})
+def needs(user: str) -> list[Need]:
+    """What has to be permitted where players are units of the system; nothing where none is. Blocking."""
+    found = (systemd.unit_of(pid) for pid in servers())
+    units = sorted({unit.name for unit in found if unit and unit.uid is None})
+    if not units:
+        return []
+    what, root = f"permission to restart {', '.join(units)}", os.geteuid() == 0
+    allowed = root or asyncio.run(sudo.permitted(*PERMISSION))
+    said = "root" if root else "by sudo" if allowed else "an ordinary user"
+    return [Need(what, allowed, said, sudo.mend(user))]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
@@ -20,16 +19,16 @@ from msgspec import Struct, structs
 from backends import sudo
 from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
-from backends.audio.mopidy import model
+from backends.audio.mopidy import model, restart, unwell
 from backends.audio.mopidy.actions import ACTIONS
 from backends.audio.mopidy.client import Events, batch, http, is_http, listening, load, rpc
 from backends.audio.mopidy.log import Told
 from backends.audio.mopidy.phones import Phones
 from backends.audio.mopidy.phones import look as phones_of
 from backends.audio.mopidy.player_log import PlayerLog
-from backends.audio.mopidy.players import Company, Player, company, meant_for, moment, players
+from backends.audio.mopidy.players import Company, Player, company, meant_for, players
 from backends.audio.mopidy.process import Process, behind
-from backends.audio.mopidy.restart import PERMISSION, RESTART, Restart, Standing, permission_to_restart, units_here
+from backends.audio.mopidy.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
 from backends.audio.systemd import Unit
 from backends.contract import (
@@ -38,7 +37,6 @@ from backends.contract import (
     Context,
     Expect,
     Id,
-    Key,
     Ledger,
     Need,
     Observation,
@@ -101,7 +99,7 @@ class MopidySource:
             yield await self._unwell(error, io)
 
     async def _unwell(self, error: Exception, io: IO) -> Observation:
-        """Why nobody answers, and what is known of its process all the same."""
+        """Why it does not answer, and what is known of its process all the same."""
         health = health_of(error)
         if hung := health.state is State.HUNG:
             process = await self._behind(io)
@@ -110,11 +108,11 @@ class MopidySource:
             meant = meant_for(await players(io), self.address, Unknown())
             process = Process(meant.pid) if meant else Process()
             now = await self._restart.look(meant.pid if meant else None, io)
-            health = structs.replace(health, sentence=health.sentence + await self._why(meant, now, io))
-        if not isinstance(now.unit, Unit):
-            return Observation(health)
-        health = structs.replace(health, remedy=f"restart {now.unit.name}", action=RESTART, target=self.id)
-        return Observation(health, (self._known(process, now.unit, await self._restart.offers(io, hung), io.clock()),))
+            why = unwell.why(meant, now, await self._log.last_words(meant.pid if meant else None, io))
+            health = structs.replace(health, sentence=health.sentence + why)
+        offers = await self._restart.offers(io, hung)
+        zone = unwell.zone(self.id, process, now, offers, self._zone, io.clock())
+        return Observation(unwell.health(health, now, self.id), (zone,) if offers else ())
 
     async def _behind(self, io: IO) -> Process:
         try:
@@ -122,23 +120,6 @@ class MopidySource:
                 return await part.thread(behind, self.address)
         except TimeoutError:  # the processes cannot be looked at
             return Process()
-
-    def _known(self, process: Process, unit: Unit, offers: tuple[Offer, ...], now: float) -> Zone:
-        """The zone as it can be seen without its Mopidy."""
-        before = self._zone or Zone(id=self.id, name=self.id.local)
-        return Zone(
-            id=self.id, name=process.name or before.name, offers=offers, unit=unit.name,
-            keys=(Key("tcp", self.id.local, self.host), *process.keys(self.host)),
-            links=model.links(process, self.host) or before.links, evidence=process.evidence(now),
-        )  # fmt: skip
-
-    async def _why(self, meant: Player | None, now: Standing, io: IO) -> str:
-        """What its processes, its unit and its log say of why nobody answers."""
-        last = await self._log.last_words(meant.pid if meant else None, io)
-        there = f"; process {meant.pid}, started {moment(meant.started)}, has no HTTP frontend there" if meant else ""
-        if isinstance(now.unit, Unit) and not meant:
-            there = f"; {now.unit.name} is {now.state}"
-        return there + (f"; its log ends: {last}" if last else "")
 
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with (
@@ -277,14 +258,7 @@ async def _is_mopidy(address: str) -> bool:
 def needs(context: Context) -> Sequence[Need]:
     where = ", ".join(context.settings.endpoints) or "127.0.0.1, ports 6680 to 6690"
     found = Need("a Mopidy server with its HTTP frontend", True, f"looked for at {where}")
-    units = units_here()
-    if not units:
-        return (found,)
-    what, user = f"permission to restart {', '.join(units)}", context.environ.get("USER", "USER")
-    if os.geteuid() == 0:
-        return (found, Need(what, True, "root"))
-    allowed = asyncio.run(sudo.permitted(*PERMISSION))
-    return (found, Need(what, allowed, "by sudo" if allowed else "an ordinary user", sudo.mend(user)))
+    return [found, *restart.needs(context.environ.get("USER", "USER"))]
 
 
 backend = Backend("mopidy", (ZONE,), (*ZONE_RULES, *ACCOUNT_RULES), discover, needs, Settings, ACCOUNT_QUESTIONS)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from backends import sudo
-from backends.audio.mopidy import restart
+from backends.audio.mopidy import restart, unwell
+from backends.audio.mopidy.players import Player, moment
+from backends.audio.mopidy.process import Process
 from backends.audio.mopidy.restart import ASK, KILL, Standing, beyond, blocked, offer, plan, standing, starts_at
 from backends.audio.systemd import Shown, Unit
-from backends.contract import Expect, Id, Refused, Risk, Test, Unknown, Why
+from backends.contract import Expect, Health, Id, Refused, Risk, State, Test, Unknown, Why
 
 BAR, MINE = Unit("mopidy@bar.service"), Unit("mopidy.service", 1000)
 ZONE = Id("h", "zone", "127.0.0.1:6681")
@@ -112,3 +114,39 @@ def test_a_unit_without_a_process_is_known_by_what_its_file_starts(tmp_path: Pat
     assert not starts_at(starts, "127.0.0.1:6682")
     assert not starts_at(Shown("x.service", start=("/usr/bin/x", "--config", str(config))), "127.0.0.1:6681")
     assert not starts_at(Shown(BAR.name), "127.0.0.1:6680")
+
+
+SECOND = Player(9, ZONE.local, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("meant", "now", "last", "said"),
+    [
+        (None, Standing(DENIED), "", ""),
+        (None, Standing(BAR, 0, "failed (signal)"), "", "; mopidy@bar.service is failed (signal)"),
+        (None, Standing(BAR, 0, "failed (signal)"), "x", "; mopidy@bar.service is failed (signal); its log ends: x"),
+        (
+            SECOND,
+            Standing(BAR, 9, "active (running)"),
+            "",
+            f"; process 9, started {moment(0)}, has no HTTP frontend there",
+        ),
+    ],
+)
+def test_why_nobody_answers(meant: Player | None, now: Standing, last: str, said: str) -> None:
+    assert unwell.why(meant, now, last) == said
+
+
+def test_one_that_does_not_answer_is_told_by_its_process_and_its_unit() -> None:
+    hung, now = Health(State.HUNG, "no answer", "restart it if it stays so"), Standing(BAR, 7, "active (running)")
+    assert unwell.health(hung, Standing(DENIED), ZONE) == hung
+    told = unwell.health(hung, now, ZONE)
+    assert (told.sentence, told.remedy, told.action, told.target) == (
+        "no answer", "restart mopidy@bar.service", "restart", ZONE,
+    )  # fmt: skip
+    process, offers = Process(7, "alsasink device=hw:bar", "bar", "bar.conf"), (offer(ZONE, BAR, True, ""),)
+    zone = unwell.zone(ZONE, process, now, offers, None, 5.0)
+    assert (zone.name, zone.unit, zone.offers, zone.pid) == ("bar", BAR.name, offers, Unknown())
+    assert {link.relation for link in zone.links} == {"pcm", "mixer"}
+    gone = unwell.zone(ZONE, Process(), Standing(BAR), offers, zone, 6.0)
+    assert (gone.name, gone.links, [key.space for key in gone.keys]) == ("bar", zone.links, ["tcp"])

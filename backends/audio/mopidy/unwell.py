@@ -1,0 +1,44 @@
+"""What is said of a Mopidy that does not answer: by its processes, its unit and its log. Pure."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from backends.audio.mopidy import model
+from backends.audio.mopidy.players import Player, moment
+from backends.audio.mopidy.process import Process
+from backends.audio.mopidy.restart import RESTART, Standing
+from backends.audio.systemd import Unit
+from backends.contract import Health, Id, Key, Offer
+from backends.kinds import Zone
+
+
+def why(meant: Player | None, now: Standing, last: str) -> str:
+    """Why nobody answers: `meant` is a process that was started for its port, `last` the last words in its log."""
+    there = ""
+    if meant:
+        there = f"; process {meant.pid}, started {moment(meant.started)}, has no HTTP frontend there"
+    elif isinstance(now.unit, Unit):
+        there = f"; {now.unit.name} is {now.state}"
+    return there + (f"; its log ends: {last}" if last else "")
+
+
+def health(said: Health, now: Standing, id: Id) -> Health:
+    """With what can be done about it from here."""
+    if not isinstance(now.unit, Unit):
+        return said
+    return structs.replace(said, remedy=f"restart {now.unit.name}", action=RESTART, target=id)
+
+
+def zone(id: Id, process: Process, now: Standing, offers: tuple[Offer, ...], before: Zone | None, at: float) -> Zone:
+    """The zone as it can be seen without its Mopidy. Its `pid` is left unknown: that of one that answers is meant."""
+    last = before or Zone(id=id, name=id.local)
+    return Zone(
+        id=id,
+        name=process.name or last.name,
+        keys=(Key("tcp", id.local, id.host), *process.keys(id.host)),
+        links=model.links(process, id.host) or last.links,
+        offers=offers,
+        evidence=process.evidence(at),
+        unit=now.unit.name if isinstance(now.unit, Unit) else now.unit,
+    )

@@ -218,7 +218,8 @@ class Expect(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """An action worked out: everything the operator is shown before saying yes."""
+    """An action worked out: everything the operator is shown before saying yes. The console itself adds to a disruptive
+    one who depends on its target, and what goes on `meanwhile` in the venue: that a room is being recorded."""
 
     offer: Offer
     args: dict[str, str]
@@ -226,6 +227,7 @@ class Plan(Struct, frozen=True):
     expect: tuple[Expect, ...]
     interrupts: tuple[str, ...] = ()
     based_on: tuple[Evidence, ...] = ()
+    meanwhile: tuple[str, ...] = ()
 
 
 class Refused(Exception):

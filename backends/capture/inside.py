@@ -129,6 +129,8 @@ def blocked(board: CaptureBoard) -> str:
 
 def plan(offer: Offer, board: CaptureBoard, argv: Sequence[str]) -> Plan:
     """Raises Refused."""
+    if offer.action != LOOK:
+        raise Refused(f"there is no action {clean(offer.action, 40)}")
     if reason := blocked(board):
         raise Refused(reason)
     if isinstance(board.looks, Unknown):

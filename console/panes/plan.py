@@ -35,6 +35,8 @@ def lines(plan: Plan, name: str, width: int) -> list[Line]:
     out: list[Line] = [((fit(clean(f"{name}: {plan.offer.label} {args}{risk}"), width), "title"),)]
     for what in plan.interrupts:
         out += [(line[0], (line[1][0], "warn")) for line in labelled("interrupts", what, width)]
+    for what in plan.meanwhile:
+        out += labelled("meanwhile", what, width)
     for number, step in enumerate(plan.steps, 1):
         out += labelled(f"step {number}", clean(step.text, 400), width)
         for at, command in enumerate(step.shell.splitlines()):

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from backends.contract import Expect, Gone, Id, Offer, Plan, Refused, Resource, Risk, Test, Unknown, clean
+from backends.kinds import CaptureBoard
 from console.venue.journal import Entry
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ def dependents(target: Id, chains: Iterable[tuple[str, Resource, Iterable[Id]]])
     return tuple(_with_state(label, resource) for label, resource in sorted(needing, key=lambda each: each[1].id))
 
 
+def recordings(resources: Iterable[Resource]) -> tuple[str, ...]:
+    """What is known to be recorded or shown now: whatever a capture board's video is taken for."""
+    boards = sorted(each.name for each in resources if isinstance(each, CaptureBoard) and each.streams is True)
+    return tuple(f"the video of {name} runs: a room is being recorded or shown" for name in boards)
+
+
 def _with_state(label: str, resource: Resource) -> str:
     state, who = getattr(resource, "state", None), f"{label} {resource.name}"
     match state:
@@ -115,7 +122,8 @@ class Operator:
             raise Refused("it is so already: " + ", ".join(f"{e.via} {e.field} is {e.wanted}" for e in linked))
         if plan.offer.risk is Risk.ROUTINE:
             return plan
-        return structs.replace(plan, interrupts=plan.interrupts + dependents(plan.offer.target, self._chains()))
+        interrupts = plan.interrupts + dependents(plan.offer.target, self._chains())
+        return structs.replace(plan, interrupts=interrupts, meanwhile=recordings(self._venue.state.current.values()))
 
     def _chains(self) -> Iterable[tuple[str, Resource, Iterable[Id]]]:
         state, resolver = self._venue.state, self._venue.resolver

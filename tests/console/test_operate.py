@@ -26,7 +26,7 @@ from backends.contract import (
     Step,
     Unknown,
 )
-from backends.kinds import PCM, ZONE, Board, Pcm, Zone
+from backends.kinds import CAPTURE, PCM, ZONE, Board, CaptureBoard, Pcm, Zone
 from console.line import plain
 from console.panes.header import header
 from console.venue.journal import Journal
@@ -220,15 +220,21 @@ def test_who_depends_on_a_target_is_named_with_its_state(
 
 async def test_a_disruptive_plan_names_who_is_interrupted_and_is_void_when_that_changes(tmp_path: Path) -> None:
     here = await venue(tmp_path / "j.sqlite")
-    here.state.add_kinds((PCM,))
+    here.state.add_kinds((PCM, CAPTURE))
     offer = Offer(CARD, "pull", "pull", Risk.DISRUPTIVE)
     here.control = control = Control(here)
     control.see(links=(Link("pcm", Key("id", "pcm/hw:bar,0", "h"), "it says so"),))
-    here.take([Observation(upserts=(STREAMS,), source="p", at=time.time())])
+    boards = [
+        CaptureBoard(id=Id("h", "capture", name), name=name, streams=streams)
+        for name, streams in (("opsis", True), ("atlys", False), ("other", Unknown()))
+    ]
+    here.take([Observation(upserts=(STREAMS, *boards), source="p", at=time.time())])
     operator = Operator(here, "ann")
-    assert (await operator.plan(structs.replace(offer, risk=Risk.ROUTINE), {})).interrupts == ()
+    routine = await operator.plan(structs.replace(offer, risk=Risk.ROUTINE), {})
+    assert (routine.interrupts, routine.meanwhile) == ((), ())
     plan = await operator.plan(offer, {})
     assert plan.interrupts == ("zone bar, which is playing",)
+    assert plan.meanwhile == ("the video of opsis runs: a room is being recorded or shown",)
     control.see(state="stopped", links=(Link("pcm", Key("id", "pcm/hw:bar,0", "h"), "it says so"),))
     outcome = await operator.run(plan)
     assert (outcome.ok, control.steps) == (False, 0)

@@ -60,7 +60,7 @@ class TestUsb(Contract):
 
 
 class TestHdmi2Usb(Contract):
-    faults = tree_beds.TREE_FAULTS
+    faults, actions = tree_beds.TREE_FAULTS, 1
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
         return tree_beds.tree_bed(folder, tree_beds.hdmi2usb_bed)

@@ -11,6 +11,7 @@ from typing import Any
 from backends.audio import alsa
 from backends.capture import hdmi2usb
 from backends.contract import Backend, State
+from backends.demo.captures import Captures
 from backends.demo.mixer import Mixers
 from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import usb
@@ -81,7 +82,8 @@ def usb_bed(trees: Trees, proxy: Proxy) -> TreeBed:
 
 def hdmi2usb_bed(trees: Trees, proxy: Proxy) -> TreeBed:
     board = trees.sysfs / "bus/usb/devices/2-1"
-    section = {"sysfs": str(trees.sysfs)}
+    captures = Captures(trees.sysfs.parent / "dev", trees.captures)
+    section = {"sysfs": str(trees.sysfs), **captures.settings}
     return TreeBed(hdmi2usb.backend, "hdmi2usb", section, trees, proxy, board / "speed", [board / "serial"], "usb")
 
 

@@ -147,6 +147,6 @@ def test_one_that_does_not_answer_is_told_by_its_process_and_its_unit() -> None:
     process, offers = Process(7, "alsasink device=hw:bar", "bar", "bar.conf"), (offer(ZONE, BAR, True, ""),)
     zone = unwell.zone(ZONE, process, now, offers, None, 5.0)
     assert (zone.name, zone.unit, zone.offers, zone.pid) == ("bar", BAR.name, offers, Unknown())
-    assert {link.relation for link in zone.links} == {"pcm", "mixer"}
+    assert {link.relation for link in zone.links} == {"pcm", "mixer", "stream"}
     gone = unwell.zone(ZONE, Process(), Standing(BAR), offers, zone, 6.0)
     assert (gone.name, gone.links, [key.space for key in gone.keys]) == ("bar", zone.links, ["tcp"])

@@ -214,6 +214,8 @@ def test_a_picture_can_be_looked_at_unless_its_video_is_taken(known: dict[str, o
     (offer,) = inside.whole(found, inside.Told(streams=found.streams), inside.Seen()).offers
     assert reason in offer.blocked
     assert bool(reason) == bool(offer.blocked)
+    with pytest.raises(Refused, match="no action"):
+        inside.plan(structs.replace(offer, action="gaze"), found, ("look",))
     if reason:
         with pytest.raises(Refused, match=reason):
             inside.plan(offer, found, ("look",))

@@ -61,20 +61,25 @@ def test_boards_at_work_are_named_with_their_nodes(opsis: Venue, foh: Foh) -> No
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
 def test_each_mode_that_captures_nothing_is_named(calm: Venue, foh: Foh) -> None:
     names = [*MODES, *RELATIVES]
-    for at in range(0, len(names), len(PORTS)):
-        there = dict(zip(PORTS, names[at : at + len(PORTS)], strict=False))
-        for port, name in there.items():
-            calm.plug(name, port)
-        report = foh.status()
-        boards = {port: name for port, name in there.items() if name in MODES}
-        assert {
-            port: (row["model"], row["mode"]) for port, row in report.rows("capture").items()
-        } == {f"1-{port}": MODES[name] for port, name in boards.items()}  # fmt: skip
-        assert report.incidents == [("CAPTURE-NOT-OPERATIONAL", f"rig/capture/1-{port}") for port in sorted(boards)]
-        for name in there.values():
-            calm.unplug(name)
+    with foh.console() as console:
+        for at in range(0, len(names), len(PORTS)):
+            there = dict(zip(PORTS, names[at : at + len(PORTS)], strict=False))
+            for port, name in there.items():
+                calm.plug(name, port)
+            report = foh.status()
+            boards = {port: MODES[name] for port, name in there.items() if name in MODES}
+            assert {
+                port: (row["model"], row["mode"]) for port, row in report.rows("capture").items()
+            } == {f"1-{port}": board for port, board in boards.items()}  # fmt: skip
+            assert report.incidents == [("CAPTURE-NOT-OPERATIONAL", f"rig/capture/1-{port}") for port in sorted(boards)]
+            for port, (model, mode) in boards.items():
+                name = f"{model.split()[-1].lower()} 1-{port}"
+                console.wait_for(f"{name} captures nothing: it is in {mode} mode", 10)
+            for name in there.values():
+                calm.unplug(name)
 
 
 def video(foh: Foh) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -24,7 +22,6 @@ T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
 LONGEST_LINE = 1 << 20  # bytes that a child may say at once
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def health_of(error: BaseException) -> Health:
@@ -129,14 +126,6 @@ class JsonLines:
         if not isinstance(message, dict):
             raise ValueError("the child process sent something else than an object")
         return message
-
-
-def die_with_parent() -> None:
-    """For a child process of ours: be killed by the kernel when the parent ends, however it ends."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the call
-        sys.exit(0)
 
 
 class Runtime:

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.audio.mixer_lines import BEAT, Ask, Fader, Reply, Told
-from backends.runtime import die_with_parent
+from backends.child_process import die_with_parent
 
 LOOK, RESCAN = 1.0, 3.0  # seconds: between probes and looks at the cards; between attempts to open what is not open
 QUIETEST, LOUDEST = -10_000_000, 10_000  # hundredths of dB that a control can say; the first is TLV's "mute"

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from backends.runtime import die_with_parent
+from backends.child_process import die_with_parent
 
 
 class Lines:

@@ -21,7 +21,7 @@ from tests.backends.scripted import Scripted, runtime, said
 
 CHILD = """
 import time
-from backends.runtime import die_with_parent
+from backends.child_process import die_with_parent
 die_with_parent()
 print("{}", flush=True)
 time.sleep(60)

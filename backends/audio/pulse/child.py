@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.audio.pulse.lines import BEAT, Failed, Move, Playing, Told
-from backends.runtime import die_with_parent
+from backends.child_process import die_with_parent
 
 GATHER = 0.03  # seconds; a change comes as several events
 PROGRAM = ("application.name", "application.process.binary", "media.name")  # the first that there is

@@ -11,8 +11,9 @@ TOGETHER = 2.0  # seconds within which one zone stops because another begins
 
 
 def account_taken(zone: Zone | Gone, view: View) -> Verdict:
-    """It paused as another zone began to play with the same streaming account: one account plays one stream."""
-    if isinstance(zone, Gone) or not isinstance(zone.accounts, tuple) or zone.state == "playing":
+    """It paused as another zone began to play with the same streaming account: one account plays one stream. (A pause
+    is all that its player makes of it: mopidy-spotify#204. What is stopped, somebody has stopped.)"""
+    if isinstance(zone, Gone) or not isinstance(zone.accounts, tuple) or zone.state != "paused":
         return Verdict()
     since, before = view.since(zone, "state")
     if not isinstance(before, Zone) or before.state != "playing":
@@ -27,7 +28,7 @@ def account_taken(zone: Zone | Gone, view: View) -> Verdict:
 
 def _collision(zone: Zone, other: Zone, account: str, since: float, began: float) -> Finding:
     service = account.partition(" ")[0]
-    cause = f"{zone.state} as {other.name} began to play: both use one {service} account ({account})"
+    cause = f"paused as {other.name} began to play: both use one {service} account ({account})"
     seen = Evidence("both", f"{zone.endpoint} and {other.endpoint}", since, f"{abs(began - since):.1f} s apart")
     remedy = Remedy(f"give each zone a {service} account of its own, or stop {other.name}", "stop", other.id)
     doubt = "whether somebody has paused it at that very moment"

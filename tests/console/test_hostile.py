@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import re
@@ -93,7 +94,10 @@ def walk(terminal: Terminal, rows: int) -> str:
         for _ in range(rows):
             press("enter", "pagedown", "escape", "down")
         press("a", quiet=0.3)
-        press("enter", quiet=0.4)  # a plan, an argument's choices, or that it is not possible now
+        press("enter")  # a plan, an argument's choices, or that it is not possible now
+        with contextlib.suppress(AssertionError):
+            terminal.wait_for("Cancel", 2)
+        seen.append(terminal.text)
         press("escape", "escape", quiet=0.1)
         press(pane, "/", "A", quiet=0.15)
         press("escape", "l", "escape", "i")

@@ -158,7 +158,10 @@ async def test_the_child_dies_with_its_parent(sound: pulse.Bed) -> None:
         await program.until(lambda p: bool(of(p, bar)))
         (child,) = psutil.Process(program.pid).children()
         os.kill(program.pid, signal.SIGKILL)
-        await asyncio.to_thread(child.wait, 3)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            async with asyncio.timeout(3):
+                while child.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110  (nothing tells)
+                    await asyncio.sleep(0.05)
 
 
 # --- the screen --------------------------------------------------------------------------------------------

@@ -107,6 +107,7 @@ def test_nor_does_it_matter_which_of_them_is_the_first() -> None:
 @pytest.mark.parametrize(
     ("bar", "foyer", "stopped", "began"),
     [
+        (structs.replace(BAR, state="stopped"), FOYER, 5.0, 5.5),  # somebody has stopped it
         (BAR, FOYER, 5.0, 30.0),  # long before
         (BAR, zone("foyer", "paused"), 5.0, 5.0),
         (BAR, zone("foyer", "playing", "#1 file:///x"), 5.0, 5.0),

@@ -69,9 +69,10 @@ class RealMopidy:
     """One running server, and an outsider's own connection to it."""
 
     def __init__(
-        self, name: str, folder: Path, output: str, env: Mapping[str, str], wait: bool = True, mpd: int = 0
-    ) -> None:
-        """`mpd` is the port for phones (0: none)."""
+        self, name: str, folder: Path, output: str, env: Mapping[str, str], wait: bool = True, mpd: int = 0,
+        more: str = "",
+    ) -> None:  # fmt: skip
+        """`mpd` is the port for phones (0: none), `more` what else its configuration has."""
         self.name, self.folder, self.port = name, folder, free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._env = {**os.environ, **env, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
@@ -79,7 +80,7 @@ class RealMopidy:
         self.media.mkdir(parents=True, exist_ok=True)
         self.config = folder / f"{name}.conf"
         places = {"state": folder / "state", "output": output, "port": self.port, "media": self.media}
-        self.config.write_text(CONFIG.format(**places, mpd=bool(mpd), mpd_port=mpd or 6600))
+        self.config.write_text(CONFIG.format(**places, mpd=bool(mpd), mpd_port=mpd or 6600) + more)
         self.start(wait)
 
     def start(self, wait: bool = True) -> None:

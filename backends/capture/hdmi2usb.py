@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
@@ -153,8 +154,13 @@ def needs(context: Context) -> Sequence[Need]:
     bus = Path(settings.sysfs) / "bus/usb"
     here = bus.is_dir()
     found = [Need("a USB bus for capture boards", here, str(bus) if here else f"there is no {bus}")]
-    for board in boards(context.host, Path(settings.sysfs), 0.0) if here and settings.firmware else ():
-        if isinstance(board.console, str):
+    there = boards(context.host, Path(settings.sysfs), 0.0) if here else ()
+    if there and settings.look == picture.LOOK:
+        program = shutil.which(picture.PROGRAM)
+        mend = "" if program else f"apt install {picture.PACKAGES}"
+        found.append(Need("GStreamer, to look at a picture", bool(program), program or "missing", mend))
+    for board in there:
+        if isinstance(board.console, str) and settings.firmware:
             console = Path(settings.dev) / Path(board.console).name
             may = os.access(console, os.R_OK | os.W_OK)
             said = f"{console} may {'' if may else 'not '}be opened"

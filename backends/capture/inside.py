@@ -103,7 +103,8 @@ def untold(error: Exception, console: str) -> Told:
 def whole(board: CaptureBoard, told: Told, seen: Seen) -> CaptureBoard:
     """The board with what is known of its inside, and what can be done."""
     if board.mode != "operational":
-        return board
+        none = Unknown(Why.NOT_APPLICABLE, f"it captures nothing in {board.mode} mode")
+        return structs.replace(board, streams=none, signal=none, hdmi=none, picture=none, looks=none)
     evidence = [Evidence("firmware", f"{board.console}: status", told.at, told.said)] if told.said else []
     unseen = Unknown(Why.NOT_APPLICABLE, f"nobody has looked: the action `{LOOK}` does")
     if seen.look:

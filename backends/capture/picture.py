@@ -28,8 +28,9 @@ NEAR, FLAT = 14.0, 2.0  # how far a colour's mean may lie from it, and the stand
 BLACKEST = 24.0  # black is 0, or 16 where a part of the range is kept free
 NOISE = 0.05  # mean difference between two pictures, below which they are one picture
 ENDED = (0, 124)  # how timeout(1) ends where the program has ended well, or was ended
+PROGRAM, PACKAGES = "gst-launch-1.0", "gstreamer1.0-tools gstreamer1.0-plugins-good"
 LOOK = (
-    "timeout", str(LONGEST), "gst-launch-1.0", "-q", "v4l2src", "device={video}", f"num-buffers={COUNT}", "!",
+    "timeout", str(LONGEST), PROGRAM, "-q", "v4l2src", "device={video}", f"num-buffers={COUNT}", "!",
     "decodebin", "!", "videoscale", "method=0", "!", "videoconvert", "!",
     f"video/x-raw,format=RGB,width={WIDTH},height={HEIGHT}", "!", "fdsink", "sync=false",
 )  # fmt: skip

@@ -185,7 +185,7 @@ def test_a_file_that_is_no_terminal_is_said(tmp_path: Path) -> None:
         firmware_console.status(str(tmp_path / "none"))
 
 
-def test_a_console_that_may_not_be_opened_is_mended_by_its_group(tmp_path: Path) -> None:
+def test_what_a_board_needs_is_said_with_what_mends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trees = Trees(tmp_path, (), {"2-1": "opsis"})
     (tmp_path / "dev").mkdir()
     settings = Settings(sysfs=str(trees.sysfs), dev=str(tmp_path / "dev"))
@@ -193,6 +193,9 @@ def test_a_console_that_may_not_be_opened_is_mended_by_its_group(tmp_path: Path)
     assert (need.met, "dialout" in need.mend) == (False, True)
     (tmp_path / "dev/ttyACM0").write_text("")
     assert all(need.met for need in needs(Context("venue", settings)))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (need,) = (need for need in needs(Context("venue", settings)) if not need.met)
+    assert need.mend == "apt install gstreamer1.0-tools gstreamer1.0-plugins-good"
 
 
 def board(**known: object) -> CaptureBoard:
@@ -226,5 +229,7 @@ def test_a_picture_can_be_looked_at_unless_its_video_is_taken(known: dict[str, o
 def test_a_board_that_captures_nothing_offers_nothing() -> None:
     found = inside.whole(board(mode="jtag"), inside.NOT_ASKED, inside.Seen())
     assert found.offers == ()
+    assert isinstance(found.signal, Unknown)
+    assert (found.signal.why, found.signal.detail) == (Why.NOT_APPLICABLE, "it captures nothing in jtag mode")
     with pytest.raises(Refused, match="jtag mode"):
-        inside.plan(Offer(found.id, "look", "look"), structs.replace(found, looks=UNKNOWN), ("look",))
+        inside.plan(Offer(found.id, "look", "look"), found, ("look",))

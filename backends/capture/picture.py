@@ -12,7 +12,6 @@ import contextlib
 import itertools
 import os
 import signal
-import statistics
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -50,11 +49,13 @@ class Look(Struct, frozen=True):
 
 def judged(pictures: Sequence[bytes]) -> Look:
     """In a word what these show; each is of SIZE bytes."""
+    from statistics import fmean, pstdev  # loaded when the first picture is looked at
+
     if not pictures:
         return Look(NOTHING, 0)
     planes = [pictures[-1][colour::COLOURS] for colour in range(COLOURS)]
-    means = [statistics.fmean(plane) for plane in planes]
-    flat = all(statistics.pstdev(plane) < FLAT for plane in planes)
+    means = [fmean(plane) for plane in planes]
+    flat = all(pstdev(plane) < FLAT for plane in planes)
     if flat and max(means) <= BLACKEST:
         word = BLACK
     elif flat and all(abs(mean - red) <= NEAR for mean, red in zip(means, NO_INPUT, strict=True)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -33,3 +34,4 @@ if __name__ == "__main__":
         asyncio.run(main(Path(folder), "--still" in sys.argv[1:]))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)  # all is closed: taking the interpreter down as well would only take longer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from backends.contract import (
@@ -25,7 +26,8 @@ BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a str
 LET_GO = 2.0  # seconds that a zone may take to close its PCM, or another program to be done with it
 STARTING = 2.5  # seconds that a player's frontends may take to begin one after another
 GAPS = (2.0, 4.0, 6.0, 8.0)  # seconds ago: when looked at then, a PCM whose buffer runs dry has each time begun anew
-RUSH, TRACKS = 4.0, 12  # seconds, and the tracks that nobody would begin by hand in that time
+LEAPS, FAST = (1.0, 2.0, 3.0, 4.0), 3.0  # seconds ago, and how many times the clock's pace nobody listens at
+RUSH, TRACKS = 5.0, 10  # seconds, and the tracks that nobody would begin by hand in that time
 CLOSED = "closed"
 FAULTS = {  # a zone's `fault`: the cause in words, and what to do
     "device busy": ("another program has its device", "see which (sudo fuser -v /dev/snd/pcm*), and end it"),
@@ -203,20 +205,47 @@ def held(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def runaway(zone: Zone | Gone, view: View) -> Verdict:
-    """Begins track after track, faster than anybody listens: every one fails at once."""
+    """Faster than anybody listens: it begins track after track, as every one fails at once, or its position runs ahead
+    of the clock, as when nothing takes its sound."""
     if isinstance(zone, Gone) or zone.state != "playing" or not isinstance(zone.jumps, int):
         return Verdict(undecided=not isinstance(zone, Gone) and isinstance(zone.state, Unknown))
     before = view.ago(zone.id, RUSH)
     begun = zone.jumps - before.jumps if isinstance(before, Zone) and isinstance(before.jumps, int) else 0
-    if begun < TRACKS:
+    if begun >= TRACKS:
+        cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
+        evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")
+    elif ahead := _ahead(zone, view):
+        cause = f"runs away: {ahead:.0f} s of its track have passed within {LEAPS[-1]:g} s, and are not heard"
+        evidence = Evidence("position", _read_from(zone, "position"), zone.at, f"{zone.position} s")
+    else:
         return Verdict(recheck_at=view.now + 1)
-    cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
-    evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")
     by_hand = "end its process (SIGKILL) where it does not obey"
     killed = _restart(zone, "restart it with SIGKILL where it does not obey", "kill", by_hand)
     remedies = (Remedy("stop it", "stop", zone.id), *killed)
     finding = Finding("ZONE-RUNAWAY", Severity.CRIT, zone.id, cause, (evidence,), "", remedies)
     return Verdict((finding,), recheck_at=view.now + 2)
+
+
+def _ahead(zone: Zone, view: View) -> float:
+    """How far its position has come within its tracks, where it has run ahead of the clock whenever it was looked at. A
+    seek is one leap only, and where it was sent somewhere between two looks they say nothing."""
+    past = [zone, *(view.ago(zone.id, seconds) for seconds in LEAPS)]
+    gains = [gain for later, earlier in itertools.pairwise(past) if (gain := _gain(later, earlier)) is not None]
+    if len(gains) < 2 or any(came <= FAST * seconds for came, seconds in gains):
+        return 0.0
+    return sum(came for came, _ in gains)
+
+
+def _gain(later: Resource | None, earlier: Resource | None) -> tuple[float, float] | None:
+    """By how much the position came on within one track, and in which time."""
+    if not (isinstance(later, Zone) and isinstance(earlier, Zone)) or later.at - earlier.at < LEAPS[0] / 2:
+        return None
+    if isinstance(later.position, Unknown) or isinstance(earlier.position, Unknown):
+        return None
+    if (later.track, later.jumps, later.state) != (earlier.track, earlier.jumps, earlier.state):
+        return None
+    came = later.position - earlier.position
+    return (came, later.at - earlier.at) if came >= 0 else None  # begun anew, and not told of it yet
 
 
 def underruns(zone: Zone | Gone, view: View) -> Verdict:

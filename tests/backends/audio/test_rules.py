@@ -325,3 +325,31 @@ def test_what_a_restart_mends_can_be_pressed_where_it_is_offered(offered: bool) 
         (finding,) = verdict.findings
         found = [(each.target, each.args) for each in finding.remedies if each.action == "restart"]
         assert found == ([(zone.id, args)] if offered else [])
+
+
+def ran(*looks: Any) -> list[Any]:
+    """A zone's position and how often it was sent somewhere, newest first, a second apart."""
+    return [
+        (float(age), but(BAR, position=position, jumps=jumps, at=999.5 - age))
+        for age, (position, jumps) in enumerate(looks)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("past", "ahead"),
+    [
+        (ran((240, 2), (160, 2), (80, 2)), 160),
+        (ran((30, 4), (200, 3), (120, 3), (40, 3), (10, 2)), 160),  # its track ends and begins again meanwhile
+        (ran((200, 3), (120, 3), (10, 3), (250, 3), (170, 3)), 270),  # the same, and not told of it yet
+        (ran((43, 2), (42, 2), (41, 2)), 0),  # as it should be
+        (ran((240, 2), (42, 2), (41, 2), (40, 2)), 0),  # sent there, and not told of it yet
+        (ran((241, 3), (240, 3), (41, 2), (40, 2)), 0),  # sent there
+        (ran((240, 2), (160, 2)), 0),  # not seen for long enough
+        (ran((240, 2), (DOUBT, 2), (80, 2)), 0),
+    ],
+)
+def test_a_position_that_runs_ahead_of_the_clock_is_a_runaway(past: Any, ahead: int) -> None:
+    verdict = runaway(past[0][1], world(past[0][1], None, past[1:]))
+    assert [each.code for each in verdict.findings] == ["ZONE-RUNAWAY"] * bool(ahead)
+    for each in verdict.findings:
+        assert f"{ahead} s of its track have passed within 4 s" in each.cause

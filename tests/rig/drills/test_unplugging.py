@@ -16,8 +16,9 @@ from tests.rig.drills.venue import Venue, card, cards, device, has_card, playing
 KITCHEN = ROOMS.index("kitchen") + 1
 BOARD = f"rig/board/1-{KITCHEN}"
 LEFT = f"the board left USB port 1-{KITCHEN}"
-# Seconds. A contact is too short to be looked into, or long enough for that: where one ends while a driver still probes,
-# the kernel notices it 5 s later, and vhci_hcd then shows the next one's port as one that was never interrupted.
+# Seconds. A contact is too short to be looked into, or long enough for that: where one ends while a driver probes, the
+# kernel waits 5 s for its answer, and then finds a port that was never disabled (vhci_hcd.c, rh_port_disconnect): to
+# the kernel the device that has come since is the one that it knows, without the driver that has given up.
 BOUNCES = (0.05, 0.02, 2.0, 0.1, 0.05, 2.0, 0.1, 0.02)
 CYCLES, LONG_CYCLES = 6, 50  # times that the board is pulled to see how soon it is told
 TOLD, CLEARED = 1.0, 2.0  # seconds

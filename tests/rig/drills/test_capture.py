@@ -48,7 +48,6 @@ def plugged(venue: Venue, name: str, port: int) -> None:
     settle()
 
 
-@pytest.mark.long
 def test_boards_at_work_are_named_with_their_nodes(opsis: Venue, foh: Foh) -> None:
     plugged(opsis, "atlys", 13)
     report = foh.status()

@@ -80,13 +80,13 @@ def walk(terminal: Terminal, rows: int) -> str:
     """Opens everything there is to open, and closes it again. Returns all that was on the screen."""
     seen: list[str] = []
 
-    def press(*keys: str, quiet: float = 0.02) -> None:
+    def press(*keys: str, quiet: float = 0.05) -> None:
         for key in keys:
             before = len(terminal.raw)
             terminal.press(key)
             with contextlib.suppress(AssertionError):  # not every key changes the screen
                 terminal.until(lambda size=before: len(terminal.raw) > size, 0.1)
-            terminal.settled(max(quiet, 0.05) if key == "escape" else quiet, 1)
+            terminal.settled(quiet, 1)
             seen.append(terminal.text)
             assert terminal.process.poll() is None, f"ended at {key}"
 

@@ -30,6 +30,9 @@ from backends.contract import (
     Plan,
     Refused,
     Source,
+    Unknown,
+    Why,
+    clean,
 )
 from backends.kinds import CAPTURE, CaptureBoard, Number
 from backends.uevents import UEvent, waker
@@ -107,8 +110,9 @@ class Hdmi2Usb:
         try:
             with io.part(f"firmware {board.id.local}") as part:
                 return await part.thread(inside.ask, device, console, self.settings.firmware, within=inside.ANSWER)
-        except OSError as error:
-            return inside.untold(error, str(board.console))
+        except TimeoutError as error:  # not even whether its video runs is known
+            hangs = Unknown(Why.UNREACHABLE, clean(error))
+            return Told(hangs, hangs, hangs)
 
     # --- its picture ----------------------------------------------------------------------------------------
 

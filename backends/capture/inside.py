@@ -87,7 +87,7 @@ def heard(said: str, at: float) -> Told:
 
 
 def untold(error: Exception, console: str) -> Told:
-    """Why a board whose video runs, or may run, tells nothing."""
+    """Why a board whose video runs tells nothing."""
     match error:
         case BlockingIOError():
             why = Unknown(Why.NOT_YET, f"another program has {console} now")

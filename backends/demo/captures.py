@@ -1,6 +1,5 @@
 """The inside of the embedded venue's capture boards: the consoles of their firmware, on pseudo-terminals, and what
-their
-cameras see, which `python -m backends.demo.captures FILE` gives as pictures made small."""
+their cameras see, which `python -m backends.demo.captures FILE` gives as pictures made small."""
 
 from __future__ import annotations
 

@@ -97,8 +97,8 @@ def walk(terminal: Terminal, rows: int) -> str:
         for _ in range(rows):
             press("enter", "pagedown", "escape", "down")
         press("a", quiet=0.3)
-        press("enter")  # a plan, an argument's choices, or that it is not possible now
-        with contextlib.suppress(AssertionError):
+        press("enter")
+        with contextlib.suppress(AssertionError):  # it may be a choice, or that it is not possible now: no plan yet
             terminal.wait_for("Cancel", 2)
         seen.append(terminal.text)
         press("escape", "escape", quiet=0.1)

@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     init.add_argument("--yes", action="store_true", help="accept what is seen without asking")
     init.add_argument("--demo", action="store_true", help="on the embedded venue")
     for command in (status, act, init):
-        patience = "how long to wait for what does not answer (6)"
+        patience = "how long to wait for what does not answer (%(default)g)"
         command.add_argument("--wait", metavar="SECONDS", type=float, default=6.0, help=patience)
     helper = commands.add_parser("helper", help="the root helper: named operations only, started by sudo")
     helper.add_argument("operation", nargs=argparse.REMAINDER)

@@ -147,7 +147,7 @@ async def test_to_ask_starts_no_server_and_where_none_is_nothing_is_said(tmp_pat
 
 
 def _home(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.Error):
+    with contextlib.suppress(psutil.Error):  # it has ended, or is another user's: none of ours
         return process.environ().get("HOME", "") if process.info["name"] == "pulseaudio" else ""
     return ""
 

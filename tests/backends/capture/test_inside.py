@@ -93,7 +93,7 @@ async def test_a_firmware_is_left_alone_while_no_video_runs(venue: tuple[Watched
     signal = watched.get("capture", "signal")
     assert isinstance(signal, Unknown)
     assert "while its video runs" in signal.detail
-    await asyncio.sleep(inside.MOMENT + 2)
+    await asyncio.sleep(inside.MOMENT + 2)  # several turns of asking
     assert len(board.firmware.commands) == asked
 
 

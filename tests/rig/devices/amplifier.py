@@ -7,7 +7,6 @@ remote wakeup, a stereo and a mono stream of 16 bits at 32, 44.1 and 48 kHz, and
 from __future__ import annotations
 
 import struct
-import time
 from collections import deque
 from typing import Any, ClassVar
 
@@ -38,7 +37,6 @@ class UsbAudio(Device):
         self.volume = {1: -20 * 256, 2: -20 * 256}
         self.frames = 0  # samples of each channel that arrived since it was made
         self._numbered: listening.Numbered | None = None
-        self._followed_from = 0.0
         self._sound = bytearray()
 
     @property
@@ -116,13 +114,13 @@ class UsbAudio(Device):
 
     def follow(self) -> None:
         """What is played from now on numbers its frames: none may be missing."""
-        self._numbered, self._followed_from = listening.Numbered(), time.monotonic()
+        self._numbered = listening.Numbered()
 
-    def followed(self) -> dict[str, Any]:
-        """What came since `follow`: frames, slips (listening.py) and the seconds that this took. Ends it."""
+    def followed(self) -> dict[str, int]:
+        """What came since `follow`: frames, and slips among them (listening.py). Ends it."""
         assert self._numbered is not None
         heard, self._numbered = self._numbered, None
-        return {"frames": heard.frames, "slips": heard.slips, "seconds": time.monotonic() - self._followed_from}
+        return {"frames": heard.frames, "slips": heard.slips}
 
     def listen(self, seconds: float = 0.5) -> dict[str, Any]:
         """What the last so many seconds sounded like, for each channel: loudness and frequency."""

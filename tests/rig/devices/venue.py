@@ -141,7 +141,7 @@ class Venue:
         for room in ROOMS:
             self._board(room).follow()
 
-    async def followed(self) -> dict[str, dict[str, Any]]:
+    async def followed(self) -> dict[str, dict[str, int]]:
         return {room: self._board(room).followed() for room in ROOMS}
 
     async def show(self, name: str, what: str) -> None:

@@ -216,6 +216,12 @@ def hw_ptr(card: int) -> int:
     return int(found[1]) if found else 0
 
 
+def triggered(card: int) -> str:
+    """When the kernel last started or stopped a card's PCM: the same for as long as it runs without a gap."""
+    found = re.search(r"^trigger_time: ([\d.]+)$", _status(card), re.MULTILINE)
+    return found[1] if found else ""
+
+
 def _status(card: int) -> str:
     try:
         return (CARDS / f"card{card}/pcm0p/sub0/status").read_text()

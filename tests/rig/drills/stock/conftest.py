@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.rig.devices.hubs import ROOM_PORTS
-from tests.rig.drills.venue import Venue, write
+from tests.rig.drills.venue import RULES, Venue, write
 
 LINE = Path("/dev/virtio-ports/rig.venue")
+# QEMU's hub tells of a change at a port once, to whoever listens then. The kernel that puts a hub to sleep stops
+# listening first, and asks to be woken after (usb_hub_attach and usb_hub_wakeup in QEMU's hw/usb/dev-hub.c): what is
+# plugged in or pulled in between is not noticed until something else wakes the hub.
+HUBS_AWAKE = 'SUBSYSTEM=="usb", ATTR{bDeviceClass}=="09", ATTR{power/control}="on"\n'
 
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Venue]:
+    """With hubs that do not sleep, unless a drill lets them."""
+    (RULES / "70-hubs.rules").write_text(HUBS_AWAKE)
+    subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=60)
     line = os.open(LINE, os.O_RDWR)
     yield Venue(line, ROOM_PORTS)
     os.close(line)

@@ -3,8 +3,10 @@ a remote wakeup that the board does not have. Only this kernel shows it: the fas
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,32 +43,34 @@ def asleep(port: str) -> int:
     return int(read(port, "power/runtime_suspended_time"))
 
 
-def let_sleep(foh: Foh) -> str:
-    """What the action said."""
-    ran = foh("act", BOARD, "let-sleep", "--yes")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
-
-
 def sees_it_asleep(venue: Venue, foh: Foh) -> None:
     """The kernel does, the board does, and the console says so."""
     assert sleeps(KITCHEN)
     before, transfers = asleep(KITCHEN), venue.report("kitchen")["transfers"]
     report = foh.status()
     board = report.rows("board")[f"1-{KITCHEN}"]
-    assert (board["power"], board["policy"], board["hid"]) == ("suspended", "auto", "released")
+    said = tuple(board[field] for field in ("power", "policy", "hid", "rule"))
+    assert said == ("suspended", "auto", "released", "present")
     assert report.incidents == []
     assert asleep(KITCHEN) > before
     after = venue.report("kitchen")
     assert (after["transfers"], after["awaited"]) == (transfers, [])
 
 
-def test_the_policy_alone_leaves_a_board_awake_and_the_action_lets_go_of_its_keys(held: Venue, foh: Foh) -> None:
+def test_the_action_lets_go_of_a_boards_keys_and_that_holds_when_it_is_plugged_in_again(held: Venue, foh: Foh) -> None:
+    """The policy alone leaves the board awake. The udev rule lets go of the keys after the kernel has opened them."""
     with foh.console() as console:
         console.wait_for("usbhid holds its HID interface", 120)
     assert (read(KITCHEN, "power/control"), read(KITCHEN, "power/runtime_status")) == ("auto", "active")
     assert (asleep(KITCHEN), held.report("kitchen")["awaited"]) == (0, [KEY_IN])
-    let_sleep(foh)
+    ran = foh("act", BOARD, "let-sleep", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    sees_it_asleep(held, foh)
+    time.sleep(UDEV_LOOKS)
+    before = int(read(KITCHEN, "devnum"))
+    held.fresh("kitchen")
+    assert int(read(KITCHEN, "devnum")) > before
+    until(lambda: sleeps(KITCHEN), SOON)
     sees_it_asleep(held, foh)
 
 
@@ -81,22 +85,11 @@ def test_a_program_is_told_who_keeps_the_board_awake(held: Venue, foh: Foh) -> N
 def test_the_action_does_both_for_a_board_as_it_comes(calm: Venue, foh: Foh) -> None:
     calm.fresh("kitchen")
     assert foh.status().incidents == [("USB-AUTOSUSPEND-OFF", f"rig/{BOARD}")]
-    said = let_sleep(foh)
-    assert "power/control=auto" in said
-    assert "release the HID interface" in said
+    ran = foh("act", BOARD, "let-sleep", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "power/control=auto" in ran.stdout
+    assert "release the HID interface" in ran.stdout
     sees_it_asleep(calm, foh)
-
-
-def test_what_the_action_did_holds_when_the_board_is_plugged_in_again(held: Venue, foh: Foh) -> None:
-    """By its udev rule, which lets go of the keys after the kernel has opened them."""
-    let_sleep(foh)
-    assert foh.status().rows("board")[f"1-{KITCHEN}"]["rule"] == "present"
-    time.sleep(UDEV_LOOKS)
-    before = int(read(KITCHEN, "devnum"))
-    held.fresh("kitchen")
-    assert int(read(KITCHEN, "devnum")) > before
-    until(lambda: sleeps(KITCHEN), SOON)
-    sees_it_asleep(held, foh)
 
 
 @pytest.mark.long
@@ -108,11 +101,22 @@ def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: 
     until(lambda: sleeps(KITCHEN), SOON)
 
 
+@contextlib.contextmanager
+def sleepy(hubs: Iterable[str]) -> Iterator[None]:
+    for hub in hubs:
+        write(hub, "power/control", "auto")
+    try:
+        yield
+    finally:
+        for hub in hubs:
+            write(hub, "power/control", "on")
+
+
 @pytest.mark.long
 def test_idle_boards_and_their_hubs_sleep_while_they_are_watched(calm: Venue, foh: Foh) -> None:
     settle()
     ports = [*calm.homes.values(), *HUBS.values()]
-    with foh.console() as console:
+    with sleepy(HUBS.values()), foh.console() as console:
         console.wait_for("1-1.4.3", 120)
         until(lambda: all(map(sleeps, ports)), SOON)
         before, reports = [awake(port) for port in ports], calm.reports()

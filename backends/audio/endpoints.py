@@ -6,10 +6,11 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import psutil
 
+from backends.audio import systemd
 from backends.contract import Unknown, Why
 
 PATIENCE = 0.3  # seconds; loopback answers at once
@@ -41,6 +42,20 @@ def listener(address: str) -> int | Unknown:
     pids = _listeners.now().get(int(port), frozenset())
     pid = next(iter(pids)) if len(pids) == 1 else None
     return pid if pid is not None else Unknown(Why.DENIED, "the listening process belongs to another user")
+
+
+def server(address: str, is_server: Callable[[Sequence[str]], bool]) -> int | Unknown:
+    """The same; where its user does not let us see whose socket that is, the main process of the service that has it,
+    if by its command line it is a player."""
+    pid = listener(address)
+    if isinstance(pid, int) or pid.why is not Why.DENIED:
+        return pid
+    try:
+        unit = systemd.unit_at(int(address.rpartition(":")[2]))
+        main = systemd.show(unit).main if unit and systemd.is_plain(unit.name) else 0
+        return main if main and is_server(psutil.Process(main).cmdline()) else pid
+    except (psutil.Error, OSError):  # no `ss`, or no systemd
+        return pid
 
 
 def connections(pid: int, port: int) -> int | Unknown | None:

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import psutil
 
 from backends.audio import systemd
-from backends.audio.mopidy.config import is_server
+from backends.audio.mopidy.config import is_server as is_mopidy
+from backends.audio.mpd.config import is_server as is_mpd
 from backends.audio.systemd import Shown, Unit
 from backends.contract import Refused, clean
 
@@ -40,7 +41,8 @@ def refusal(unit: Unit, seen: Shown, argv: Sequence[str], inside: Unit | None) -
         return f"{unit.name} is {seen.id or 'not known to systemd'}"
     if seen.main and inside != unit:
         return f"the main process of {unit.name}, {seen.main}, is not in it"
-    if not is_server(argv if seen.main else seen.start):
+    start = argv if seen.main else seen.start
+    if not (is_mopidy(start) or is_mpd(start)):
         return f"{unit.name} is not a player's"
     return ""
 

@@ -78,18 +78,24 @@ def unit_of(pid: int, proc: Path = Path("/proc")) -> Unit | None:
     return None
 
 
-def units_in(sockets: str) -> set[Unit]:
-    """The services in whose control groups sockets were made, by what `ss --cgroup` has printed."""
-    return {unit for path in _OF_SOCKET(sockets) if (unit := unit_in(f"0::{path}"))}
+def groups_in(sockets: str) -> list[str]:
+    """The control groups in which sockets were made, by what `ss --cgroup` has printed."""
+    return sorted(set(_OF_SOCKET(sockets)))
 
 
 def unit_at(port: int) -> Unit | None:
     """The service that listens at this TCP port, whoever's it is: the kernel tells everybody in which control group a
-    socket was made, and only its owner which process has it. Blocking. Raises as `show` does."""
-    units = units_in(
+    socket was made, and only its owner which process has it. Where systemd has made it (systemd.socket(5)), it is the
+    service that the socket's unit starts. Blocking. Raises as `show` does."""
+    groups = groups_in(
         run(["ss", "--no-header", "--tcp", "--listening", "--numeric", "--cgroup", "sport", "=", f":{port}"])
     )
-    return units.pop() if len(units) == 1 else None
+    if len(groups) != 1:
+        return None
+    above, _, name = groups[0].rpartition("/")
+    if name.endswith(".socket") and is_plain(name.removesuffix("socket") + "service"):
+        name = run(["systemctl", "show", "--value", "--property=Triggers", name]).strip()
+    return unit_in(f"0::{above}/{name}")
 
 
 def shown(text: str) -> list[Shown]:

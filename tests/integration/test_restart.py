@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.beds.mopidy import make_track
 from tests.integration.beds.netns import wait_for
-from tests.integration.beds.systemd import Manager, Systemd, UnitMopidy, UserManager
+from tests.integration.beds.systemd import Manager, Systemd, UnitMopidy, UnitMpd, UserManager
 from tests.terminal import FOH, Terminal
 
 
@@ -30,11 +30,10 @@ class Foh:
 
     who: Sequence[str] = ()  # root
 
-    def __init__(self, systemd: Systemd, folder: Path, zone: UnitMopidy) -> None:
+    def __init__(self, systemd: Systemd, folder: Path, zone: UnitMopidy | UnitMpd) -> None:
         self._systemd, self._state = systemd, folder / "journal"
         venue = folder / "venue.toml"
-        address = zone.endpoint.removeprefix("http://")
-        venue.write_text(f'host = "h"\n[names]\n"zone/{address}" = "bar"\n[mopidy]\nendpoints = ["{zone.endpoint}"]\n')
+        venue.write_text(f'host = "h"\n[names]\n"zone/{zone.address}" = "bar"\n{zone.section}')
         self.env: Mapping[str, str] = {"FOH_VENUE": str(venue), "FOH_STATE": str(self._state), "USER": "op"}
 
     def __call__(self, *words: str) -> tuple[int, str]:
@@ -114,7 +113,7 @@ def test_one_that_was_hung_before_anybody_looked_can_be_restarted_and_asked_to_e
         assert code == 0, said
         assert "goes on with its queue: core/restore_state is on" in said
         assert zone.pid not in (0, old)
-        assert zone.rpc("core.playback.get_state") == "playing"
+        wait_for("its music", lambda: zone.rpc("core.playback.get_state") == "playing", 10)
         assert zone.rpc("core.tracklist.get_length") == 1
         assert foh.incidents() == []
 
@@ -228,6 +227,60 @@ def test_a_unit_of_the_user_s_own_manager_needs_no_root(systemd: Systemd) -> Non
             assert zone.pid not in (0, old)
             foh.who = ()
             assert f"mopidy@bar.service is of user {manager.UID}'s own manager" in str(foh.zone()["unit"])
+
+
+@contextlib.contextmanager
+def mpd(systemd: Systemd, folder: Path, more: str = "", socket: bool = False) -> Iterator[tuple[UnitMpd, Foh]]:
+    zone = UnitMpd(systemd, folder / "mpd", more, socket)
+    try:
+        yield zone, Foh(systemd, folder, zone)
+    finally:
+        zone.stop()
+
+
+def test_an_mpd_that_hangs_is_restarted_and_goes_on_with_its_queue(systemd: Systemd, tmp_path: Path) -> None:
+    with mpd(systemd, tmp_path, f'state_file "{tmp_path}/state"') as (zone, foh):
+        zone.play("A")
+        old = zone.pid
+        assert (foh.zone()["pid"], foh.zone()["unit"]) == (old, "mpd.service")
+        systemd.kill("STOP", zone.unit)
+        ((code, _, action),) = foh.incidents()
+        assert (code, action) == ("SOURCE-HUNG", "restart")
+        said = " ".join(foh.act("restart")[1].split())
+        assert "the queue that it saved last: what is killed saves nothing" in said
+        code, said = foh.act("restart", "how=ask", "--yes")
+        assert code == 0, said
+        assert "goes on with its queue (state_file)" in said
+        assert zone.pid not in (0, old)
+        assert "state: play" in zone.tell("status")
+        assert foh.incidents() == []
+
+
+def test_an_mpd_that_has_failed_is_told_in_systemd_s_words_and_started_again(systemd: Systemd, tmp_path: Path) -> None:
+    with mpd(systemd, tmp_path) as (zone, foh):
+        (zone.folder / "mpd.conf").rename(zone.folder / "elsewhere")
+        systemd.kill("KILL", zone.unit)
+        wait_for("its end", lambda: systemd.ctl("show", "-P", "ActiveState", zone.unit) == "failed", 20)
+        (zone.folder / "elsewhere").rename(zone.folder / "mpd.conf")
+        ((code, what, action),) = foh.incidents()
+        assert (code, action) == ("SOURCE-REFUSED", "restart")
+        assert "mpd.service is failed (" in what
+        status, said = foh.act("restart", "--yes")
+        assert status == 0, said
+        assert zone.answers()
+
+
+def test_whose_process_has_the_socket_that_systemd_made_is_known_to_an_ordinary_user(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    """As Debian starts its MPD."""
+    systemd.bus()
+    with mpd(systemd, tmp_path, socket=True) as (zone, foh):
+        (tmp_path / "journal").mkdir(mode=0o777)
+        (tmp_path / "journal").chmod(0o777)
+        assert foh.zone()["pid"] == zone.pid
+        foh.who = ORDINARY
+        assert (foh.zone()["pid"], foh.zone()["unit"]) == (zone.pid, "mpd.service")
 
 
 def test_every_action_of_a_unit_s_zone_works_and_none_can_lie(systemd: Systemd, tmp_path: Path) -> None:

@@ -81,16 +81,6 @@ class _Players:
             return self._told[1]
 
 
-def servers() -> list[int]:
-    """The processes that are a Mopidy by their command line, whoever's they are. Blocking."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):  # it has ended
-            if is_server(process.cmdline()):
-                found.append(process.pid)
-    return found
-
-
 def _player(pid: int) -> Player | None:
     try:
         process = psutil.Process(pid)
@@ -119,6 +109,11 @@ def _salt() -> bytes:
     with contextlib.suppress(OSError):  # not every system has one: its marks are then no secret, and still tell apart
         return Path("/etc/machine-id").read_bytes()
     return b""
+
+
+def called(pid: int) -> str:
+    """What that Mopidy is called in a sentence, as far as it has been looked at."""
+    return next((each.http for each in _players.last if each.pid == pid and each.http), f"process {pid}")
 
 
 async def players(io: IO) -> tuple[Player, ...]:

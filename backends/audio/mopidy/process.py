@@ -10,8 +10,7 @@ from pathlib import Path
 import psutil
 from msgspec import Struct
 
-from backends.audio import systemd
-from backends.audio.endpoints import listener
+from backends.audio.endpoints import server
 from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
 from backends.contract import Evidence, Key, Unknown, Why
 
@@ -40,21 +39,8 @@ class Process(Struct, frozen=True):
 
 def behind(address: str) -> Process:
     """The process that listens at `host:port` here, and its configuration as far as it may be read."""
-    pid = listener(address)
-    if isinstance(pid, Unknown) and pid.why is Why.DENIED:
-        pid = of_another_user(address) or pid
+    pid = server(address, is_server)
     return Process(pid, pid, restores=pid) if isinstance(pid, Unknown) else of(pid)
-
-
-def of_another_user(address: str) -> int | None:
-    """The process that listens there though its user does not let us see so: the main process, if that is a player, of
-    the service that does."""
-    try:
-        unit = systemd.unit_at(int(address.rpartition(":")[2]))
-        main = systemd.show(unit).main if unit and systemd.is_plain(unit.name) else 0
-        return main if main and is_server(psutil.Process(main).cmdline()) else None
-    except (psutil.Error, OSError):  # no `ss`, or no systemd: it is not known, as it was
-        return None
 
 
 def of(pid: int) -> Process:

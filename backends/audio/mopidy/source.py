@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 from msgspec import Struct, structs
 
 from backends import sudo
+from backends.audio import restart
 from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
-from backends.audio.mopidy import model, restart, unwell
+from backends.audio.mopidy import model, unwell
 from backends.audio.mopidy.actions import ACTIONS
 from backends.audio.mopidy.client import Events, batch, http, is_http, listening, load, rpc
 from backends.audio.mopidy.log import Told
@@ -28,9 +29,9 @@ from backends.audio.mopidy.phones import look as phones_of
 from backends.audio.mopidy.player_log import PlayerLog
 from backends.audio.mopidy.players import Company, Player, company, meant_for, players
 from backends.audio.mopidy.process import Process, behind
-from backends.audio.mopidy.restart import RESTART, Restart, permission_to_restart
+from backends.audio.mopidy.restart import MOPIDY
+from backends.audio.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
-from backends.audio.systemd import Unit
 from backends.contract import (
     IO,
     Backend,
@@ -86,7 +87,7 @@ class MopidySource:
         self.id = Id(host, "zone", self.address)
         self._process: Process = Process()
         self._log = PlayerLog()
-        self._restart = Restart(self.id, permission or permission_to_restart())
+        self._restart = Restart(self.id, MOPIDY, permission or permission_to_restart())
         self._zone: Zone | None = None
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -112,7 +113,7 @@ class MopidySource:
             health = structs.replace(health, sentence=health.sentence + why)
         offers = await self._restart.offers(io, hung)
         zone = unwell.zone(self.id, process, now, offers, self._zone, io.clock())
-        return Observation(unwell.health(health, now, self.id), (zone,) if offers else ())
+        return Observation(restart.mended(health, now, self.id), (zone,) if offers else ())
 
     async def _behind(self, io: IO) -> Process:
         try:
@@ -150,14 +151,9 @@ class MopidySource:
                 told = await self._log.told(events.settled, zone.state == "playing", history)
                 self._zone = zone
                 joined = _joined(zone, events.jumps, phones, told, among)
-                yield Observation(upserts=(await self._restartable(joined, io),), complete=True)
+                yield Observation(upserts=(await self._restart.offered(joined, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
-
-    async def _restartable(self, zone: Zone, io: IO) -> Zone:
-        unit = self._restart.now.unit
-        offers = (*zone.offers, *await self._restart.offers(io))
-        return structs.replace(zone, unit=unit.name if isinstance(unit, Unit) else unit, offers=offers)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         if offer.action == RESTART:
@@ -258,7 +254,7 @@ async def _is_mopidy(address: str) -> bool:
 def needs(context: Context) -> Sequence[Need]:
     where = ", ".join(context.settings.endpoints) or "127.0.0.1, ports 6680 to 6690"
     found = Need("a Mopidy server with its HTTP frontend", True, f"looked for at {where}")
-    return [found, *restart.needs(context.environ.get("USER", "USER"))]
+    return [found, *restart.needs(MOPIDY, context.environ.get("USER", "USER"))]
 
 
 backend = Backend("mopidy", (ZONE,), (*ZONE_RULES, *ACCOUNT_RULES), discover, needs, Settings, ACCOUNT_QUESTIONS)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from msgspec import structs
-
 from backends.audio.mopidy import model
 from backends.audio.mopidy.players import Player, moment
 from backends.audio.mopidy.process import Process
-from backends.audio.mopidy.restart import RESTART, Standing
+from backends.audio.restart import Standing
 from backends.audio.systemd import Unit
-from backends.contract import Health, Id, Key, Offer
+from backends.contract import Id, Key, Offer
 from backends.kinds import Zone
 
 
@@ -21,13 +19,6 @@ def why(meant: Player | None, now: Standing, last: str) -> str:
     elif isinstance(now.unit, Unit):
         there = f"; {now.unit.name} is {now.state}"
     return there + (f"; its log ends: {last}" if last else "")
-
-
-def health(said: Health, now: Standing, id: Id) -> Health:
-    """With what can be done about it from here."""
-    if not isinstance(now.unit, Unit):
-        return said
-    return structs.replace(said, remedy=f"restart {now.unit.name}", action=RESTART, target=id)
 
 
 def zone(id: Id, process: Process, now: Standing, offers: tuple[Offer, ...], before: Zone | None, at: float) -> Zone:

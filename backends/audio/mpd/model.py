@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from backends.audio import transport
-from backends.contract import Evidence, Expect, Id, Key, Link, Refused, Step, Unknown, Why, clean
+from backends.audio.systemd import Unit
+from backends.contract import Evidence, Expect, Id, Key, Link, Offer, Refused, Step, Unknown, Why, clean
 from backends.kinds import Number, Text, Zone
 
 STATES = {"play": "playing", "pause": "paused", "stop": "stopped"}
@@ -103,6 +104,13 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
     )
 
 
+def unanswering(id: Id, pid: int | Unknown | None, unit: Unit | Unknown, offers: tuple[Offer, ...]) -> Zone:
+    """The zone as it can be seen without its MPD. Its `pid` is left unknown: that of one that answers is meant."""
+    keys = (Key("tcp", id.local, id.host), *([Key("pid", str(pid), id.host)] if isinstance(pid, int) else []))
+    said = unit.name if isinstance(unit, Unit) else unit
+    return Zone(id=id, name=id.local, keys=keys, links=_links(pid, id.host), offers=offers, unit=said)
+
+
 def number(text: str | None) -> int | Unknown:
     """Whole seconds, percent or tracks; MPD leaves out what does not apply, and older ones say -1."""
     return int(float(text)) if text and _DECIMAL(text) else Unknown(Why.NOT_APPLICABLE, clean(text or "not said", 40))
@@ -124,7 +132,7 @@ def _output(output: Answer) -> str:
     return f"{output.get('outputname', '?')} ({output.get('plugin', '?')}{off})"
 
 
-def _links(pid: int | Unknown, host: str) -> tuple[Link, ...]:
+def _links(pid: int | Unknown | None, host: str) -> tuple[Link, ...]:
     """MPD does not say which device an output has, so only what it has open is known to be its own: a PCM, or a stream
     at a sound server."""
     if not isinstance(pid, int):

@@ -4,17 +4,24 @@ once a second, because a position that stands still is the only sign of a dead o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from backends.audio.endpoints import connections, listener, listens
+from backends import sudo
+from backends.audio import restart
+from backends.audio.endpoints import connections, listens, server
 from backends.audio.mpd import model
 from backends.audio.mpd.client import ask, connected, listening, load, read, refresh
+from backends.audio.mpd.config import is_server
+from backends.audio.mpd.restart import MPD
+from backends.audio.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
+from backends.audio.systemd import Unit
 from backends.contract import (
     IO,
     Backend,
@@ -28,10 +35,12 @@ from backends.contract import (
     Plan,
     Refused,
     Source,
+    State,
     Unknown,
     clean,
 )
 from backends.kinds import ZONE, Number, Zone
+from backends.runtime import health_of
 
 if TYPE_CHECKING:
     from mpd.asyncio import MPDClient
@@ -63,16 +72,39 @@ def _is_address(endpoint: str) -> bool:
 class MpdSource:
     """One MPD server, which is one zone."""
 
-    def __init__(self, host: str, endpoint: str) -> None:
+    def __init__(self, host: str, endpoint: str, permission: sudo.Permission | None = None) -> None:
         self.host, self.endpoint = host, endpoint
         self.name = f"mpd {endpoint}"
         self.id = Id(host, "zone", endpoint)
         self._pid: int | Unknown = Unknown()
+        self._restart = Restart(self.id, MPD, permission or permission_to_restart())
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await io.thread(load)
+        try:
+            async with contextlib.aclosing(self._watch(io)) as observations:
+                async for observation in observations:
+                    yield observation
+        except (ConnectionError, TimeoutError) as error:
+            yield await self._unwell(error, io)
+
+    async def _unwell(self, error: Exception, io: IO) -> Observation:
+        """Why it does not answer, and how it is restarted."""
+        health, pid = health_of(error), None
+        if hung := health.state is State.HUNG:
+            with io.part("process") as part:
+                pid = await part.thread(server, self.endpoint, is_server)
+        now = await self._restart.look(pid, io)
+        if isinstance(now.unit, Unit) and not hung:
+            health = structs.replace(health, sentence=f"{health.sentence}; {now.unit.name} is {now.state}")
+        offers = await self._restart.offers(io, hung)
+        zone = model.unanswering(self.id, pid, now.unit, offers)
+        return Observation(restart.mended(health, now, self.id), (zone,) if offers else ())
+
+    async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with connected(self.endpoint) as client, listening(client, self.endpoint) as changes:
-            self._pid = await io.thread(listener, self.endpoint)
+            self._pid = await io.thread(server, self.endpoint, is_server)
+            await self._restart.look(self._pid, io)
             said, next_look = model.Said(), 0.0
             phones: Number = Unknown()
             while True:
@@ -86,17 +118,22 @@ class MpdSource:
                 else:
                     said = await refresh(client, self.endpoint, said)
                 zone = self._zone(said, client, phones, changes.jumps, io.clock())
-                yield Observation(upserts=(zone,), complete=True)
+                yield Observation(upserts=(await self._restart.offered(zone, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await changes.wait(pause - io.clock() % pause)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
+        if offer.action == RESTART:
+            return await self._restart.plan(offer, args, io)
         async with connected(self.endpoint) as client:
             zone, command, expect = await self._work_out(client, offer, args, io.clock())
         based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
         return Plan(offer, dict(args), (model.step(self.endpoint, command),), (expect,), based_on=based_on)
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+        if plan.offer.action == RESTART:
+            await self._restart.execute(plan, ledger, io)
+            return
         async with connected(self.endpoint) as client:
             _, command, _ = await self._work_out(client, plan.offer, plan.args, io.clock())
             step = model.step(self.endpoint, command)
@@ -139,7 +176,8 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
             await io.thread(load)
         found = await asyncio.gather(*map(_is_mpd, there))
         endpoints = [address for address, yes in zip(there, found, strict=True) if yes]
-    return [MpdSource(context.host, endpoint) for endpoint in endpoints]
+    permission = permission_to_restart()
+    return [MpdSource(context.host, endpoint, permission) for endpoint in endpoints]
 
 
 async def _is_mpd(address: str) -> bool:
@@ -154,7 +192,10 @@ async def _is_mpd(address: str) -> bool:
 
 def needs(context: Context) -> Sequence[Need]:
     where = ", ".join(context.settings.endpoints) or "127.0.0.1, ports 6600 to 6610"
-    return [Need("an MPD server", True, f"looked for at {where}")]
+    return [
+        Need("an MPD server", True, f"looked for at {where}"),
+        *restart.needs(MPD, context.environ.get("USER", "USER")),
+    ]
 
 
 backend = Backend("mpd", (ZONE,), ZONE_RULES, discover, needs, Settings)

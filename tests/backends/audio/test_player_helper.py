@@ -11,7 +11,7 @@ from backends.audio import player_helper, systemd
 from backends.audio.player_helper import refusal
 from backends.audio.systemd import Shown, Unit
 
-BAR, SSH = Unit("mopidy@bar.service"), Unit("ssh.service")
+BAR, MPD, SSH = Unit("mopidy@bar.service"), Unit("mpd.service"), Unit("ssh.service")
 MOPIDY = ("/usr/bin/python3", "/usr/bin/mopidy", "--config", "/etc/mopidy/bar.conf")
 SSHD = ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups",)
 RUNS, FAILED = Shown(BAR.name, "active", "running", "success", 7), Shown(BAR.name, "failed", "failed", "exit-code")
@@ -23,6 +23,7 @@ RUNS, FAILED = Shown(BAR.name, "active", "running", "success", 7), Shown(BAR.nam
         (BAR, RUNS, MOPIDY, BAR, ""),
         (BAR, RUNS, ("mopidy",), BAR, ""),
         (BAR, Shown(BAR.name, main=0, start=MOPIDY[1:]), (), None, ""),  # it has ended, and its file says what it was
+        (MPD, Shown(MPD.name, main=7), ("/usr/bin/mpd", "--systemd"), MPD, ""),
         (BAR, FAILED, (), None, "not a player's"),
         (BAR, Shown(BAR.name, main=0, start=("/bin/sh", "-c", "mopidy")), (), None, "not a player's"),
         (BAR, RUNS, (), BAR, "not a player's"),  # it has just ended

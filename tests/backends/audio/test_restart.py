@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 
 from backends import sudo
-from backends.audio.mopidy import restart, unwell
+from backends.audio import restart
+from backends.audio.mopidy import unwell
 from backends.audio.mopidy.players import Player, moment
 from backends.audio.mopidy.process import Process
-from backends.audio.mopidy.restart import ASK, KILL, Standing, beyond, blocked, offer, plan, standing, starts_at
+from backends.audio.mopidy.restart import MOPIDY
+from backends.audio.mopidy.restart import queue as queue_of_mopidy
+from backends.audio.mpd.restart import MPD
+from backends.audio.mpd.restart import queue as queue_of_mpd
+from backends.audio.restart import ASK, KILL, Standing, beyond, blocked, mended, offer, plan, standing
 from backends.audio.systemd import Shown, Unit
 from backends.contract import Expect, Health, Id, Refused, Risk, State, Test, Unknown, Why
 
@@ -65,27 +70,20 @@ ONE = "sudo systemctl restart mopidy@bar.service"
 
 
 @pytest.mark.parametrize(
-    ("how", "unit", "seen", "restores", "shell", "queue"),
+    ("how", "unit", "seen", "shell"),
     [
-        (ASK, BAR, RUNS, True, ONE, "then it goes on with its queue: core/restore_state is on"),
-        (ASK, BAR, RUNS, False, ONE, "its queue is lost: core/restore_state is off"),
-        (ASK, BAR, RUNS, DENIED, ONE, "lost, unless core/restore_state is on: it may not be read"),
-        (KILL, BAR, RUNS, True, KILLED, "its queue is lost: what is killed saves nothing"),
-        (ASK, BAR, FAILED, False, f"sudo systemctl reset-failed mopidy@bar.service; {ONE}", None),
-        (ASK, MINE, RUNS, True, "systemctl --user restart mopidy.service", "goes on with its queue"),
+        (ASK, BAR, RUNS, ONE), (KILL, BAR, RUNS, KILLED),
+        (ASK, BAR, FAILED, f"sudo systemctl reset-failed mopidy@bar.service; {ONE}"),
+        (ASK, MINE, RUNS, "systemctl --user restart mopidy.service"),
     ],
-)
-def test_the_plan_says_what_is_done_and_what_is_lost(
-    how: str, unit: Unit, seen: Shown, restores: Any, shell: str, queue: str | None
-) -> None:
-    made = plan(offer(ZONE, unit, False, ""), how, unit, seen, restores, ["127.0.0.1:6682"], 5.0)
+)  # fmt: skip
+def test_the_plan_says_what_is_done_and_what_is_lost(how: str, unit: Unit, seen: Shown, shell: str) -> None:
+    queue = "its queue is lost" if seen.main else ""
+    made = plan(offer(ZONE, unit, False, ""), how, unit, seen, queue, ["127.0.0.1:6682"], 5.0)
     (step,) = made.steps
     assert step.shell == shell
     assert ("SIGKILL" in step.text) == (how == KILL)
-    *lost, other = made.interrupts
-    assert [queue in each for each in lost if queue] == ([True] if queue else [])
-    assert len(lost) == bool(queue)
-    assert other == "127.0.0.1:6682, which is in the same unit"
+    assert list(made.interrupts) == [*([queue] if queue else []), "127.0.0.1:6682, which is in the same unit"]
     assert made.expect == (Expect(ZONE, "pid", seen.main, restart.WITHIN, Test.DIFFERS),)
     assert [(each.what, each.raw) for each in made.based_on] == [
         ("unit", unit.name), ("ActiveState", seen.state), ("MainPID", str(seen.main)),
@@ -94,10 +92,28 @@ def test_the_plan_says_what_is_done_and_what_is_lost(
     assert {each.read_from for each in made.based_on} == {f"systemctl show {unit.name}"}
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (queue_of_mopidy(False, True), "then it goes on with its queue: core/restore_state is on"),
+        (queue_of_mopidy(False, False), "its queue is lost: core/restore_state is off"),
+        (queue_of_mopidy(False, DENIED), "lost, unless core/restore_state is on: it may not be read"),
+        (queue_of_mopidy(True, True), "its queue is lost: what is killed saves nothing"),
+        (queue_of_mpd(False, {"state_file": "/x"}), "then it goes on with its queue (state_file)"),
+        (queue_of_mpd(True, {"state_file": "/x"}), "the queue that it saved last: what is killed saves nothing"),
+        (queue_of_mpd(False, {"port": "6600"}), "its queue is lost: no state_file is set"),
+        (queue_of_mpd(True, {}), "its queue is lost"),
+        (queue_of_mpd(False, DENIED), "its queue is lost, unless a state_file is set: it may not be read"),
+    ],
+)
+def test_what_becomes_of_a_queue(said: str, words: str) -> None:
+    assert words in said
+
+
 @pytest.mark.parametrize(("how", "seen"), [("now", RUNS), ("", RUNS), ("\x1b", RUNS), (KILL, FAILED)])
 def test_what_cannot_be_done_is_refused(how: str, seen: Shown) -> None:
     with pytest.raises(Refused):
-        plan(offer(ZONE, BAR, False, ""), how, BAR, seen, True, (), 5.0)
+        plan(offer(ZONE, BAR, False, ""), how, BAR, seen, "", (), 5.0)
 
 
 @pytest.mark.parametrize(("hung", "how"), [(False, ASK), (True, KILL)])
@@ -107,13 +123,29 @@ def test_one_that_hangs_is_not_asked_to_end(hung: bool, how: str) -> None:
 
 
 def test_a_unit_without_a_process_is_known_by_what_its_file_starts(tmp_path: Path) -> None:
-    config = tmp_path / "bar.conf"
-    config.write_text("[http]\nport = 6681\n")
-    starts = Shown(BAR.name, start=("/usr/bin/mopidy", "--config", str(config)))
-    assert starts_at(starts, "127.0.0.1:6681")
-    assert not starts_at(starts, "127.0.0.1:6682")
-    assert not starts_at(Shown("x.service", start=("/usr/bin/x", "--config", str(config))), "127.0.0.1:6681")
-    assert not starts_at(Shown(BAR.name), "127.0.0.1:6680")
+    bar, mpd, bare = (tmp_path / name for name in ("bar.conf", "mpd.conf", "bare.conf"))
+    bar.write_text("[http]\nport = 6681\n")
+    mpd.write_text('# port "6602"\n  port\t"6601"\nstate_file "/x"\n')
+    bare.write_text("")
+    mopidy = ("/usr/bin/mopidy", "--config", str(bar))
+    assert MOPIDY.answers_at(mopidy, "127.0.0.1:6681")
+    assert not MOPIDY.answers_at(mopidy, "127.0.0.1:6682")
+    for file, port in ((mpd, 6601), (bare, 6600), (tmp_path / "none", 6600)):
+        for start in (("/usr/bin/mpd", "--systemd", str(file)), ("mpd", "--no-daemon", str(file))):
+            assert [each for each in range(6600, 6603) if MPD.answers_at(start, f"127.0.0.1:{each}")] == [port]
+
+
+@pytest.mark.parametrize(
+    ("argv", "mopidy", "mpd"),
+    [
+        (("/usr/bin/mpd", "--systemd"), False, True), (("mpd",), False, True), (("mpd", "--kill"), False, False),
+        (("/usr/bin/mpd", "--version"), False, False), (("/bin/sh", "/usr/bin/mpd"), False, False),
+        (("/usr/bin/python3", "/usr/bin/mopidy"), True, False), (("mopidy", "config"), False, False),
+        (("mpdscribble",), False, False), ((), False, False),
+    ],
+)  # fmt: skip
+def test_whose_command_line_it_is(argv: tuple[str, ...], mopidy: bool, mpd: bool) -> None:
+    assert (MOPIDY.is_server(argv), MPD.is_server(argv)) == (mopidy, mpd)
 
 
 SECOND = Player(9, ZONE.local, 0.0)
@@ -139,8 +171,8 @@ def test_why_nobody_answers(meant: Player | None, now: Standing, last: str, said
 
 def test_one_that_does_not_answer_is_told_by_its_process_and_its_unit() -> None:
     hung, now = Health(State.HUNG, "no answer", "restart it if it stays so"), Standing(BAR, 7, "active (running)")
-    assert unwell.health(hung, Standing(DENIED), ZONE) == hung
-    told = unwell.health(hung, now, ZONE)
+    assert mended(hung, Standing(DENIED), ZONE) == hung
+    told = mended(hung, now, ZONE)
     assert (told.sentence, told.remedy, told.action, told.target) == (
         "no answer", "restart mopidy@bar.service", "restart", ZONE,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.audio import systemd
-from backends.audio.systemd import Shown, Unit, is_plain, shown, unit_in, unit_of, units_in
+from backends.audio.systemd import Shown, Unit, groups_in, is_plain, shown, unit_in, unit_of
 
 BAR = Unit("mopidy@bar.service")
 
@@ -55,22 +55,38 @@ LISTENS = "LISTEN 0      128    127.0.0.1:6681 0.0.0.0:* cgroup:"
 
 
 @pytest.mark.parametrize(
-    ("sockets", "units"),
+    ("sockets", "groups"),
     [
-        (f"{LISTENS}/system.slice/system-mopidy.slice/mopidy@bar.service\n", {BAR}),
-        (
-            f"{LISTENS}/system.slice/a.service\n{LISTENS}/system.slice/b.service\n",
-            {Unit("a.service"), Unit("b.service")},
-        ),
-        (f"{LISTENS}/user.slice/user-7.slice/user@7.service/app.slice/x.service\n", {Unit("x.service", 7)}),
-        (f"{LISTENS}/user.slice/user-7.slice/session-3.scope\n", set()),
-        (f"{LISTENS}unreachable:798\n", set()),
-        (f"{LISTENS}/\n", set()),
-        ("", set()),
+        (f"{LISTENS}/x.slice/b.service\n{LISTENS}/x.slice/a.service\n", ["/x.slice/a.service", "/x.slice/b.service"]),
+        (f"{LISTENS}/system.slice/mpd.socket\n" * 2, ["/system.slice/mpd.socket"]),
+        (f"{LISTENS}unreachable:798\n", []),
+        (f"{LISTENS}/\n", []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_the_control_groups_that_sockets_were_made_in(sockets: str, groups: list[str]) -> None:
+    assert groups_in(sockets) == groups
+
+
+@pytest.mark.parametrize(
+    ("group", "unit"),
+    [
+        ("/system.slice/system-mopidy.slice/mopidy@bar.service", BAR),
+        ("/user.slice/user-7.slice/user@7.service/app.slice/x.service", Unit("x.service", 7)),
+        ("/user.slice/user-7.slice/session-3.scope", None),
+        ("/system.slice/mpd.socket", Unit("music.service")),
+        ("/system.slice/-x.socket", None),
+        ("/", None),
     ],
 )
-def test_the_service_that_a_socket_was_made_in(sockets: str, units: set[Unit]) -> None:
-    assert units_in(sockets) == units
+def test_the_service_that_listens_at_a_port(
+    group: str, unit: Unit | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, says in (("ss", f"{LISTENS}{group}"), ("systemctl", "music.service")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{says}'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(systemd, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert systemd.unit_at(6600) == unit
 
 
 RUNS = """ExecStart={ path=/usr/bin/mopidy ; argv[]=/usr/bin/mopidy --config /etc/mopidy/bar.conf ; ignore_errors=no ; \

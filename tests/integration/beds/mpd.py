@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.integration.beds.mopidy import free_port, make_track
+from tests.integration.beds.netns import wait_for
 
 CONFIG = """
 music_directory "{folder}/music"
@@ -27,6 +28,7 @@ decoder {{
 audio_output {{
 {output}
 }}
+{more}
 """
 SILENT = 'type "null"\nname "nothing"\nmixer_type "software"'
 
@@ -34,32 +36,31 @@ SILENT = 'type "null"\nname "nothing"\nmixer_type "software"'
 class RealMpd:
     """One running server, and an outsider's own connection to it."""
 
-    def __init__(self, folder: Path, output: str = SILENT, env: Mapping[str, str] = {}) -> None:
-        """`output` is the inside of its `audio_output`."""
+    def __init__(self, folder: Path, output: str = SILENT, env: Mapping[str, str] = {}, more: str = "") -> None:
+        """`output` is the inside of its `audio_output`, `more` is more of its configuration."""
         self.folder, self.port = folder, free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.music = folder / "music"
         self.music.mkdir(parents=True)
-        self._config = folder / "mpd.conf"
-        self._config.write_text(CONFIG.format(folder=folder, port=self.port, output=output))
+        self.config = folder / "mpd.conf"
+        self.config.write_text(CONFIG.format(folder=folder, port=self.port, output=output, more=more))
         self._env = {**os.environ, **env, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
         self.start()
 
     def start(self) -> None:
         self._log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
-            ["mpd", "--no-daemon", "--stderr", str(self._config)], env=self._env, stdin=subprocess.DEVNULL,
+            ["mpd", "--no-daemon", "--stderr", str(self.config)], env=self._env, stdin=subprocess.DEVNULL,
             stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        end = time.monotonic() + 20
-        while True:
-            try:
-                self.tell("ping")
-                return
-            except OSError as error:
-                if self.process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError(f"MPD did not start: {(self.folder / 'log').read_text()}") from error
-                time.sleep(0.05)
+        wait_for("MPD", self.answers, 20, self.folder / "log")
+
+    def answers(self) -> bool:
+        try:
+            self.tell("ping")
+        except OSError:
+            return False
+        return True
 
     def tell(self, *commands: str) -> list[str]:
         """An outsider's commands, each with its arguments quoted; the lines of the answers. Raises RuntimeError."""

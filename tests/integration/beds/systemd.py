@@ -19,6 +19,7 @@ from shlex import join
 import httpx
 
 from tests.integration.beds.mopidy import RealMopidy
+from tests.integration.beds.mpd import RealMpd
 from tests.integration.beds.netns import WITH_US, wait_for
 
 PROGRAM, TARGET = "/lib/systemd/systemd", "foh-test.target"
@@ -157,7 +158,49 @@ class UserManager(Manager):
         return self._systemd.run(*self.WHO, *argv, env={**self.env, **env}, within=within)
 
 
-class UnitMopidy(RealMopidy):
+class Player:
+    """A player that is a systemd's unit."""
+
+    unit: str
+    section: str  # of foh's venue file
+    _systemd: Manager
+
+    @property
+    def pid(self) -> int:
+        return self._systemd.main(self.unit)
+
+    def stop(self) -> None:
+        for word in (("kill", "--signal=KILL"), ("stop",)):
+            self._systemd.run(*self._systemd.systemctl, *word, self.unit)
+
+
+class UnitMpd(Player, RealMpd):
+    """An MPD that is mpd.service, started by systemd as Debian's is: its socket may be systemd's."""
+
+    def __init__(self, systemd: Manager, folder: Path, more: str = "", socket: bool = False) -> None:
+        """`more` is more of its configuration."""
+        self._systemd, self.unit, self._socket = systemd, "mpd.service", socket
+        super().__init__(folder, more=more)
+        self.section = f'[mpd]\nendpoints = ["{self.address}"]\n'
+
+    def start(self) -> None:
+        start = ["/usr/bin/mpd", "--systemd", "--stderr", str(self.config)]
+        self._systemd.service(self.unit, start, self.folder, "Type=notify")
+        if self._socket:
+            (self._systemd.units / "mpd.socket").write_text(f"{QUIET}[Socket]\nListenStream={self.address}\n")
+            self._systemd.ctl("daemon-reload")
+            self._systemd.ctl("start", "mpd.socket")
+        self._systemd.ctl("start", self.unit)
+        wait_for("MPD", self.answers, 20, self.folder / "unit.log")
+
+    def stop(self) -> None:
+        if self._socket:
+            self._systemd.ctl("stop", "mpd.socket")
+            (self._systemd.units / "mpd.socket").unlink()
+        super().stop()
+
+
+class UnitMopidy(Player, RealMopidy):
     """A Mopidy that is the unit mopidy@NAME.service of such a systemd."""
 
     def __init__(self, systemd: Manager, name: str, folder: Path, more: str = "", core: str = "") -> None:
@@ -165,6 +208,8 @@ class UnitMopidy(RealMopidy):
         self._systemd, self.unit, self._more = systemd, f"mopidy@{name}.service", more
         self._core = core
         super().__init__(name, folder, "fakesink sync=true", {})
+        self.section = f'[mopidy]\nendpoints = ["{self.endpoint}"]\n'
+        self.address = self.endpoint.removeprefix("http://")
 
     def start(self, wait: bool = True) -> None:
         text = self.config.read_text()
@@ -199,14 +244,6 @@ class UnitMopidy(RealMopidy):
             systemd.run("kill", "-KILL", note.read_text().strip())
             started.wait(10)
             log.close()
-
-    @property
-    def pid(self) -> int:
-        return self._systemd.main(self.unit)
-
-    def stop(self) -> None:
-        for word in (("kill", "--signal=KILL"), ("stop",)):
-            self._systemd.run(*self._systemd.systemctl, *word, self.unit)
 
 
 def cgroup2() -> Path:

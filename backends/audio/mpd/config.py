@@ -1,0 +1,36 @@
+"""An MPD's command line, and the little that is asked of its configuration (mpd.conf(5))."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from backends.contract import Unknown, Why, clean
+
+OTHER_DOINGS = ("--help", "-h", "--version", "-V", "--kill")
+OF_A_USER = (".config/mpd/mpd.conf", ".mpdconf", ".mpd/mpd.conf")  # in the home folder, before the machine's
+OF_THE_MACHINE = Path("/etc/mpd.conf")
+_SETTING = re.compile(r"""^[ \t]*(state_file|port)[ \t]+"([^"\n]*)\"""", re.MULTILINE)
+
+
+def is_server(argv: Sequence[str]) -> bool:
+    """Whether it is the daemon itself, and does not end at once."""
+    return bool(argv) and Path(argv[0]).name == "mpd" and not set(OTHER_DOINGS) & set(argv)
+
+
+def config_file(argv: Sequence[str], home: Path | None) -> Path:
+    """Which file an MPD that was started so has read; `home` is its user's."""
+    named = [word for word in argv[1:] if not word.startswith(("-", "$"))]
+    if named:
+        return Path(named[-1])
+    own = [home / name for name in OF_A_USER] if home else []
+    return next((file for file in own if file.exists()), OF_THE_MACHINE)
+
+
+def settings(file: Path) -> dict[str, str] | Unknown:
+    """Its `state_file` and `port`, where they are set."""
+    try:
+        return dict(_SETTING.findall(file.read_text("utf-8", "replace")))
+    except OSError as error:
+        return Unknown(Why.DENIED, clean(f"{file}: {error.strerror}"))

@@ -9,6 +9,7 @@ stops everything. Without a tier it is fast and stock (with --long, all of them)
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
             return demo(arguments[1:])
         if arguments[:1] == [ASK]:
             return ask(arguments[1:])
-        return max(drill(tier, rest) for tier in named or tiers(rest))
+        return drill(named or tiers(rest), rest)
     except KeyboardInterrupt:
         print("rig: interrupted; the guest is stopped", file=sys.stderr)
         return 130
@@ -77,26 +78,39 @@ def own(tier: str, arguments: Sequence[str]) -> list[str]:
     return mine if any(map(tier_of, mine)) else [DRILLS[tier], *mine]
 
 
-def drill(tier: str, arguments: Sequence[str]) -> int:
-    """Boots one tier's guest for one command; its exit status. The terminal's drills boot their own."""
-    with tempfile.TemporaryDirectory(prefix=FOLDERS) as name:
-        folder = Path(name)
-        if tier == TERMINAL:
-            ran = subprocess.run(pytest(tier, arguments, folder / REPORT), cwd=ROOT, check=False)
-            return judged(ran.returncode, folder / REPORT)
+def drill(tiers: Sequence[str], arguments: Sequence[str]) -> int:
+    """Boots the tiers' guests side by side, as one of them takes long, and gives each its turn; the worst exit status.
+    The terminal's drills boot their own."""
+    with contextlib.ExitStack() as stack:
+        folders = {tier: Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=FOLDERS))) for tier in tiers}
         try:
-            guest = made(tier, folder)
+            guests = {tier: made(tier, folder) for tier, folder in folders.items() if tier != TERMINAL}
         except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
             print(f"rig: cannot be built: {error}", file=sys.stderr)
             return 1
-        begun = time.monotonic()
-        try:
-            status, booted = Machine(guest, folder).run(command(tier, arguments), environment(), tell)
-        except GuestError as error:
-            print(f"rig: {error}", file=sys.stderr)
-            return 1
-        print(f"rig: {tier} tier: booted in {booted:.1f} s, all in {time.monotonic() - begun:.0f} s", flush=True)
-        return status if SHELL in arguments[:1] else judged(status, folder / REPORT)
+        machines = {tier: Machine(guest, folders[tier]) for tier, guest in guests.items()}
+        for tier, machine in machines.items():
+            stack.callback(machine.stop)
+            machine.start(command(tier, arguments), environment())
+        done = [turn(tier, machine, arguments) for tier, machine in machines.items()]
+        return max([*done, *([terminal(folders[TERMINAL], arguments)] if TERMINAL in folders else [])])
+
+
+def turn(tier: str, machine: Machine, arguments: Sequence[str]) -> int:
+    begun = time.monotonic()
+    try:
+        status, booted = machine.finish(tell)
+    except GuestError as error:
+        print(f"rig: {error}", file=sys.stderr)
+        return 1
+    machine.stop()
+    print(f"rig: {tier} tier: booted in {booted:.1f} s, its turn took {time.monotonic() - begun:.0f} s", flush=True)
+    return status if SHELL in arguments[:1] else judged(status, machine.folder / REPORT)
+
+
+def terminal(folder: Path, arguments: Sequence[str]) -> int:
+    ran = subprocess.run(pytest(TERMINAL, arguments, folder / REPORT), cwd=ROOT, check=False)
+    return judged(ran.returncode, folder / REPORT)
 
 
 def demo(options: Sequence[str]) -> int:

@@ -41,40 +41,53 @@ class Machine:
     def __init__(self, guest: Guest, folder: Path) -> None:
         self.folder, self._console = folder, folder / "console"
         self._process: subprocess.Popen[bytes] | None = None
-        self._guest = guest
+        self._guest, self._begun = guest, 0.0
 
     def run(
         self, command: str, environment: Mapping[str, str], tell: Callable[[str], None], within: float = TO_RUN
     ) -> tuple[int, float]:
         """The command's exit status, and the seconds that booting took. Raises GuestError, as when the command takes
         longer than `within` seconds."""
+        try:
+            self.start(command, environment)
+            return self.finish(tell, within)
+        finally:
+            self.stop()
+
+    def start(self, command: str, environment: Mapping[str, str]) -> None:
+        """Begins to boot; the command is run then. It may wait for its turn: for the file `go` in the folder."""
         (self.folder / "run").write_text(RUN.read_text())
         (self.folder / "fstab").write_text(self._guest.fstab)
         (self.folder / "environment").write_text("".join(f"export {k}={quote(v)}\n" for k, v in environment.items()))
         (self.folder / "command").write_text(command + "\n")
-        try:
-            booted = self._boot(tell)
-            self._wait_for(self.folder / "status", within, tell)
-            return int((self.folder / "status").read_text()), booted
-        finally:
-            self.stop()
+        self._boot()
 
-    def _boot(self, tell: Callable[[str], None]) -> float:
+    def finish(self, tell: Callable[[str], None], within: float = TO_RUN) -> tuple[int, float]:
+        """Its turn has come. Returns and raises as `run` does."""
+        booted = self._booted(tell)
+        (self.folder / "go").touch()
+        self._wait_for(self.folder / "status", within, tell)
+        return int((self.folder / "status").read_text()), booted
+
+    def _booted(self, tell: Callable[[str], None]) -> float:
         """The seconds that it took. One boot in a hundred stands still: it is tried once more, and said."""
+        booted = self.folder / "booted"
         try:
-            return self._start()
+            self._wait_for(booted, TO_BOOT, lambda text: None)
         except GuestError as error:
             tell(f"rig: {error}\nrig: once more\n")
             self.stop()
-            return self._start()
+            self._boot()
+            self._wait_for(booted, TO_BOOT, lambda text: None)
+        return booted.stat().st_mtime - self._begun
 
-    def _start(self) -> float:
+    def _boot(self) -> None:
+        self._begun = time.time()
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
                 [*contained(), *self._guest.argv], stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
                 start_new_session=True, env={**os.environ, "TMPDIR": memory_folder()}, pass_fds=self._guest.fds,
             )  # fmt: skip
-        return self._wait_for(self.folder / "booted", TO_BOOT, lambda text: None)
 
     def stop(self) -> None:
         """Its process namespace ends with its first process. `unshare`, left to wait for that one, sees it end only
@@ -85,8 +98,8 @@ class Machine:
             first.kill()
         self._process.wait()
 
-    def _wait_for(self, file: Path, seconds: float, tell: Callable[[str], None]) -> float:
-        """Waits until the guest has written the file, passing its output on; the seconds that took."""
+    def _wait_for(self, file: Path, seconds: float, tell: Callable[[str], None]) -> None:
+        """Waits until the guest has written the file, passing its output on."""
         assert self._process is not None
         begun, told = time.monotonic(), 0
         while True:
@@ -94,7 +107,7 @@ class Machine:
             there = file.exists() and file.stat().st_size > 0
             told += self._tell_from(told, tell)
             if there:
-                return time.monotonic() - begun
+                return
             if ended:
                 self._fail(f"the guest ended without having written {file.name!r}")
             if time.monotonic() - begun > seconds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,17 @@ import pytest
 from tests.rig.devices.hubs import ROOM_PORTS
 from tests.rig.drills.venue import RULES, Venue, write
 
-LINE = Path("/dev/virtio-ports/rig.venue")
+LINE, TURN = Path("/dev/virtio-ports/rig.venue"), Path("/run/rig/go")
 # QEMU's hub tells of a change at a port once, to whoever listens then. The kernel that puts a hub to sleep stops
 # listening first, and asks to be woken after (usb_hub_attach and usb_hub_wakeup in QEMU's hw/usb/dev-hub.c): what is
 # plugged in or pulled in between is not noticed until something else wakes the hub.
 HUBS_AWAKE = 'SUBSYSTEM=="usb", ATTR{bDeviceClass}=="09", ATTR{power/control}="on"\n'
+
+
+def pytest_collection_finish() -> None:
+    """The guest was started early, and waits for its turn."""
+    while not TURN.exists():
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

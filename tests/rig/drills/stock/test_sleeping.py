@@ -65,7 +65,7 @@ def test_the_action_lets_go_of_a_boards_keys_and_that_holds_when_it_is_plugged_i
     assert (asleep(KITCHEN), held.report("kitchen")["awaited"]) == (0, [KEY_IN])
     ran = foh("act", BOARD, "let-sleep", "--yes")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    sees_it_asleep(held, foh)
+    assert sleeps(KITCHEN)
     time.sleep(UDEV_LOOKS)
     before = int(read(KITCHEN, "devnum"))
     held.fresh("kitchen")

@@ -21,7 +21,7 @@ def undisturbed(venue: Venue, foh: Foh, seconds: float) -> None:
         time.sleep(seconds)
     missing = total(venue.ask("followed"))
     anew = [room for port, room in enumerate(ROOMS, 1) if triggered(card(port)) != begun[room]]
-    assert (missing, anew) == (0, [])
+    assert (missing, anew) == (0, []), f"{missing} slips; rooms whose PCM began anew: {anew}"
 
 
 def slips(venue: Venue, seconds: float) -> int:

@@ -73,7 +73,7 @@ def test_a_pc_has_no_network_and_may_only_write_into_the_shared_folder() -> None
     argv = pc.guest(Path("kernel"), Path("initrd"), Path("/i,j"), Path("/folder"), [Path("/src")]).argv
     shares = [value for option, value in itertools.pairwise(argv) if option == "-virtfs"]
     assert [("path=/src" in share, "readonly=on" in share) for share in shares] == [(False, False), (True, True)]
-    assert "file=/i,,j,format=raw,if=virtio,snapshot=on" in argv
+    assert "file=/i,,j,file.locking=off,format=raw,if=virtio,snapshot=on" in argv
     assert "-nodefaults" in argv
     assert not [each for each in argv if "netdev" in each or each == "-nic"]
 

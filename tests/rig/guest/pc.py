@@ -26,7 +26,7 @@ def guest(kernel: Path, initrd: Path, image: Path, folder: Path, shares: Sequenc
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
         "-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", PROCESSOR, "-smp", "2", "-m", f"{MEMORY}M",
         "-kernel", str(kernel), "-initrd", str(initrd), "-append", " ".join(COMMAND_LINE),
-        "-drive", f"file={escaped(image)},format=raw,if=virtio,snapshot=on",
+        "-drive", f"file={escaped(image)},file.locking=off,format=raw,if=virtio,snapshot=on",  # UML locks what it reads
         "-device", "virtio-rng-pci", "-device", "virtio-serial-pci", "-device", "qemu-xhci,id=usb",
         *shared("rig", folder, ""),
         *(each for tag, share in tags.items() for each in shared(tag, share, ",readonly=on")),

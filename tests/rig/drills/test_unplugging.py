@@ -66,6 +66,7 @@ def test_a_board_is_missed_at_its_port_while_it_is_in_another(calm: Venue, foh: 
         console.wait_gone(LEFT, 10)
 
 
+@pytest.mark.long
 def test_a_bad_cable_leaves_nothing_behind_once_it_holds(calm: Venue, foh: Foh, tmp_path: Path) -> None:
     """However much of it the kernel has seen: some contacts are too short for it to find out what was there."""
     with foh.console() as console:

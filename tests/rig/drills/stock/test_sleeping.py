@@ -14,14 +14,16 @@ import pytest
 from tests.rig.devices.amplifier import KEY_IN
 from tests.rig.devices.hubs import HUBS, ROOM_PORTS
 from tests.rig.devices.venue import ROOMS
-from tests.rig.drills.console import Foh
+from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.venue import UDEV_LOOKS, Venue, awake, card, playing, read, settle, sleeps, until, write
 
 KITCHEN = ROOM_PORTS["kitchen"]
 BOARD = f"board/1-{KITCHEN}"
 DEBUG = Path("/proc/dynamic_debug/control")
 REFUSAL = f"usb 1-{KITCHEN}: remote wakeup needed for autosuspend"
-SOON, IDLE = 60.0, 20.0  # seconds: to wait for what is about to happen; of watching that no board may notice
+HELD = "usbhid holds its HID interface"
+# Seconds: to wait for what is about to happen; of watching that a board, or any of them, may not notice.
+SOON, WATCHED, IDLE = 60.0, 3.0, 20.0
 
 
 @pytest.fixture
@@ -60,18 +62,23 @@ def sees_it_asleep(venue: Venue, foh: Foh) -> None:
 def test_the_action_lets_go_of_a_boards_keys_and_that_holds_when_it_is_plugged_in_again(held: Venue, foh: Foh) -> None:
     """The policy alone leaves the board awake. The udev rule lets go of the keys after the kernel has opened them."""
     with foh.console() as console:
-        console.wait_for("usbhid holds its HID interface", 120)
-    assert (read(KITCHEN, "power/control"), read(KITCHEN, "power/runtime_status")) == ("auto", "active")
-    assert (asleep(KITCHEN), held.report("kitchen")["awaited"]) == (0, [KEY_IN])
-    ran = foh("act", BOARD, "let-sleep", "--yes")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert sleeps(KITCHEN)
-    time.sleep(UDEV_LOOKS)
-    before = int(read(KITCHEN, "devnum"))
-    held.fresh("kitchen")
-    assert int(read(KITCHEN, "devnum")) > before
-    until(lambda: sleeps(KITCHEN), SOON)
-    sees_it_asleep(held, foh)
+        console.wait_for(HELD, 120)
+        assert (read(KITCHEN, "power/control"), read(KITCHEN, "power/runtime_status")) == ("auto", "active")
+        assert (asleep(KITCHEN), held.report("kitchen")["awaited"]) == (0, [KEY_IN])
+        ran = foh("act", BOARD, "let-sleep", "--yes")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert sleeps(KITCHEN)
+        console.until(lambda: trouble(console) == WELL, SOON)
+        time.sleep(UDEV_LOOKS)
+        before = int(read(KITCHEN, "devnum"))
+        held.fresh("kitchen")
+        assert int(read(KITCHEN, "devnum")) > before
+        until(lambda: sleeps(KITCHEN), SOON)
+        console.until(lambda: trouble(console) == WELL, SOON)
+        before, transfers = asleep(KITCHEN), held.report("kitchen")["transfers"]
+        time.sleep(WATCHED)
+        assert asleep(KITCHEN) >= before + 1000 * WATCHED
+        assert (held.report("kitchen")["transfers"], held.report("kitchen")["awaited"]) == (transfers, [])
 
 
 @pytest.mark.long

@@ -28,7 +28,6 @@ STARTING = 2.5  # seconds that a player's frontends may take to begin one after 
 GAPS = (2.0, 4.0, 6.0, 8.0)  # seconds ago: when looked at then, a PCM whose buffer runs dry has each time begun anew
 LEAPS, FAST = (1.0, 2.0, 3.0, 4.0), 3.0  # seconds ago, and how many times the clock's pace nobody listens at
 RUSH, TRACKS = 5.0, 10  # seconds, and the tracks that nobody would begin by hand in that time
-WITHIN = 2  # seconds into a track: farther than one comes that fails at once
 CLOSED = "closed"
 FAULTS = {  # a zone's `fault`: the cause in words, and what to do
     "device busy": ("another program has its device", "see which (sudo fuser -v /dev/snd/pcm*), and end it"),
@@ -212,7 +211,7 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict(undecided=not isinstance(zone, Gone) and isinstance(zone.state, Unknown))
     before = view.ago(zone.id, RUSH)
     begun = zone.jumps - before.jumps if isinstance(before, Zone) and isinstance(before.jumps, int) else 0
-    if begun >= TRACKS and not _sought(zone, view):
+    if begun >= TRACKS:
         cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
         evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")
     elif ahead := _ahead(zone, view):
@@ -225,14 +224,6 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
     remedies = (Remedy("stop it", "stop", zone.id), *killed)
     finding = Finding("ZONE-RUNAWAY", Severity.CRIT, zone.id, cause, (evidence,), "", remedies)
     return Verdict((finding,), recheck_at=view.now + 2)
-
-
-def _sought(zone: Zone, view: View) -> bool:
-    """Whether it has been within one track all along, and not only at its beginning: then somebody looks for a place in
-    it, as by dragging a slider, which counts as so many jumps."""
-    looks = [each for each in (zone, *(view.ago(zone.id, seconds) for seconds in LEAPS)) if isinstance(each, Zone)]
-    inside = any(isinstance(each.position, int) and each.position >= WITHIN for each in looks)
-    return inside and len({each.track for each in looks}) == 1
 
 
 def _ahead(zone: Zone, view: View) -> float:

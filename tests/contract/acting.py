@@ -15,6 +15,7 @@ from console.venue.venue import Venue
 
 Done: TypeAlias = set[tuple[str, str]]  # kind, action
 PATIENCE = 1.0  # seconds until a lie must have been found out
+ENDS_OTHERS = ("play",)  # taken last: a zone that plays has no output left to let go of, whichever zone it is
 
 
 class Lying:
@@ -92,7 +93,7 @@ async def _fresh(venue: Venue, operator: Operator, done: Done) -> dict[tuple[str
             key = (id.kind, offer.action)
             if key not in done and key not in found and (plan := await _plan_of(venue, operator, id, offer.action)):
                 found[key] = plan
-    return found
+    return dict(sorted(found.items(), key=lambda each: each[0][1] in ENDS_OTHERS))
 
 
 async def _plan_of(venue: Venue, operator: Operator, target: Id, action: str) -> Plan | None:

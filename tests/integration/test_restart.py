@@ -113,7 +113,7 @@ def test_one_that_was_hung_before_anybody_looked_can_be_restarted_and_asked_to_e
         assert code == 0, said
         assert "goes on with its queue: core/restore_state is on" in said
         assert zone.pid not in (0, old)
-        wait_for("its music", lambda: zone.rpc("core.playback.get_state") == "playing", 10)
+        wait_for("its music", lambda: zone.rpc("core.playback.get_state") == "playing", 10)  # it answers sooner
         assert zone.rpc("core.tracklist.get_length") == 1
         assert foh.incidents() == []
 

@@ -31,7 +31,7 @@ from tests.rig.drills.venue import (
 
 KITCHEN = ROOMS.index("kitchen") + 1
 PORTS = range(1, len(ROOMS) + 1)
-IDLE, LONG_IDLE = 6.0, 300.0  # seconds of watching that no board may notice
+IDLE, LONG_IDLE = 10.0, 300.0  # seconds of watching that no board may notice
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ LEFT = f"the board left USB port 1-{KITCHEN}"
 # Seconds. A contact is too short to be looked into, or long enough for that: where one ends while a driver probes, the
 # kernel waits 5 s for its answer, and then finds a port that was never disabled (vhci_hcd.c, rh_port_disconnect): to
 # the kernel the device that has come since is the one that it knows, without the driver that has given up.
-BOUNCES = (0.05, 0.02, 2.0, 0.1, 0.02)
+BOUNCES = (0.05, 0.02, 2.0, 0.1, 0.05, 2.0, 0.1, 0.02)
 CYCLES, LONG_CYCLES = 6, 50  # times that the board is pulled to see how soon it is told
 TOLD, CLEARED = 1.0, 2.0  # seconds
 

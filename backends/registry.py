@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import msgspec
@@ -17,30 +17,36 @@ GROUP = "foh.backends"
 
 def names() -> tuple[str, ...]:
     """The installed backends' names. Imports none of them."""
-    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+    return tuple(_installed())
 
 
 def load(name: str) -> Backend:
     """Imports one backend. Raises KeyError (no such name) or whatever its import raises."""
-    for entry in entry_points(group=GROUP):
-        if entry.name == name:
-            backend = entry.load()
-            if not isinstance(backend, Backend):
-                raise TypeError(f"{entry.value} is not a backends.contract.Backend")
-            return backend
-    raise KeyError(name)
+    return _imported(_installed()[name])
 
 
 def load_all() -> tuple[list[Backend], dict[str, Health]]:
     """Every backend that imports, and for each that does not, what is wrong with it."""
     loaded: list[Backend] = []
     broken: dict[str, Health] = {}
-    for name in names():
+    for name, entry in _installed().items():
         try:
-            loaded.append(load(name))
+            loaded.append(_imported(entry))
         except Exception as error:  # noqa: BLE001  (a stranger's broken package must not stop the rest)
             broken[name] = Health(State.ABSENT, f"{name}: {clean(error)}", "run `foh doctor`")
     return loaded, broken
+
+
+def _installed() -> dict[str, EntryPoint]:
+    """The entry points by name. Finding them takes 8 ms: every installed package is looked at."""
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP))}
+
+
+def _imported(entry: EntryPoint) -> Backend:
+    backend = entry.load()
+    if not isinstance(backend, Backend):
+        raise TypeError(f"{entry.value} is not a backends.contract.Backend")
+    return backend
 
 
 async def discover(

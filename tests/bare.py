@@ -1,4 +1,4 @@
-"""The framework's floor, for `make bench`: one table of nine rows, and nothing else."""
+"""The framework's floor, what the console is measured by: one table of nine rows, and nothing else."""
 
 from __future__ import annotations
 

@@ -10,19 +10,19 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 from tests.integration.beds.mopidy import ZONES, make_track, mopidies
-from tests.terminal import Terminal
+from tests.terminal import BARE, Terminal
 
 RUNS, IDLE, KEYS, TURNS = 5, 20.0, 24, 3
-FLOOR = [sys.executable, str(Path(__file__).parent / "bare.py")]
 FOH = [str(Path(sys.executable).parent / "foh"), "demo", "--still"]
 
 
-def start_of(argv: list[str], until: str, env: dict[str, str]) -> tuple[float, float]:
+def start_of(argv: Sequence[str], until: str, env: dict[str, str]) -> tuple[float, float]:
     """Milliseconds from exec to the first byte and to a text on the screen."""
     with Terminal(argv, 160, 48, env, emulate=False) as terminal:
         terminal.until(lambda: terminal.raw, 20)
@@ -96,7 +96,7 @@ def main() -> int:
         env = {"FOH_STATE": state}
         bare, console = [], []
         for _ in range(RUNS):
-            bare.append(start_of(FLOOR, "zone 8", env))
+            bare.append(start_of(BARE, "zone 8", env))
             console.append(start_of(FOH, "containers", env))
         floor = statistics.median(shown for _, shown in bare)
         panes = statistics.median(shown for _, shown in console)

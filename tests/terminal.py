@@ -25,6 +25,7 @@ import psutil
 import pyte
 
 FOH = (sys.executable, "-m", "console")
+BARE = (sys.executable, "-m", "tests.bare")
 ROOT = Path(__file__).parents[1]
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans of ours come to us
 TAG = "FOH_TEST_TERMINAL"

@@ -26,8 +26,10 @@ ENDED = "Mopidy has ended, or closed the connection for events"
 
 def load() -> None:
     """Imports the clients: 0.1 s that the event loop must not spend. For the source's thread."""
-    import httpx  # noqa: F401
+    import httpx
     import websockets.asyncio.client  # noqa: F401
+
+    httpx.AsyncHTTPTransport(verify=False)  # which imports the rest
 
 
 def is_http(endpoint: str) -> bool:

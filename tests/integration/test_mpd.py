@@ -107,7 +107,7 @@ async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(tmp_
                 assert watched.get("zone", "state") == "paused"
                 await asyncio.to_thread(sound.start)
                 await asyncio.to_thread(server.tell, "play")
-                await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 3)
+                await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 10)
         finally:
             server.stop()
 

@@ -11,7 +11,7 @@ DOWN = "\x1b[B"
 
 def test_a_burst_of_keys_acts_on_what_it_selected(tmp_path: Path) -> None:
     with Terminal([*FOH, "demo", "--still"], 120, 36, {"FOH_STATE": str(tmp_path)}) as terminal:
-        terminal.wait_for("encode3 is stopped", 20)
+        terminal.wait_for("sources 17/17", 20)  # else there may be no zone yet to select
         for steps, zone in ((2, "gallery"), (0, "bar"), (4, "greenroom"), (1, "foyer"), (3, "garden")):
             terminal.press("ig1" + "g" + DOWN * steps + "m")
             terminal.wait_for("step 1", 5)

@@ -218,8 +218,9 @@ class Expect(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """An action worked out: everything the operator is shown before saying yes. The console itself adds to a disruptive
-    one who depends on its target, and what goes on `meanwhile` in the venue: that a room is being recorded."""
+    """An action worked out: everything the operator is shown before saying yes. What is expected must be observed in
+    that order. The console itself adds to a disruptive one who depends on its target, and what goes on `meanwhile` in
+    the venue: that a room is being recorded."""
 
     offer: Offer
     args: dict[str, str]

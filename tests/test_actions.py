@@ -15,7 +15,7 @@ ACTIONS: dict[str, set[str]] = {
     "zone": {"play", "pause", "stop", "next", "previous", "volume", "software-mute", "software-unmute", "release"},
     "control": {"mute", "unmute", "level"},
     "stream": {"move"},
-    "board": {"let-sleep", "keep-awake", "name-card", "unname-card", "replug"},
+    "board": {"let-sleep", "keep-awake", "name-card", "unname-card", "replug", "identify"},
     "capture": {"look"},
     "mixer": {"cut-a", "cut-b", "composite", "live", "blank"},
     "instance": {"start", "stop", "restart", "snapshot", "unfreeze"},

@@ -15,6 +15,7 @@ from backends.demo.lxd_shapes import Box
 from backends.demo.mixer import Mixers
 from backends.demo.mopidy import MopidyServer, Player, Track
 from backends.demo.sound import Sound
+from backends.demo.tones import Tones
 from backends.demo.trees import DemoBoard, Trees
 from backends.demo.voctocore import Voctocore
 
@@ -53,6 +54,7 @@ class World:
         self.mixers = Mixers(folder / "mixer", lambda: self.trees.cards)
         self.zones = {name: MopidyServer(player(number, name, still)) for number, name in enumerate(ZONES)}
         self.sound = Sound(folder / "sound", {name: self.zones[name].player for name in THROUGH_SERVER})
+        self.tones = Tones(folder / "tones", self._silent_cards)
         self.mixer = Voctocore(("lectern", "camera", "audience"))
         self.hosts = {name: LxdServer(str(folder / f"{name}.socket"), name, boxes(name)) for name in BOXES}
         self.trees.watchers.append(self.mixers.tell)
@@ -84,7 +86,7 @@ class World:
             "mopidy": {"endpoints": [server.endpoint for server in self.zones.values()]},
             "alsa": {"proc": str(self.trees.proc), "events": self.trees.events, "mixer": list(self.mixers.argv)},
             "pulse": {"servers": [self.sound.address], "child": list(self.sound.argv)},
-            "usb": self.trees.usb,
+            "usb": {**self.trees.usb, "tone": list(self.tones.argv)},
             "hdmi2usb": {"sysfs": str(self.trees.sysfs), "events": self.trees.events, **self.captures.settings},
             "voctomix": {"endpoints": [f"127.0.0.1:{self.mixer.port}"]},
             "lxd": {"sockets": [host.path for host in self.hosts.values()]},
@@ -106,7 +108,7 @@ class World:
             if self.still:
                 self.mixer.blank()
                 self.hosts["beta"].crash("encode3")
-            running = [tasks.create_task(part.run()) for part in (self.trees, self.mixers, self.sound)]
+            running = [tasks.create_task(part.run()) for part in (self.trees, self.mixers, self.sound, self.tones)]
             running.append(tasks.create_task(self._sound()))
             if not self.still:
                 running.append(tasks.create_task(self._direct()))
@@ -115,6 +117,9 @@ class World:
             finally:
                 for task in running:
                     task.cancel()
+
+    def _silent_cards(self) -> set[str]:
+        return {card for card in self.trees.cards if self.trees.sounds[card].state == "closed"}
 
     async def _sound(self) -> None:
         """What players do to their cards: a PCM runs while its zone plays, unless its board is gone."""
@@ -128,6 +133,8 @@ class World:
                     player.lost = False
                 open_now = there and (player.state != "stopped" or player.held) and not player.lost
                 state = "closed" if not open_now else "PAUSED" if player.state == "paused" else "RUNNING"
+                if name in self.tones.playing:
+                    state = "RUNNING"
                 if there and self.trees.sounds[name].state != state:
                     self.trees.pcm(name, state, os.getpid() if state != "closed" else 0)
                     self.sound.look()

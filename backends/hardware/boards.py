@@ -82,11 +82,12 @@ def board(
     power = BANNED if read.text("authorized") == "0" else read.text("power/runtime_status")
     policy = read.text("power/control")
     over_current = _over_current(read, hub_port(device, port, hub))
+    card = _card(device)
     found = Board(
         id=Id(host, "board", port),
         name=port,
         keys=(Key("usb-port", port, host), *_address(host, sysfs.number(device, "busnum"), devnum)),
-        links=(Link("hub", Key("usb-port", hub, host), f"the port's name, {port}"),),
+        links=(Link("hub", Key("usb-port", hub, host), f"the port's name, {port}"), *_card_link(card, host)),
         at=at,
         port=port,
         model=CHIPS.get(ids, said.product) if isinstance(ids, str) else said.product,
@@ -101,7 +102,7 @@ def board(
         hid=_hid(read),
         wakeup=wakeup,
         rule=_rule(rules / udev_rule.name(port), read),
-        card=_card(device),
+        card=card,
         named=_named(rules / naming.file(port)),
         devnum=devnum,
         reenumerations=reenumerations,
@@ -265,6 +266,13 @@ def _card(device: Path) -> Text:
         with contextlib.suppress(OSError):
             return clean(read_text(file).strip(), 20)
     return Unknown(Why.NOT_APPLICABLE, "it has no sound card now")
+
+
+def _card_link(card: Text, host: str) -> tuple[Link, ...]:
+    """To the card's first PCM, which needs the board and not the other way about."""
+    if isinstance(card, Unknown):
+        return ()
+    return (Link("card", Key("alsa-card", card, host), f"its sound card is called {card}", aside=True),)
 
 
 def _named(file: Path) -> Text:

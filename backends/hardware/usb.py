@@ -6,6 +6,7 @@ Looking never wakes a board: libusb lists descriptors, sysfs tells the rest, and
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,10 +15,11 @@ from msgspec import Struct, structs
 
 from backends import sudo, sysfs
 from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source, read_text
-from backends.hardware import boards, enumerator, helper, limits, naming, power, replug, rules, udev_rule, why
+from backends.hardware import boards, enumerator, helper, identify, limits, naming, power, replug, rules, udev_rule, why
 from backends.hardware.bus import Bus
 from backends.hardware.enumerator import Seen
 from backends.hardware.operation import Operation
+from backends.hardware.tones import Tones
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.uevents import waker
 
@@ -27,14 +29,15 @@ ENUMERATORS: dict[str, Callable[[Path], list[Seen]]] = {"pyusb": enumerator.by_p
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`sysfs` and `proc` are the trees to read, `rules` is where udev's rules are kept; `events` and `enumerator` are
-    the seams (see uevents.py, enumerator.py)."""
+    """`sysfs` and `proc` are the trees to read, `rules` is where udev's rules are kept; `events`, `enumerator` and
+    `tone` (the command of the tone child) are the seams (see uevents.py, enumerator.py, tone_lines.py)."""
 
     sysfs: str = "/sys"
     proc: str = "/proc/asound"
     rules: str = udev_rule.FOLDER
     events: str = "udev"
     enumerator: Literal["pyusb", "sysfs"] = "pyusb"
+    tone: tuple[str, ...] = (sys.executable, "-m", "backends.hardware.tone_child")
 
 
 class Usb:
@@ -47,6 +50,7 @@ class Usb:
         self.where, self.proc = helper.Where(self.root, Path(settings.rules)), Path(settings.proc)
         self._bus = Bus(host, self.where, Path(settings.proc), ENUMERATORS[settings.enumerator])
         self._permission = sudo.Permission("usb-replug", "1-1")
+        self._tones = Tones(settings.tone)
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with waker(self.events, "usb") as wait:
@@ -58,6 +62,9 @@ class Usb:
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         board = await self._board(offer, io)
+        used = await io.thread(boards.sounds, self._device(board), self.proc)
+        if offer.action == identify.IDENTIFY:
+            return identify.plan(offer, board, used)
         if reason := await self._no_access((board,), io, afresh=True):
             raise Refused(reason)
         match offer.action:
@@ -65,11 +72,14 @@ class Usb:
                 return replug.plan(offer, board, self._device(board))
             case naming.NAME | naming.UNNAME:
                 return naming.plan(offer, args, board, self.where.rules, await io.thread(_taken, self.root))
-        used = await io.thread(boards.sounds, self._device(board), self.proc)
         return power.plan(offer, args, board, self._device(board), self.where, used)
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         board = await self._board(plan.offer, io)
+        if plan.offer.action == identify.IDENTIFY:
+            await ledger.step(plan.steps[0].text)
+            await self._tones.play(identify.device(board), io)
+            return
         operations = self._operations(plan, board)
         if tuple(operation.step for operation in operations) != plan.steps:
             raise Refused("the board is not as it was when this was planned")
@@ -115,8 +125,8 @@ class Usb:
 def _offering(each: Board | Hub, no_access: str) -> Board | Hub:
     if not isinstance(each, Board):
         return each
-    offers = (*power.offers(each, no_access), *naming.offers(each, no_access), replug.offer(each, no_access))
-    return structs.replace(each, offers=offers)
+    power_and_name = (*power.offers(each, no_access), *naming.offers(each, no_access))
+    return structs.replace(each, offers=(*power_and_name, replug.offer(each, no_access), identify.offer(each)))
 
 
 def _taken(root: Path) -> dict[str, str]:

@@ -165,17 +165,16 @@ class Operator:
 
     async def _judge(self, plan: Plan, started: float, progress: Callable[[str], None]) -> Outcome:
         progress("waiting to see it take effect")
-        waiting, begun, at = list(plan.expect), time.monotonic(), started
-        while waiting:
-            for expect in tuple(waiting):
+        begun, at = time.monotonic(), started
+        for expect in plan.expect:  # in this order: one may be over when the next is there
+            while True:
                 resource = self.target(expect)
                 if isinstance(resource, Resource) and resource.at >= started and met(expect, resource):
-                    waiting.remove(expect)
                     at = max(at, resource.at)
-                elif time.monotonic() - begun > expect.within:
+                    break
+                if time.monotonic() - begun > expect.within:
                     took = f"not seen within {expect.within:g} s"
                     return Outcome(False, f"failed: {seen(expect, resource)} ({took})")
-            if waiting:
                 await self._venue.changed(0.1)
         return Outcome(True, f"done: {plan.offer.label}, seen after {time.monotonic() - begun:.1f} s", at)
 

@@ -6,10 +6,12 @@ import contextlib
 import json
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from backends.hardware.tone_lines import HERTZ, SECONDS
 from tests.rig.devices.venue import ROOMS, SPARE
 from tests.rig.drills import recordings
 from tests.rig.drills.console import Foh, Report
@@ -117,6 +119,25 @@ def test_a_card_that_is_named_by_its_port_keeps_its_name(calm: Venue, foh: Foh) 
     time.sleep(UDEV_LOOKS)
     again(calm)
     until(lambda: called(SPARE) == by_kernel, 5)
+
+
+def test_a_tone_tells_which_room_a_board_is_in(calm: Venue, foh: Foh, tmp_path: Path) -> None:
+    """On a board that sleeps, and not on one that plays."""
+    number = ROOMS.index("garden") + 1
+    before = calm.reports()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(foh, "act", f"board/1-{number}", "identify", "--yes")
+        until(lambda: calm.report("garden")["frames"] > before["garden"]["frames"] + RATE, 60)
+        assert calm.hear("garden")["hertz"] == pytest.approx([HERTZ] * 2, abs=1)
+        done(asked.result())
+    after = calm.reports()
+    assert [room for room in ROOMS if after[room]["frames"] != before[room]["frames"]] == ["garden"]
+    assert after["garden"]["frames"] - before["garden"]["frames"] == pytest.approx(RATE * SECONDS, rel=0.1)
+    with playing(card(number), 440, tmp_path):
+        ran = foh("act", f"board/1-{number}", "identify", "--yes")
+        assert ran.returncode != 0
+        assert "a program plays there" in ran.stdout + ran.stderr
+        assert calm.hear("garden")["hertz"] == pytest.approx([440] * 2, abs=1)
 
 
 def again(venue: Venue) -> None:

@@ -1,0 +1,36 @@
+"""The embedded venue's tones: what the tone child would play on a card, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import msgspec
+
+from backends.demo.lines import Lines
+from backends.hardware.tone_lines import SECONDS, Ask, Told
+
+
+class Tones(Lines):
+    """`free` says on which cards nothing plays now."""
+
+    def __init__(self, socket: Path, free: Callable[[], Collection[str]]) -> None:
+        super().__init__(socket, SECONDS)
+        self.free = free
+        self.playing: set[str] = set()
+
+    def everything(self) -> Told:
+        return Told(tuple(f"plughw:{card},0" for card in self.playing))
+
+    def answer(self, line: bytes) -> Told:
+        card = msgspec.json.decode(line, type=Ask).play.removeprefix("plughw:").removesuffix(",0")
+        if card not in self.free():
+            return Told(error="Device or resource busy")
+        self.playing.add(card)
+        asyncio.get_running_loop().call_later(SECONDS, self._over, card)
+        return self.everything()
+
+    def _over(self, card: str) -> None:
+        self.playing.discard(card)
+        self.tell()

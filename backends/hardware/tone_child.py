@@ -1,0 +1,73 @@
+"""The tone child: plays one tone through pyalsaaudio, over the lines of `tone_lines`.
+
+    python -m backends.hardware.tone_child
+
+A process of its own, because a call into a stuck card may never return.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from array import array
+
+import alsaaudio
+import msgspec
+
+from backends.child_process import die_with_parent
+from backends.hardware.tone_lines import DECIBEL, HERTZ, SECONDS, Ask, Told
+
+RATE, CHANNELS = 48_000, 2
+FADE, REST = 0.02, 0.2  # seconds: up and down, so that it does not click; of silence after it, which may be cut off
+PERIOD, PERIODS = 1024, 4  # frames, and how many of them the card keeps in hand
+PAUSE = PERIOD / RATE / 2  # seconds, while it can take no more
+
+
+def samples() -> bytes:
+    """The tone: signed 16-bit words, little-endian, `CHANNELS` to a frame, `RATE` frames a second."""
+    loudest, count = 32767 * 10 ** (DECIBEL / 20), round(RATE * SECONDS)
+    words = array("h")
+    for n in range(count):
+        fade = min(1.0, n / (RATE * FADE), (count - n) / (RATE * FADE))
+        words.extend([round(fade * loudest * math.sin(2 * math.pi * HERTZ * n / RATE))] * CHANNELS)
+    return words.tobytes() + bytes(2 * CHANNELS * round(RATE * REST))
+
+
+def play(device: str) -> None:
+    """Raises ALSAAudioError. Does not wait for a card that is taken: the kernel would, for as long as it takes."""
+    pcm = alsaaudio.PCM(
+        alsaaudio.PCM_PLAYBACK, alsaaudio.PCM_NONBLOCK, rate=RATE, channels=CHANNELS,
+        format=alsaaudio.PCM_FORMAT_S16_LE, periodsize=PERIOD, periods=PERIODS, device=device,
+    )  # fmt: skip
+    told, rest = False, memoryview(samples())
+    while rest:
+        written = pcm.write(rest[: PERIOD * CHANNELS * 2])
+        if written > 0:
+            rest = rest[written * CHANNELS * 2 :]
+        elif told:
+            time.sleep(PAUSE)
+        else:  # it is full, so it plays
+            told = True
+            say(Told((device,)))
+    pcm.close()
+
+
+def say(told: Told) -> None:
+    os.write(1, msgspec.json.encode(told) + b"\n")
+
+
+def main() -> None:
+    die_with_parent()
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)  # libasound prints its errors there, onto the operator's screen
+    try:
+        play(msgspec.json.decode(sys.stdin.buffer.readline(), type=Ask).play)
+        say(Told())
+    except alsaaudio.ALSAAudioError as error:
+        say(Told(error=str(error)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Tones that are being played, each by a child process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from backends.contract import IO
+from backends.hardware.identify import BEGINS, ENDS
+from backends.hardware.tone_lines import Ask, Told
+
+
+class Tones:
+    """`argv` is the child's command; see `tone_lines` for what it says."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._argv, self._tasks = argv, set[asyncio.Task[None]]()
+
+    async def play(self, device: str, io: IO) -> None:
+        """Returns when the tone has begun, and lets it end by itself. Raises OSError (ALSA's words), TimeoutError."""
+        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._play(device, begun, io))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        async with io.deadline(BEGINS):
+            await begun
+
+    async def _play(self, device: str, begun: asyncio.Future[None], io: IO) -> None:
+        try:
+            async with io.deadline(BEGINS + ENDS), io.child(self._argv) as child:
+                await child.send(msgspec.to_builtins(Ask(device)))
+                while not (told := msgspec.convert(await child.receive(), Told)).error:
+                    if device in told.playing and not begun.done():
+                        begun.set_result(None)
+                    elif begun.done() and device not in told.playing:
+                        return
+                raise OSError(told.error)
+        except Exception as error:  # noqa: BLE001  (carried to who waits; of a tone that has begun the card tells)
+            if not begun.done():
+                begun.set_exception(error)

@@ -19,7 +19,8 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     warnings and errors, newest first, `fault` the failure of its output that stands. `rival` is the pid of another
     process that was started for its port and does not have it. `accounts` has the streaming accounts that it uses, by
     service and a mark that stands for the account. `unit` is the systemd unit whose main process it is. `jumps` counts
-    how often it was sent to a place: a track begun, a seek."""
+    how often it was sent to a place: a track begun, a seek. `starts` counts the tracks begun, where the player tells
+    one from the other, and is the same where it does not."""
 
     state: Text = _
     title: Text = _
@@ -42,6 +43,7 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     rival: Number = _
     accounts: tuple[str, ...] | Unknown = _
     jumps: Number = _
+    starts: Number = _
 
 
 class Pcm(Resource, frozen=True, kw_only=True, tag="pcm"):

@@ -38,6 +38,10 @@ FAULTS = {  # a zone's `fault`: the cause in words, and what to do
     ),
     "sound server gone": ("its sound server is gone", "start the sound server again, then stop and play"),
     "output unknown": ("it knows no such output", "mend audio/output in its configuration, and restart it"),
+    "no decoder or no such sink": (
+        "it finds no decoder for its track, or no such sink as audio/output names",
+        "see whether that sink is there (pactl list short sinks); if it is, install the decoder that its log names",
+    ),
 }
 
 
@@ -207,10 +211,10 @@ def held(zone: Zone | Gone, view: View) -> Verdict:
 def runaway(zone: Zone | Gone, view: View) -> Verdict:
     """Faster than anybody listens: it begins track after track, as every one fails at once, or its position runs ahead
     of the clock, as when nothing takes its sound."""
-    if isinstance(zone, Gone) or zone.state != "playing" or not isinstance(zone.jumps, int):
+    if isinstance(zone, Gone) or zone.state != "playing" or not isinstance(zone.starts, int):
         return Verdict(undecided=not isinstance(zone, Gone) and isinstance(zone.state, Unknown))
     before = view.ago(zone.id, RUSH)
-    begun = zone.jumps - before.jumps if isinstance(before, Zone) and isinstance(before.jumps, int) else 0
+    begun = zone.starts - before.starts if isinstance(before, Zone) and isinstance(before.starts, int) else 0
     if begun >= TRACKS:
         cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
         evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")

@@ -126,6 +126,23 @@ async def test_what_an_outsider_does_is_seen_at_once(server: Server) -> None:
         await watched.until(lambda w: isinstance(p := w.get("zone", "position"), int) and p > before, 4)
 
 
+async def test_a_seek_is_told_from_a_track_that_begins(real: RealMopidy) -> None:
+    """Else somebody who drags a slider would look like a player that runs away."""
+    server = Real(real)
+    await server.start()
+    async with watching(source(server)) as watched:
+        await playing(server, watched)
+        starts, jumps = watched.get("zone", "starts"), watched.get("zone", "jumps")
+        assert isinstance(starts, int)
+        assert isinstance(jumps, int)
+        for seconds in range(1, 4):
+            await server.rpc("core.playback.seek", time_position=seconds * 5000)
+        await watched.until(lambda w: w.get("zone", "jumps") == jumps + 3, 3)
+        assert watched.get("zone", "starts") == starts
+        await server.rpc("core.playback.next")
+        await watched.until(lambda w: w.get("zone", "starts") == starts + 1, 3)
+
+
 async def test_every_action_takes_effect_and_is_refused_when_already_so(server: Server) -> None:
     async with watching(source(server)) as watched:
         await playing(server, watched)

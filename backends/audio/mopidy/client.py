@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 RPC_DEADLINE = 2.0  # seconds; a healthy instance answers in 5 ms
 SETTLE = 0.02  # seconds in which events come together
-JUMPS = ("seeked", "track_playback_started")
+STARTED = "track_playback_started"
 BY_ITSELF = 1.0  # seconds within which it stops by itself after a failure
-BEGUN = ("track_playback_started", "track_playback_resumed")
+BEGUN = (STARTED, "track_playback_resumed")
 ENDED = "Mopidy has ended, or closed the connection for events"
 
 
@@ -75,7 +75,7 @@ class Events:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.pending = True
-        self.jumps = 0  # how often it was sent to a place
+        self.jumps = self.starts = 0  # how often it was sent to a place; how often a track has begun
         self.settled = 0.0  # when it last began to play or was stopped, since the epoch
         self.ended = False
         self._socket = socket
@@ -90,7 +90,8 @@ class Events:
                 said = json.loads(message)
                 if "event" in said:
                     self.pending = True
-                    self.jumps += said["event"] in JUMPS
+                    self.jumps += said["event"] in (STARTED, "seeked")
+                    self.starts += said["event"] == STARTED
                     self._note(said)
                     self._wake.set()
                 elif self._answer and not self._answer.done():

@@ -150,7 +150,7 @@ class MopidySource:
                 history = partial(rpc, client, "core.history.get_history")
                 told = await self._log.told(events.settled, zone.state == "playing", history)
                 self._zone = zone
-                joined = _joined(zone, events.jumps, phones, told, among)
+                joined = _joined(zone, events, phones, told, among)
                 yield Observation(upserts=(await self._restart.offered(joined, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
@@ -204,12 +204,13 @@ class MopidySource:
         return structs.replace(zone, at=now) if state == zone.state else await self._read(client, now)
 
 
-def _joined(zone: Zone, jumps: int, phones: Phones, told: Told, company: Company) -> Zone:
+def _joined(zone: Zone, events: Events, phones: Phones, told: Told, company: Company) -> Zone:
     """What Mopidy says, with what is known of it from elsewhere."""
     rival = company.rival
     return structs.replace(
-        zone, jumps=jumps, mpd=phones.mpd, phones=phones.clients, log=told.log, fault=told.fault,
-        rival=rival.pid if rival else NO_RIVAL, accounts=company.accounts, links=(*zone.links, *company.links),
+        zone, jumps=events.jumps, starts=events.starts, mpd=phones.mpd, phones=phones.clients,
+        log=told.log, fault=told.fault, rival=rival.pid if rival else NO_RIVAL, accounts=company.accounts,
+        links=(*zone.links, *company.links),
         evidence=(*zone.evidence, *told.evidence, *(rival.evidence(zone.at) if rival else ())),
     )  # fmt: skip
 

@@ -101,6 +101,7 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
         rival=Unknown(Why.NOT_APPLICABLE, "it ends where its port is taken"),
         accounts=Unknown(Why.NOT_APPLICABLE, "an MPD's are not looked for"),
         jumps=jumps,
+        starts=jumps,
     )
 
 

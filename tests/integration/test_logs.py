@@ -65,6 +65,21 @@ async def test_a_sound_server_that_dies_under_a_playing_zone_is_told(sound: puls
         server.stop()
 
 
+async def test_a_sink_that_is_not_there_is_told_from_the_first_play_on(sound: pulse.Bed, tmp_path: Path) -> None:
+    """GStreamer blames the decoder."""
+    output = f"pulsesink server=unix:{sound.socket} device=nowhere"
+    server = await asyncio.to_thread(RealMopidy, "bar", tmp_path, output, sound.env)
+    try:
+        track = await asyncio.to_thread(make_track, server.media / "a.flac", "A")
+        async with watching(MopidySource("h", server.endpoint)) as watched:
+            await watched.until(lambda w: w.get("zone", "state") == "stopped" and not fault(w), 5)
+            await asyncio.to_thread(server.play, track)
+            await watched.until(lambda w: fault(w) == "no decoder or no such sink", 3)
+            assert any("FLAC" in line for line in watched.get("zone", "log"))
+    finally:
+        server.stop()
+
+
 async def test_a_server_that_ends_at_once_leaves_its_last_words(tmp_path: Path) -> None:
     """With an output that GStreamer does not know, Mopidy ends with exit status 0, so that systemd leaves it so."""
     server = await asyncio.to_thread(RealMopidy, "bar", tmp_path, "fakesink sync=true", {})

@@ -58,6 +58,7 @@ FAULTS = (  # mopidy.audio.gst passes on what GStreamer's alsasink and pulsesink
     Fault("sound server gone", "pa_stream_writable_size() failed", True),
     Fault("sound server gone", "Failed to connect: Connection refused"),
     Fault("output unknown", "Failed to create audio output"),
+    Fault("no decoder or no such sink", "Your GStreamer installation is missing a plug-in"),  # pulsesink: either
 )
 
 

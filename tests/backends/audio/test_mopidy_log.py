@@ -81,6 +81,7 @@ def test_the_latest_come_first_and_repetitions_once() -> None:
         ("GStreamer error: pa_stream_writable_size() failed: Connection terminated", "sound server gone"),
         ("GStreamer error: Failed to connect: Connection refused", "sound server gone"),
         ('Failed to create audio output "nosuch": no element', "output unknown"),
+        ("GStreamer error: Your GStreamer installation is missing a plug-in.", "no decoder or no such sink"),
         ("Track is not playable: file:///a", ""),
     ],
 )

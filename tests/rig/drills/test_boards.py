@@ -17,7 +17,19 @@ from tests.rig.drills import recordings
 from tests.rig.drills.console import Foh, Report
 from tests.rig.drills.recordings import LEVEL, RATE
 from tests.rig.drills.undisturbed import undisturbed
-from tests.rig.drills.venue import RULES, UDEV_LOOKS, Venue, card, cards, has_card, playing, repeating, settle, until
+from tests.rig.drills.venue import (
+    RULES,
+    UDEV_LOOKS,
+    Venue,
+    card,
+    cards,
+    has_card,
+    playing,
+    repeating,
+    settle,
+    sleeps,
+    until,
+)
 
 PORTS = [f"1-{number}" for number in range(1, len(ROOMS) + 1)]
 
@@ -121,9 +133,11 @@ def test_a_card_that_is_named_by_its_port_keeps_its_name(calm: Venue, foh: Foh) 
     until(lambda: called(SPARE) == by_kernel, 5)
 
 
+@pytest.mark.long
 def test_a_tone_tells_which_room_a_board_is_in(calm: Venue, foh: Foh, tmp_path: Path) -> None:
     """On a board that sleeps, and not on one that plays."""
     number = ROOMS.index("garden") + 1
+    until(lambda: sleeps(number), 10)
     before = calm.reports()
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(foh, "act", f"board/1-{number}", "identify", "--yes")
@@ -133,6 +147,7 @@ def test_a_tone_tells_which_room_a_board_is_in(calm: Venue, foh: Foh, tmp_path: 
     after = calm.reports()
     assert [room for room in ROOMS if after[room]["frames"] != before[room]["frames"]] == ["garden"]
     assert after["garden"]["frames"] - before["garden"]["frames"] == pytest.approx(RATE * SECONDS, rel=0.1)
+    until(lambda: sleeps(number), 10)
     with playing(card(number), 440, tmp_path):
         ran = foh("act", f"board/1-{number}", "identify", "--yes")
         assert ran.returncode != 0

@@ -24,8 +24,12 @@ class Tones:
         task = asyncio.create_task(self._play(device, begun, io))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        async with io.deadline(BEGINS):
-            await begun
+        try:
+            async with io.deadline(BEGINS):
+                await begun
+        except BaseException:
+            task.cancel()  # it must not begin when nobody expects it any more
+            raise
 
     async def _play(self, device: str, begun: asyncio.Future[None], io: IO) -> None:
         try:

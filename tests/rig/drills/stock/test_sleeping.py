@@ -63,6 +63,7 @@ def test_the_action_lets_go_of_a_boards_keys_and_that_holds_when_it_is_plugged_i
     """The policy alone leaves the board awake. The udev rule lets go of the keys after the kernel has opened them."""
     with foh.console() as console:
         console.wait_for(HELD, 120)
+        console.until(lambda: trouble(console) == ("0 CRIT 1 warn", "8/9"), SOON)  # nothing else comes first
         assert (read(KITCHEN, "power/control"), read(KITCHEN, "power/runtime_status")) == ("auto", "active")
         assert (asleep(KITCHEN), held.report("kitchen")["awaited"]) == (0, [KEY_IN])
         console.press("f")

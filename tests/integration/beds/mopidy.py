@@ -114,7 +114,8 @@ class RealMopidy:
 
     def rpc(self, method: str, **params: object) -> object:
         body = {"jsonrpc": "2.0", "id": 1, "method": method} | ({"params": params} if params else {})
-        answer = httpx.post(f"{self.endpoint}/mopidy/rpc", json=body, timeout=5, trust_env=False).json()
+        # Patiently: now and then one takes more than 5 s to stop, and how soon it does is its own affair.
+        answer = httpx.post(f"{self.endpoint}/mopidy/rpc", json=body, timeout=30, trust_env=False).json()
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer["result"]

@@ -31,7 +31,7 @@ def plan(offer: Offer, board: Board, used: bool) -> Plan:
     """`used`: a program has one of the board's PCMs open. Raises Refused."""
     where = device(board)
     if used:
-        raise Refused("a program plays there, or holds the output: listen to that one, or let go of the output first")
+        raise Refused("a program plays there, or holds the output: let go of that first")
     text = f"play {HERTZ} Hz at {DECIBEL} dB on the card {board.card}, for {SECONDS:g} s"
     begun = Expect(board.id, "state", "RUNNING", BEGINS, via="card")
     over = Expect(board.id, "state", "closed", ENDS, via="card")

@@ -11,6 +11,8 @@ from backends.contract import IO
 from backends.hardware.identify import BEGINS, ENDS
 from backends.hardware.tone_lines import Ask, Told
 
+ENDED = "what sounds the tone has ended before it began; `foh doctor` says what is missing"
+
 
 class Tones:
     """`argv` is the child's command; see `tone_lines` for what it says."""
@@ -43,4 +45,4 @@ class Tones:
                 raise OSError(told.error)
         except Exception as error:  # noqa: BLE001  (carried to who waits; of a tone that has begun the card tells)
             if not begun.done():
-                begun.set_exception(error)
+                begun.set_exception(ConnectionError(ENDED) if isinstance(error, ConnectionError) else error)

@@ -62,9 +62,8 @@ class Usb:
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         board = await self._board(offer, io)
-        used = await io.thread(boards.sounds, self._device(board), self.proc)
         if offer.action == identify.IDENTIFY:
-            return identify.plan(offer, board, used)
+            return identify.plan(offer, board, await self._used(board, io))
         if reason := await self._no_access((board,), io, afresh=True):
             raise Refused(reason)
         match offer.action:
@@ -72,7 +71,7 @@ class Usb:
                 return replug.plan(offer, board, self._device(board))
             case naming.NAME | naming.UNNAME:
                 return naming.plan(offer, args, board, self.where.rules, await io.thread(_taken, self.root))
-        return power.plan(offer, args, board, self._device(board), self.where, used)
+        return power.plan(offer, args, board, self._device(board), self.where, await self._used(board, io))
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         board = await self._board(plan.offer, io)
@@ -100,6 +99,9 @@ class Usb:
                 return naming.operations(action, plan.args, board, self.where.rules)
         delay = int(plan.args.get("delay", "0"))
         return power.operations(plan.offer.action, board, delay, self._device(board), self.where)
+
+    async def _used(self, board: Board, io: IO) -> bool:
+        return await io.thread(boards.sounds, self._device(board), self.proc)
 
     def _device(self, board: Board) -> Path:
         return self._bus.device(board.id.local)

@@ -42,7 +42,7 @@ async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(soun
             assert any("Could not open audio device for playback" in line for line in log)
             await asyncio.to_thread(sound.start)
             await asyncio.to_thread(server.rpc, "core.playback.play")
-            await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 10)
+            await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 4)
         async with watching(MopidySource("h", server.endpoint)) as watched:  # its history tells what events do not
             await watched.until(lambda w: w.get("zone", "log"), 5)
             assert fault(watched) == ""

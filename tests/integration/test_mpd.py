@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,12 @@ async def test_killed_and_stopped_are_told_apart_and_it_comes_back(server: RealM
         await watched.until(lambda w: w.state is State.OK, 8)
 
 
+def plays(server: RealMpd) -> None:
+    """Returns when it says so."""
+    while "state: play" not in server.tell("status"):
+        time.sleep(0.05)
+
+
 async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(tmp_path: Path) -> None:
     with pulse.bed(1) as sound:
         output = 'type "alsa"\nname "bar"\ndevice "zone1"\nmixer_type "software"'
@@ -107,7 +114,10 @@ async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(tmp_
                 assert watched.get("zone", "state") == "paused"
                 await asyncio.to_thread(sound.start)
                 await asyncio.to_thread(server.tell, "play")
-                await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 10)
+                await asyncio.to_thread(
+                    plays, server
+                )  # how soon it does is its own affair, but not how soon it is told
+                await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 3)
         finally:
             server.stop()
 

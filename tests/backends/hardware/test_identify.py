@@ -42,9 +42,8 @@ def test_the_tone_is_steady_on_both_channels_begins_and_ends_softly_and_is_quiet
     for words in listening.channels(tone_child.samples(), tone_child.CHANNELS):
         assert len(words) == rate * (SECONDS + tone_child.REST)
         assert listening.tone(words, rate) == pytest.approx(HERTZ, abs=0.1)
-        assert listening.level(words[rate : 2 * rate]) == pytest.approx(
-            -23, abs=0.1
-        )  # a sine has half a square's power
+        # A sine has half the power of a square wave: 3 dB less.
+        assert listening.level(words[rate : 2 * rate]) == pytest.approx(-23, abs=0.1)
         assert max(words) == pytest.approx(3277, abs=1)
         edges = (words[: rate // 1000], words[int(rate * SECONDS) - rate // 1000 :])
         assert all(max(map(abs, edge)) < 200 for edge in edges)

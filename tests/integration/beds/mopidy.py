@@ -53,7 +53,7 @@ def free_port() -> int:
     """A port that stays free until its server takes it: each is given once, and the kernel, which would lend it to
     anybody, gives none below 32768 by itself."""
     for port in PORTS:
-        with socket.socket() as probe, contextlib.suppress(OSError):
+        with socket.socket() as probe, contextlib.suppress(OSError):  # somebody has it: the next one
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("they have no end")

@@ -8,21 +8,11 @@ from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.venue import Venue, card, triggered, until
 
-TRIES = 3  # what the console does to them it does each time; a machine that stands still for a moment does not
-
 
 def undisturbed(venue: Venue, foh: Foh, seconds: float) -> None:
     """All rooms are being played a recording that numbers its frames, and none is missing that would be there without a
     console: none at all. What the bus has not got in time it catches up, and that is no loss: one is a number that is
     left out, or a PCM that ran dry and began anew."""
-    lost: list[str] = []
-    while len(lost) < TRIES and (one := loss(venue, foh, seconds)):
-        lost.append(one)
-    assert len(lost) < TRIES, lost
-
-
-def loss(venue: Venue, foh: Foh, seconds: float) -> str:
-    """What the rooms have lost from before a console starts until it has watched for so long; "" for nothing."""
     until(lambda: not slips(venue, 1), 30)
     begun = {room: triggered(card(port)) for port, room in enumerate(ROOMS, 1)}
     venue.ask("follow")
@@ -31,7 +21,7 @@ def loss(venue: Venue, foh: Foh, seconds: float) -> str:
         time.sleep(seconds)
     missing = total(venue.ask("followed"))
     anew = [room for port, room in enumerate(ROOMS, 1) if triggered(card(port)) != begun[room]]
-    return f"{missing} slips; rooms whose PCM began anew: {anew}" if missing or anew else ""
+    assert (missing, anew) == (0, []), f"{missing} slips; rooms whose PCM began anew: {anew}"
 
 
 def slips(venue: Venue, seconds: float) -> int:

@@ -28,6 +28,7 @@ from urllib.parse import quote, unquote
 from msgspec import Struct, structs
 
 T = TypeVar("T")
+IMPORT = 30.0  # seconds, in a source's thread: however slow this machine is, nobody outside is waited for
 
 # --- values -----------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from backends.containers.model import DEFAULT, Place
 from backends.containers.operations import ENDED, Op
 from backends.containers.rules import RULES
 from backends.contract import (
+    IMPORT,
     IO,
     Backend,
     Context,
@@ -61,7 +62,8 @@ class LxdSource:
         self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        await io.thread(lxd_client.load, within=READ)
+        await io.thread(lxd_client.load, within=IMPORT)
+        await io.thread(lxd_reader.load, within=IMPORT)
         async with Events.open(self.socket) as events, Api.open(self.socket) as api:
             client = await io.thread(lxd_reader.connect, self.socket, within=READ)
             reading, cost = await self._everything(client, io, READ)

@@ -1,8 +1,7 @@
 """Reads an LXD through pylxd. Blocking: every function here runs in the source's thread.
 
-pylxd takes 0.24 s to import, hence inside. Its session must not trust the environment: REQUESTS_CA_BUNDLE and
-proxies would reach even a unix socket's requests. Nothing here may ever call Instance.migrate(): with its
-default it destroys the instance on both hosts.
+Its session must not trust the environment: REQUESTS_CA_BUNDLE and proxies would reach even a unix socket's requests.
+Nothing here may ever call Instance.migrate(): with its default it destroys the instance on both hosts.
 """
 
 from __future__ import annotations
@@ -15,6 +14,11 @@ from urllib.parse import quote
 TIMEOUT = (2, 10)  # seconds to connect, and between bytes
 Raw = dict[str, Any]
 T = TypeVar("T")
+
+
+def load() -> None:
+    """Imports pylxd, which takes 0.24 s."""
+    import pylxd  # noqa: F401
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ from backends.audio.mopidy.restart import MOPIDY
 from backends.audio.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
+    IMPORT,
     IO,
     Backend,
     Context,
@@ -91,7 +92,7 @@ class MopidySource:
         self._zone: Zone | None = None
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        await io.thread(load)
+        await io.thread(load, within=IMPORT)
         try:
             async with contextlib.aclosing(self._watch(io)) as observations:
                 async for observation in observations:
@@ -230,7 +231,7 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
     if not endpoints:
         there = await listens(f"127.0.0.1:{port}" for port in USUAL_PORTS)
         if there:
-            await io.thread(load)
+            await io.thread(load, within=IMPORT)
         found = await asyncio.gather(*map(_is_mopidy, there))
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
         meant = [player.http for player in await players(io) if player.http] if context.settings.processes else []

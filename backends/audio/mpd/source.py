@@ -23,6 +23,7 @@ from backends.audio.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
 from backends.audio.systemd import Unit
 from backends.contract import (
+    IMPORT,
     IO,
     Backend,
     Context,
@@ -80,7 +81,7 @@ class MpdSource:
         self._restart = Restart(self.id, MPD, permission or permission_to_restart())
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        await io.thread(load)
+        await io.thread(load, within=IMPORT)
         try:
             async with contextlib.aclosing(self._watch(io)) as observations:
                 async for observation in observations:
@@ -173,7 +174,7 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         usual = [f"127.0.0.1:{port}" for port in USUAL_PORTS]
         there = await listens(usual)
         if there:
-            await io.thread(load)
+            await io.thread(load, within=IMPORT)
         found = await asyncio.gather(*map(_is_mpd, there))
         endpoints = [address for address, yes in zip(there, found, strict=True) if yes]
     permission = permission_to_restart()

@@ -17,9 +17,14 @@ from backends.contract import Context, Link, Refused, State
 from backends.demo.mopidy import MopidyServer, Player, Track
 from backends.runtime import SourceIO
 from tests.integration.beds.mopidy import RealMopidy, make_track, mopidies
-from tests.integration.watching import Watched, watching
+from tests.integration.watching import Steps, Watched, watching
 
 ZONE = ("zone",)
+RELEASE = [
+    "core.mixer.set_mute {'mute': True}", "core.playback.play",
+    "core.playback.get_time_position, until it is above 0", "core.playback.stop",
+    "core.mixer.set_mute {'mute': False}",
+]  # fmt: skip
 
 
 class Server(Protocol):
@@ -159,6 +164,24 @@ async def test_every_action_takes_effect_and_is_refused_when_already_so(server: 
             if action not in ("next", "previous"):
                 with pytest.raises(Refused, match="already"):
                     await watched.source.plan(plan.offer, args, io)
+
+
+async def test_what_holds_its_output_is_made_to_let_go_again_and_again(server: Server) -> None:
+    """A Mopidy that is told to stop before it has begun hangs, one time in ten."""
+    async with watching(source(server)) as watched:
+        await server.queue("Whatever it is")
+        await server.rpc("core.playback.stop")
+        await watched.until(lambda w: w.get("zone", "state") == "stopped" and w.get("zone", "queue") == 1, 5)
+        zone, io = watched.of("zone"), watched.runtime.io(watched.source.name)
+        assert zone is not None
+        offer = zone.offer("release")
+        assert offer is not None
+        for _ in range(40):
+            ledger = Steps()
+            plan = await watched.source.plan(offer, {}, io)
+            await watched.source.execute(plan, ledger, io)
+            assert ledger.steps == [step.text for step in plan.steps] == RELEASE
+        assert await server.rpc("core.playback.get_state") == "stopped"
 
 
 async def test_the_end_of_the_queue_is_no_next_track(server: Server) -> None:

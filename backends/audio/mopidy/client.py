@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RPC_DEADLINE = 2.0  # seconds; a healthy instance answers in 5 ms
 SETTLE = 0.02  # seconds in which events come together
+BEGINS = 3.0  # seconds that a track may take from `play` to its first sound
 STARTED = "track_playback_started"
 BY_ITSELF = 1.0  # seconds within which it stops by itself after a failure
 BEGUN = (STARTED, "track_playback_resumed")
@@ -144,6 +145,14 @@ async def batch(client: httpx.AsyncClient, methods: Sequence[str]) -> dict[str, 
 async def rpc(client: httpx.AsyncClient, method: str, params: Mapping[str, object] | None = None) -> Any:
     """One call's result. Raises what `batch` raises, and Refused with Mopidy's own words."""
     return model.result(await _post(client, model.request(0, method, params)))
+
+
+async def begun(client: httpx.AsyncClient) -> None:
+    """Waits until it plays, for some BEGINS seconds. Raises what `rpc` raises."""
+    for _ in range(round(BEGINS / SETTLE)):
+        if await rpc(client, model.POSITION):
+            return
+        await asyncio.sleep(SETTLE)
 
 
 async def _post(client: httpx.AsyncClient, payload: object) -> Any:

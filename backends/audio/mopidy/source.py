@@ -22,7 +22,7 @@ from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
 from backends.audio.mopidy import model, unwell
 from backends.audio.mopidy.actions import ACTIONS
-from backends.audio.mopidy.client import Events, batch, http, is_http, listening, load, rpc
+from backends.audio.mopidy.client import Events, batch, begun, http, is_http, listening, load, rpc
 from backends.audio.mopidy.log import Told
 from backends.audio.mopidy.phones import Phones
 from backends.audio.mopidy.phones import look as phones_of
@@ -175,7 +175,7 @@ class MopidySource:
             for call, step in zip(calls, plan.steps, strict=True):
                 await ledger.step(step.text)
                 try:
-                    await rpc(client, *call)
+                    await (begun(client) if call == model.UNTIL_IT_PLAYS else rpc(client, *call))
                 except TimeoutError as error:
                     raise TimeoutError(f"{self.name} did not answer; it may still obey when it wakes up") from error
 
@@ -190,8 +190,7 @@ class MopidySource:
         return zone, *await action(client, zone, args)
 
     def _steps(self, calls: Sequence[model.Call]) -> tuple[Step, ...]:
-        said = ((f"{method} {params or ''}".strip(), _curl(self.endpoint, method, params)) for method, params in calls)
-        return tuple(Step(text, shell) for text, shell in said)
+        return tuple(Step(model.said(call), _curl(self.endpoint, *call)) for call in calls)
 
     async def _read(self, client: httpx.AsyncClient, now: float) -> Zone:
         answers = await batch(client, model.READ)

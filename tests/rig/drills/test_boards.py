@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import statistics
 import subprocess
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,17 +61,24 @@ def test_each_pcm_sounds_at_the_board_that_the_console_joins_it_to(calm: Venue, 
     with contextlib.ExitStack() as stack:
         for number, port in enumerate(PORTS):
             stack.enter_context(playing(joined[port], tone(number), tmp_path))
-        before = calm.reports()
-        time.sleep(4)
-        after = calm.reports()
+        looks = [calm.reports()]
+        for _ in range(5):
+            time.sleep(2)
+            looks.append(calm.reports())
         heard = [calm.hear(room) for room in ROOMS]
-    paces = [
-        (after[room]["frames"] - before[room]["frames"]) / (after[room]["at"] - before[room]["at"]) for room in ROOMS
-    ]
-    assert paces == pytest.approx([RATE] * 9, rel=0.01)
+    assert [usual_pace(looks, room) for room in ROOMS] == pytest.approx([RATE] * 9, rel=0.01)
     for number, sound in enumerate(heard):
         assert sound["hertz"] == pytest.approx([tone(number)] * 2, abs=1)
         assert sound["level"] == pytest.approx([LEVEL] * 2, abs=0.1)
+
+
+def usual_pace(looks: Sequence[dict[str, dict[str, Any]]], room: str) -> float:
+    """Frames a second, between most looks: after the guest has stood still for a moment, its bus catches up."""
+    paces: list[float] = [
+        (after[room]["frames"] - before[room]["frames"]) / (after[room]["at"] - before[room]["at"])
+        for before, after in itertools.pairwise(looks)
+    ]
+    return statistics.median(paces)
 
 
 @pytest.mark.long

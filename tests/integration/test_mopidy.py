@@ -69,8 +69,8 @@ class Real:
         return await asyncio.to_thread(self.server.rpc, method, **params)
 
     async def queue(self, *titles: str) -> None:
+        await self.rpc("core.tracklist.clear")  # first, so that it plays none of the files that are written anew
         tracks = [make_track(self.server.media / f"{n}.flac", title, seconds=30) for n, title in enumerate(titles)]
-        await self.rpc("core.tracklist.clear")
         await self.rpc("core.tracklist.add", uris=[track.as_uri() for track in tracks])
 
     async def kill(self) -> None:

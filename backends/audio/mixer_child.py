@@ -62,11 +62,12 @@ def fader_of(mixer: Any, device: str, names: tuple[str, ...]) -> Fader | None:
 
 
 def candidates(extra: list[str]) -> dict[str, tuple[str, ...]]:
-    """The devices that may have mixers, with the names they go by."""
-    found = {
-        f"hw:{card}": (str(index), card, f"hw:{card}")
-        for index, card in zip(alsaaudio.card_indexes(), alsaaudio.cards(), strict=False)
-    }
+    """The devices that may have mixers, with the names they go by. Raises Gone where a card leaves or comes meanwhile:
+    each is opened to be listed."""
+    indexes, cards = alsaaudio.card_indexes(), alsaaudio.cards()
+    if alsaaudio.card_indexes() != indexes or len(cards) != len(indexes):
+        raise OSError("the cards have changed while they were listed")
+    found = {f"hw:{card}": (str(index), card, f"hw:{card}") for index, card in zip(indexes, cards, strict=True)}
     hinted = [name for name in alsaaudio.pcms() if ":" not in name and name not in NOT_DEVICES]
     return found | {name: (name,) for name in (*hinted, *extra) if name not in found}
 
@@ -112,8 +113,12 @@ class Child:
 
     def scan(self) -> None:
         """Opens what can be opened and is not, closes what is no longer there."""
-        self.scanned, self.cards = time.monotonic(), alsaaudio.card_indexes()
-        there = candidates(self.extra)
+        cards = alsaaudio.card_indexes()
+        try:
+            there = candidates(self.extra)
+        except Gone:  # looked at again at the next turn, when whatever left is away
+            return
+        self.scanned, self.cards = time.monotonic(), cards
         for device in [*self.opened, *self.failed]:
             if device not in there:
                 self.close(device)

@@ -114,9 +114,7 @@ async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(tmp_
                 assert watched.get("zone", "state") == "paused"
                 await asyncio.to_thread(sound.start)
                 await asyncio.to_thread(server.tell, "play")
-                await asyncio.to_thread(
-                    plays, server
-                )  # how soon it does is its own affair, but not how soon it is told
+                await asyncio.to_thread(plays, server)  # which may take its time; to be told of it may not
                 await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 3)
         finally:
             server.stop()

@@ -147,7 +147,7 @@ async def rpc(client: httpx.AsyncClient, method: str, params: Mapping[str, objec
     return model.result(await _post(client, model.request(0, method, params)))
 
 
-async def begun(client: httpx.AsyncClient) -> None:
+async def until_it_plays(client: httpx.AsyncClient) -> None:
     """Waits until it plays, for some BEGINS seconds. Raises what `rpc` raises."""
     for _ in range(round(BEGINS / SETTLE)):
         if await rpc(client, model.POSITION):

@@ -22,7 +22,7 @@ from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
 from backends.audio.mopidy import model, unwell
 from backends.audio.mopidy.actions import ACTIONS
-from backends.audio.mopidy.client import Events, batch, begun, http, is_http, listening, load, rpc
+from backends.audio.mopidy.client import Events, batch, http, is_http, listening, load, rpc, until_it_plays
 from backends.audio.mopidy.log import Told
 from backends.audio.mopidy.phones import Phones
 from backends.audio.mopidy.phones import look as phones_of
@@ -175,7 +175,7 @@ class MopidySource:
             for call, step in zip(calls, plan.steps, strict=True):
                 await ledger.step(step.text)
                 try:
-                    await (begun(client) if call == model.UNTIL_IT_PLAYS else rpc(client, *call))
+                    await (until_it_plays(client) if call == model.UNTIL_IT_PLAYS else rpc(client, *call))
                 except TimeoutError as error:
                     raise TimeoutError(f"{self.name} did not answer; it may still obey when it wakes up") from error
 

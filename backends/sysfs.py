@@ -7,6 +7,7 @@ Documentation/ABI/testing/sysfs-bus-usb and drivers/usb/core/sysfs.c.
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path
 
@@ -69,6 +70,11 @@ def usb_devices(root: Path) -> dict[str, Path]:
     except FileNotFoundError:
         return {}
     return {entry.name: entry for entry in entries if ":" not in entry.name}
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """What is there by that pattern, sorted, without what leaves meanwhile: where that happens, Path.glob raises."""
+    return [folder / name for name in sorted(glob.glob(pattern, root_dir=folder))]  # noqa: PTH207
 
 
 def interfaces(device: Path) -> list[Interface]:

@@ -262,7 +262,7 @@ def _rule(file: Path, read: Reading) -> Text:
 
 def _card(device: Path) -> Text:
     """The id of its ALSA card, which may be another for a moment after it was plugged in."""
-    for file in sorted(device.glob("*/sound/card*/id")):
+    for file in sysfs.matching(device, "*/sound/card*/id"):
         with contextlib.suppress(OSError):
             return clean(read_text(file).strip(), 20)
     return Unknown(Why.NOT_APPLICABLE, "it has no sound card now")
@@ -290,8 +290,8 @@ def _named(file: Path) -> Text:
 def sounds(device: Path, proc: Path) -> bool:
     """Whether a player has one of the device's PCMs open. `proc` is /proc/asound; a card that is not found there has
     none."""
-    cards = [card.name for card in device.glob("*/sound/card*")]
-    states = [status for card in cards for status in proc.glob(f"{card}/pcm*p/sub*/status")]
+    cards = [card.name for card in sysfs.matching(device, "*/sound/card*")]
+    states = [status for card in cards for status in sysfs.matching(proc, f"{card}/pcm*p/sub*/status")]
     return any(_said(status) not in ("", "closed") for status in states)
 
 

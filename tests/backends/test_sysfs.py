@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,21 @@ def test_devices_and_their_interfaces(tmp_path: Path) -> None:
     assert [(i.number, i.cls, i.driver) for i in sysfs.interfaces(device)] == [(0, "01", ""), (2, "03", "usbhid")]
     assert sysfs.usb_devices(tmp_path / "none") == {}
     assert sysfs.interfaces(tmp_path / "none") == []
+
+
+def test_what_leaves_while_it_is_looked_for_is_not_there(tmp_path: Path) -> None:
+    interface, over = tmp_path / "1-1:1.0", threading.Event()
+
+    def flap() -> None:
+        while not over.is_set():
+            (interface / "sound/card0").mkdir(parents=True)
+            shutil.rmtree(interface)
+
+    flapping = threading.Thread(target=flap)
+    flapping.start()
+    try:
+        found = [sysfs.matching(tmp_path, "*/sound/card*") for _ in range(5000)]
+    finally:
+        over.set()
+        flapping.join()
+    assert {len(each) for each in found} == {0, 1}

@@ -1,14 +1,16 @@
 """What the kernel says when hardware comes, goes or changes: the seam between udev and the embedded venue.
 
-`where` is "udev" (the netlink socket that udev broadcasts on) or "unix:PATH", a stream socket that says one JSON
-object a line: {"action": "remove", "subsystem": "usb", "name": "1-1.3.2"}.
+`where` is "udev" (netlink) or "unix:PATH", a stream socket that says one JSON object a line: {"action": "remove",
+"subsystem": "usb", "name": "1-1.3.2"}.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +18,10 @@ from msgspec import Struct
 from backends.contract import clean
 
 LISTENING = "listening"  # the action of the first event, which is ours: from then on none is missed
+AT_ONCE = 64  # events of one socket, before others have their turn
 AFTERMATH = 0.25  # seconds: an event is told before it is all done, so that the first look may come too early
+TOGETHER = 0.03  # seconds in which one plug that is pulled has told of all that leaves with it
+KERNEL, UDEV = "kernel", "udev"  # who broadcasts: at once, or when the rules have run
 LOST = "lost"  # ours as well: the socket overflowed, anything may have happened
 
 
@@ -28,44 +33,57 @@ class UEvent(Struct, frozen=True):
     name: str = ""
 
 
-def uevents(where: str) -> AsyncGenerator[UEvent, None]:
-    """The events, without end. Raises ImportError (no libudev), ConnectionError (the socket closed), OSError."""
-    return _from_unix(where.removeprefix("unix:")) if where.startswith("unix:") else _from_udev()
+def uevents(where: str, *subsystems: str) -> AsyncGenerator[UEvent, None]:
+    """The events of these subsystems, without end. Raises ImportError (no libudev), ConnectionError (the socket
+    closed), OSError."""
+    if where.startswith("unix:"):
+        return _from_unix(where.removeprefix("unix:"), subsystems)
+    return _from_udev(subsystems)
 
 
-async def _from_udev() -> AsyncGenerator[UEvent, None]:
+async def _from_udev(subsystems: Sequence[str]) -> AsyncGenerator[UEvent, None]:
     import pyudev  # loads libudev when first used: late, so that a machine without it still runs the rest
 
-    monitor = pyudev.Monitor.from_netlink(pyudev.Context())
-    monitor.start()
-    loop, queue = asyncio.get_running_loop(), asyncio.Queue[UEvent]()
+    loop, queue, context = asyncio.get_running_loop(), asyncio.Queue[UEvent](), pyudev.Context()
 
-    def readable() -> None:
+    def readable(monitor: pyudev.Monitor, source: str) -> None:
         try:
-            device = monitor.poll(timeout=0)
+            for device in islice(iter(partial(monitor.poll, 0), None), AT_ONCE):
+                if source == _teller(device.action):
+                    event = UEvent(clean(device.action), clean(device.subsystem), clean(device.sys_name))
+                    queue.put_nowait(event)
         except OSError:  # ENOBUFS
             queue.put_nowait(UEvent(LOST))
-            return
-        if device is not None:
-            event = UEvent(clean(device.action), clean(device.subsystem), clean(device.sys_name))
-            queue.put_nowait(event)
 
-    loop.add_reader(monitor.fileno(), readable)
+    monitors = {source: pyudev.Monitor.from_netlink(context, source) for source in (KERNEL, UDEV)}
     try:
+        for source, monitor in monitors.items():
+            for subsystem in subsystems:
+                monitor.filter_by(subsystem)
+            monitor.start()
+            loop.add_reader(monitor.fileno(), readable, monitor, source)
         yield UEvent(LISTENING)
         while True:
             yield await queue.get()
     finally:
-        loop.remove_reader(monitor.fileno())
+        for monitor in monitors.values():
+            loop.remove_reader(monitor.fileno())
 
 
-async def _from_unix(path: str) -> AsyncGenerator[UEvent, None]:
+def _teller(action: str) -> str:
+    """Who is believed of what happened: udev, once its rules have named a device and said whose it is; but of what is
+    gone the kernel, which does not wait for rules to run."""
+    return KERNEL if action == "remove" else UDEV
+
+
+async def _from_unix(path: str, subsystems: Sequence[str]) -> AsyncGenerator[UEvent, None]:
     reader, writer = await asyncio.open_unix_connection(path)
     decode = msgspec.json.Decoder(UEvent).decode
     try:
         yield UEvent(LISTENING)
         while line := await reader.readline():
-            yield decode(line)
+            if (event := decode(line)).subsystem in subsystems:
+                yield event
         raise ConnectionError(f"{path} was closed")
     finally:
         writer.close()
@@ -82,10 +100,9 @@ async def waker(
     just_happened = False
 
     async def listen() -> None:
-        async with contextlib.aclosing(uevents(where)) as events:
+        async with contextlib.aclosing(uevents(where, *subsystems)) as events:
             async for event in events:
-                if event.subsystem in ("", *subsystems):
-                    queue.put_nowait(event)
+                queue.put_nowait(event)
 
     async def first(seconds: float | None) -> UEvent | None:
         """The next event, or None after so many seconds. Raises what ended the listener."""
@@ -103,6 +120,8 @@ async def waker(
         event = await first(min(seconds, AFTERMATH) if just_happened else seconds)
         just_happened = event is not None
         burst = [event] if event else []
+        if burst:
+            await asyncio.sleep(TOGETHER)
         while not queue.empty():
             burst.append(queue.get_nowait())
         return burst

@@ -166,6 +166,12 @@ def configured(events: Iterable[UEvent]) -> Counter[str]:
     return Counter(match[1] for match in added if match)
 
 
+def left(events: Iterable[UEvent]) -> frozenset[str]:
+    """The ports whose device has gone, by the last that was heard of them. An interface, as 1-1.3:1.0, is no device."""
+    last = {each.name: each.action for each in events if each.subsystem == "usb" and each.action in ("add", "remove")}
+    return frozenset(name for name, action in last.items() if action == "remove" and ":" not in name)
+
+
 def _told(devices: Mapping[Plugged, Path], at: float) -> dict[Plugged, Told]:
     return {each: boards.told(device, at) for each, device in devices.items()}
 

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 from backends import sudo, sysfs
 from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source, read_text
 from backends.hardware import boards, enumerator, helper, identify, limits, naming, power, replug, rules, udev_rule, why
-from backends.hardware.bus import Bus
+from backends.hardware.bus import Bus, left
 from backends.hardware.enumerator import Seen
 from backends.hardware.operation import Operation
 from backends.hardware.tones import Tones
@@ -58,7 +58,10 @@ class Usb:
                 found, complete = await self._bus.read(io)
                 no_access = await self._no_access(found, io)
                 yield Observation(complete=True, upserts=tuple(_offering(each, no_access) for each in found))
-                self._bus.hear(await wait(POLL if complete else AGAIN))
+                heard = await wait(POLL if complete else AGAIN)
+                self._bus.hear(heard)
+                if ports := left(heard):  # which is told at once: the rest may take its time to be read
+                    yield Observation(gone=tuple(each.id for each in found if each.id.local in ports))
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         board = await self._board(offer, io)

@@ -76,6 +76,24 @@ async def test_unplug_and_replug_are_seen_at_once_and_counted(venue: Venue) -> N
         assert all(health["state"] == "ok" for health in program.health.values())
 
 
+async def test_a_board_that_left_is_told_though_another_holds_up_the_reading(bed: usb.Bed, tmp_path: Path) -> None:
+    async with inside("usb", bed.env) as program:
+        await program.until(lambda p: len(boards(p)) == 9)
+        await program.settle(0.3)  # so that the next reading would be far off
+        attribute, held = bed.device("1-1.1", "power/control"), tmp_path / "held"
+        os.mkfifo(held)
+        attribute.unlink()
+        attribute.symlink_to(held)
+        bed.unplug("1-1.3.2")
+        await program.until(lambda p: BOARD not in p.resources, 1)
+        assert len(boards(program)) == 8
+        await program.settle(0.3)
+        attribute.unlink()
+        attribute.write_text("auto\n")
+        held.write_text("on\n")  # for the reading that waits for it
+        await program.until(lambda p: p.resources["h/board/1-1.1"]["policy"] == "auto")
+
+
 async def test_a_board_that_left_is_refused(venue: Venue) -> None:
     async with inside("usb", venue.env, venue.settings["usb"]) as program:
         await program.until(lambda p: BOARD in p.resources)

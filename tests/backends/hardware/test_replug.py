@@ -54,3 +54,22 @@ def test_a_device_is_counted_as_configured_when_its_first_interface_is_added(
     events: list[tuple[str, str, str]], counted: dict[str, int]
 ) -> None:
     assert bus.configured(UEvent(*event) for event in events) == counted
+
+
+@pytest.mark.parametrize(
+    ("events", "ports"),
+    [
+        ([], set()),
+        ([("unbind", "usb", "1-1.1:1.0"), ("remove", "usb", "1-1.1:1.0"), ("remove", "usb", "1-1.1")], {"1-1.1"}),
+        ([("remove", "usb", "1-1.1:1.0")], set()),
+        ([("remove", "usb", "1-1.1"), ("unbind", "usb", "1-1.1"), ("remove", "usb", "2-1")], {"1-1.1", "2-1"}),
+        ([("remove", "usb", "1-1.1"), ("add", "usb", "1-1.1"), ("bind", "usb", "1-1.1")], set()),
+        ([("add", "usb", "1-1.1"), ("remove", "usb", "1-1.1")], {"1-1.1"}),
+        ([("remove", "sound", "card1")], set()),
+        ([(LOST, "", "")], set()),
+    ],
+)
+def test_a_device_has_left_whose_last_word_was_that_it_is_removed(
+    events: list[tuple[str, str, str]], ports: set[str]
+) -> None:
+    assert bus.left(UEvent(*event) for event in events) == ports

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from backends import sudo
-from backends.contract import Observation, Offer, Refused, Unknown
+from backends.contract import Id, Observation, Offer, Refused, Unknown
 from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import helper, usb
 from backends.kinds import Board
@@ -142,9 +142,11 @@ async def test_planning_while_a_reading_is_under_way_waits_its_turn(watched: Wat
     assert (await watched.next()).health.state == "ok"
 
 
-async def test_an_unplugged_board_is_left_out(watched: Watched) -> None:
+async def test_an_unplugged_board_is_gone_at_once_and_then_left_out(watched: Watched) -> None:
     await watched.next()
     watched.trees.unplug("1-1.1")
+    observation = await watched.next()
+    assert (observation.gone, observation.complete) == ((Id("h", "board", "1-1.1"),), False)
     observation = await watched.next()
     assert observation.complete
     assert not [each for each in observation.upserts if isinstance(each, Board)]

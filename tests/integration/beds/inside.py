@@ -63,7 +63,7 @@ async def main(name: str, settings: str = "{}") -> None:
             for resource in observation.upserts:
                 offers.update({(str(o.target), o.action): (observation.source, o) for o in resource.offers})
             ids = [str(each.id) for each in observation.upserts]
-            say({"observation": observation, "ids": ids})
+            say({"observation": observation, "ids": ids, "gone": [str(id) for id in observation.gone]})
 
     watching = asyncio.create_task(watch())
     while line := await reader.readline():
@@ -76,7 +76,7 @@ async def main(name: str, settings: str = "{}") -> None:
 
 
 class Inside:
-    """The program, from outside: `resources` is what its complete observations say now, by id."""
+    """The program, from outside: `resources` is what its observations say is there now, by id."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process, self.pid = process, process.pid
@@ -95,16 +95,17 @@ class Inside:
             raise RuntimeError(f"the program has ended: {(await self._process.stderr.read()).decode()[-3000:]}")
         message: dict[str, Any] = json.loads(line)
         if "observation" in message:
-            self._take(message["observation"], message["ids"])
+            self._take(message["observation"], message["ids"], message["gone"])
         return message
 
-    def _take(self, observation: dict[str, Any], ids: list[str]) -> None:
+    def _take(self, observation: dict[str, Any], ids: list[str], lost: list[str]) -> None:
         source = observation["source"]
         self.health[source] = observation["health"]
         self.ill += [observation["health"]] if observation["health"]["state"] != "ok" else []
         if observation["complete"] and observation["health"]["state"] == "ok":
-            for gone in [key for key, owner in self._owner.items() if owner == source and key not in ids]:
-                del self.resources[gone], self._owner[gone]
+            lost = [key for key, owner in self._owner.items() if owner == source and key not in ids]
+        for gone in lost:
+            del self.resources[gone], self._owner[gone]
         for key, resource in zip(ids, observation["upserts"], strict=True):
             self.resources[key], self._owner[key] = resource, source
 

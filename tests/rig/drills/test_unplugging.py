@@ -11,7 +11,7 @@ import pytest
 
 from tests.rig.devices.venue import ROOMS, SPARE
 from tests.rig.drills.console import WELL, Foh, trouble
-from tests.rig.drills.venue import Venue, card, cards, device, has_card, playing, read, until, write
+from tests.rig.drills.venue import Venue, card, cards, device, has_card, playing, read, stopped, until, write
 
 KITCHEN = ROOMS.index("kitchen") + 1
 BOARD = f"rig/board/1-{KITCHEN}"
@@ -82,6 +82,18 @@ def test_a_bad_cable_leaves_nothing_behind_once_it_holds(calm: Venue, foh: Foh, 
     assert (report.incidents, len(report.rows("board")), len(report.rows("pcm"))) == ([], 9, 9)
     with playing(card(KITCHEN), 440, tmp_path):
         until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1), 5)
+
+
+@pytest.mark.long
+def test_a_board_is_missed_though_udev_stands_still(calm: Venue, foh: Foh) -> None:
+    """As where one of its rules runs a program that hangs."""
+    with foh.console() as console:
+        console.until(lambda: trouble(console) == WELL, 40)
+        with stopped("systemd-udevd"):
+            calm.ask("unplug", name="kitchen")
+            console.wait_for(LEFT, TOLD)
+        calm.plug("kitchen")
+        console.wait_gone(LEFT, 10)
 
 
 @pytest.mark.timeout(300)

@@ -205,6 +205,16 @@ def repeating(card: int, raw: Path) -> Iterator[subprocess.Popen[bytes]]:
             player.wait()
 
 
+@contextlib.contextmanager
+def stopped(program: str) -> Iterator[None]:
+    """No process of that program gets on meanwhile."""
+    subprocess.run(["pkill", "-STOP", "-x", program], check=True, timeout=60)
+    try:
+        yield
+    finally:
+        subprocess.run(["pkill", "-CONT", "-x", program], check=True, timeout=60)
+
+
 def state(card: int) -> str:
     """Of a card's PCM, in the kernel's word; "" while there is none."""
     return _status(card).split("\n")[0].removeprefix("state: ")

@@ -20,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from console.driver import Line
 from console.screens.main import Main, is_typing
 from console.widgets.trim import Trimmed
 from console.widgets.wall import Wall
@@ -58,7 +59,7 @@ class Foh(App[None]):
     }
 
     def __init__(self, open_session: Callable[[], Awaitable[Session]], read_only: bool = False) -> None:
-        super().__init__(ansi_color=True)
+        super().__init__(driver_class=Line, ansi_color=True)
         self.venue: Venue | None = None
         self.read_only = read_only
         self._open_session = open_session

@@ -17,7 +17,7 @@ import termios
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -63,6 +63,8 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self._screen)
         self._news = threading.Condition()
+        self._going = threading.Event()
+        self._going.set()
         self.master, slave = os.openpty()
         self.resize(columns, rows)
         self._cooked = termios.tcgetattr(self.master)
@@ -107,10 +109,20 @@ class Terminal:
             self._screen.resize(rows, columns)
             self._lines = None
 
+    @contextlib.contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Nothing of what the program writes is taken meanwhile, as on a line that has gone quiet."""
+        self._going.clear()
+        try:
+            yield
+        finally:
+            self._going.set()
+
     def close(self) -> None:
         """The terminal is gone, as when its window is closed. The kernel sends SIGHUP."""
         if self.master >= 0:
             os.write(self._stopped, b".")
+            self._going.set()
             self._reader.join()
             for fd in (self.master, self._stop, self._stopped):
                 os.close(fd)
@@ -219,6 +231,9 @@ class Terminal:
 
     def _read(self) -> None:
         while self._stop not in (ready := select.select([self.master, self._stop], [], [])[0]):
+            if not self._going.is_set():
+                self._going.wait()
+                continue
             try:
                 data = os.read(ready[0], 65536)
             except OSError:  # everybody on the other side is gone

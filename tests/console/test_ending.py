@@ -119,6 +119,34 @@ def test_it_ends_with_its_terminal(place: Path, world: str, ignore: signal.Signa
         assert gone(terminal, place, terminal.close) == 129
 
 
+@pytest.mark.parametrize("way", [*WAYS, "closed"])
+def test_it_ends_though_its_terminal_takes_nothing(place: Path, way: str) -> None:
+    """As over a line that is dead and not cut yet, or is cut after a while."""
+    reason, code = WAYS.get(way, (Terminal.close, 129))
+    with running(place, "demo") as terminal, terminal.stalled():
+        for _ in range(40):
+            terminal.press("?")
+            time.sleep(0.03)
+            terminal.press("escape")
+            time.sleep(0.03)
+        assert gone(terminal, place, lambda: reason(terminal)) == code
+
+
+def test_what_a_terminal_has_missed_is_painted_when_it_goes_on(place: Path) -> None:
+    with Terminal([*FOH, "demo", "--still"], env={**environment(place), "FOH_STATE": ""}) as terminal:
+        terminal.wait_for("sources 17/17", 10)
+        terminal.settled(0.3)
+        before, size = terminal.screen()[1:], len(terminal.raw)
+        with terminal.stalled():
+            for _ in range(60):
+                terminal.press("?")
+                time.sleep(0.03)
+                terminal.press("escape")
+                time.sleep(0.03)
+        terminal.until(lambda: len(terminal.raw) > size)
+        terminal.until(lambda: terminal.screen()[1:] == before, 2)
+
+
 def test_a_signal_before_anything_is_read(place: Path) -> None:
     with Terminal([*FOH, "demo"], env={**environment(place), "FOH_STATE": ""}) as terminal:
         terminal.wait_for("reading")

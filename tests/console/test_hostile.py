@@ -31,6 +31,7 @@ COPY = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")  # to the clipboard, whe
 ACTED_ON = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
+EMPTY = "a command, a resource"  # where a command is typed
 ROUNDS = [list(PAYLOADS)[start : start + len(ZONES)] for start in range(0, len(PAYLOADS), len(ZONES))]
 
 
@@ -108,7 +109,10 @@ def walk(terminal: Terminal, rows: int) -> str:
     press("escape", "i")
     for _ in range(5):
         press("enter", "pagedown", "escape", "down")
-    press(":", "A", quiet=0.2)
+    press(":")
+    terminal.wait_for(EMPTY, 2)  # which is gone with the first letter
+    seen.append(terminal.text)
+    press("A", quiet=0.2)
     press("escape", "escape", "?", "escape", "i", "y")
     return "\n".join(seen)
 
@@ -177,7 +181,7 @@ async def test_nothing_hostile_gets_through(
         "Cancel",
         "filter:",
         "open since",
-        "a command, a resource",
+        EMPTY,
     ):
         assert opened in seen, opened
     for name in MARKUP.keys() & texts.keys():

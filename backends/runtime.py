@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
 LONGEST_LINE = 1 << 20  # bytes that a child may say at once
+LONGEST_COMPLAINT = 1 << 12  # bytes
+ENDING = 1.0  # seconds from a child's last word to its end
 
 
 def health_of(error: BaseException) -> Health:
@@ -95,7 +97,7 @@ class SourceIO:
     async def child(self, argv: Sequence[str]) -> AsyncIterator[JsonLines]:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, start_new_session=True, limit=LONGEST_LINE,
+            stderr=asyncio.subprocess.PIPE, start_new_session=True, limit=LONGEST_LINE,
         )  # fmt: skip
         try:
             yield JsonLines(process)
@@ -111,8 +113,10 @@ class JsonLines:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self.pid = process.pid
+        assert process.stderr is not None
+        self.pid, self._process = process.pid, process
         self._stdin, self._stdout = process.stdin, process.stdout
+        self._complaint = asyncio.create_task(_last_line(process.stderr), name=f"complaints of {process.pid}")
 
     async def send(self, message: Mapping[str, object]) -> None:
         self._stdin.write(json.dumps(message).encode() + b"\n")
@@ -121,11 +125,28 @@ class JsonLines:
     async def receive(self) -> dict[str, Any]:
         line = await self._stdout.readline()
         if not line:
-            raise ConnectionError("the child process has ended")
+            raise ConnectionError(await self._ended())
         message = json.loads(line)
         if not isinstance(message, dict):
             raise ValueError("the child process sent something else than an object")
         return message
+
+    async def _ended(self) -> str:
+        """How it has ended, with the last that it complained of."""
+        try:
+            async with asyncio.timeout(ENDING):
+                code, complaint = await self._process.wait(), await asyncio.shield(self._complaint)
+        except TimeoutError:
+            return "the child process says nothing more"
+        how = f"by signal {-code}" if code < 0 else f"with exit status {code}"
+        return f"the child process has ended {how}" + (f": {complaint}" if complaint else "")
+
+
+async def _last_line(stream: asyncio.StreamReader) -> str:
+    last = b""
+    while said := await stream.read(LONGEST_COMPLAINT):
+        last = (last + said)[-LONGEST_COMPLAINT:]
+    return clean(last.decode(errors="replace").rstrip().rpartition("\n")[2])
 
 
 class Runtime:

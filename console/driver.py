@@ -37,7 +37,7 @@ class Output(threading.Thread):
 
     def run(self) -> None:
         encoding = locale.getpreferredencoding(False)
-        while text := self._next():
+        while (text := self._next()) is not None:
             data = text.encode(encoding, "replace")
             try:
                 while data:
@@ -52,14 +52,14 @@ class Output(threading.Thread):
             self._news.notify()
         self.join(LAST)
 
-    def _next(self) -> str:
-        """All that is due, once there is any; "" at the end."""
+    def _next(self) -> str | None:
+        """All that is due, once there is any; None at the end."""
         with self._news:
             if self._dropped and not self._due and not self._over:
                 self._dropped = False
                 self._missed()
             self._news.wait_for(lambda: self._due or self._over)
-            text = "".join(self._due)
+            text = "".join(self._due) if self._due else None
             self._due.clear()
         return text
 

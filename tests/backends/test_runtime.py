@@ -63,6 +63,24 @@ async def test_what_a_child_says_wrong_is_an_error(script: str, error: type[Exce
             await asyncio.wait_for(child.receive(), 10)
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("pass", "the child process has ended with exit status 0"),
+        ("import sys; sys.exit('no card')", "the child process has ended with exit status 1: no card"),
+        ("import sys; print('x' * 10**6, 'so', 'it is\x1b[2J', sep='\\n', file=sys.stderr); sys.exit(3)",
+         "the child process has ended with exit status 3: it is␛[2J"),
+        ("import os; os.kill(os.getpid(), 9)", "the child process has ended by signal 9"),
+        ("import os, time; os.close(1); time.sleep(60)", "the child process says nothing more"),
+    ],
+)  # fmt: skip
+async def test_how_a_child_ended_is_said_with_its_last_complaint(script: str, said: str) -> None:
+    async with SourceIO("c").child([sys.executable, "-c", script]) as child:
+        with pytest.raises(ConnectionError) as raised:
+            await asyncio.wait_for(child.receive(), 10)
+    assert str(raised.value) == said
+
+
 async def test_a_child_is_gone_after_its_body_even_if_it_ignores_the_end_of_its_input() -> None:
     async with SourceIO("c").child([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
         process = psutil.Process(child.pid)

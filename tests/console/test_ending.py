@@ -119,16 +119,23 @@ def test_it_ends_with_its_terminal(place: Path, world: str, ignore: signal.Signa
         assert gone(terminal, place, terminal.close) == 129
 
 
-@pytest.mark.parametrize("way", [*WAYS, "closed"])
+def look_away(terminal: Terminal) -> None:
+    """More is painted than any terminal keeps, and all keys are obeyed."""
+    for _ in range(40):
+        terminal.press("?")
+        time.sleep(0.03)
+        terminal.press("escape")
+        time.sleep(0.03)
+    program = psutil.Process(terminal.process.pid)
+    terminal.until(lambda: program.cpu_percent(0.3) < 50, 20)
+
+
+@pytest.mark.parametrize("way", ["q", "SIGTERM", "closed"])
 def test_it_ends_though_its_terminal_takes_nothing(place: Path, way: str) -> None:
     """As over a line that is dead and not cut yet, or is cut after a while."""
     reason, code = WAYS.get(way, (Terminal.close, 129))
     with running(place, "demo") as terminal, terminal.stalled():
-        for _ in range(40):
-            terminal.press("?")
-            time.sleep(0.03)
-            terminal.press("escape")
-            time.sleep(0.03)
+        look_away(terminal)
         assert gone(terminal, place, lambda: reason(terminal)) == code
 
 
@@ -138,11 +145,7 @@ def test_what_a_terminal_has_missed_is_painted_when_it_goes_on(place: Path) -> N
         terminal.settled(0.3)
         before, size = terminal.screen()[1:], len(terminal.raw)
         with terminal.stalled():
-            for _ in range(60):
-                terminal.press("?")
-                time.sleep(0.03)
-                terminal.press("escape")
-                time.sleep(0.03)
+            look_away(terminal)
         terminal.until(lambda: len(terminal.raw) > size)
         terminal.until(lambda: terminal.screen()[1:] == before, 2)
 

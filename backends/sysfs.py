@@ -74,7 +74,7 @@ def usb_devices(root: Path) -> dict[str, Path]:
 
 def matching(folder: Path, pattern: str) -> list[Path]:
     """What is there by that pattern, sorted, without what leaves meanwhile: where that happens, Path.glob raises."""
-    return [folder / name for name in sorted(glob.glob(pattern, root_dir=folder))]  # noqa: PTH207
+    return [folder / name for name in sorted(glob.glob(pattern, root_dir=folder))]  # noqa: PTH207  (see above)
 
 
 def interfaces(device: Path) -> list[Interface]:

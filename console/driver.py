@@ -70,7 +70,7 @@ class Line(LinuxDriver):
     def start_application_mode(self) -> None:
         self._output = Output(STDERR, self._repaint)
         self._output.start()
-        super().start_application_mode()  # type: ignore[no-untyped-call]
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual has not typed it
 
     def write(self, data: str) -> None:
         self._output.write(data)

@@ -7,7 +7,16 @@ import os
 import signal
 import sys
 
+from msgspec import Struct
+
 PR_SET_PDEATHSIG = 1  # prctl(2)
+TO_START = 12.0  # seconds in which its first word is awaited: on a machine that is busy a program takes long to start
+
+
+class At(Struct, frozen=True):
+    """Said by a child before it turns to what may hold it up, so that whoever hears nothing more knows what does."""
+
+    at: str
 
 
 def die_with_parent() -> None:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from backends.audio import alsa_proc, controls
 from backends.audio.mixer_lines import BEAT, Fader, Reply, Told
 from backends.audio.rules import CONTROL_RULES
+from backends.child_process import TO_START, At
 from backends.contract import (
     IO,
     Backend,
@@ -81,6 +82,7 @@ class Mixers:
         self._argv = (*(settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child")), *settings.devices)
         self._built_in = not settings.mixer
         self._child: Child | None = None
+        self._at = ""  # the device that the child has turned to
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Reply]] = {}
         self._faders: dict[Id, Fader] = {}
@@ -89,11 +91,13 @@ class Mixers:
         if self._built_in and importlib.util.find_spec("alsaaudio") is None:
             raise ImportError("pyalsaaudio is missing")
         async with io.child(self._command()) as child:
-            self._child = child
+            self._child, self._at, within = child, "", TO_START
             try:
                 while True:
-                    message = await self._heard(child, io)
-                    if "reply" in message:
+                    message, within = await self._heard(child, within, io), 3 * BEAT
+                    if "at" in message:
+                        self._at = clean(msgspec.convert(message, At).at)
+                    elif "reply" in message:
                         self._answered(msgspec.convert(message, Reply))
                     else:
                         yield self._observed(msgspec.convert(message, Told), io.clock())
@@ -104,12 +108,13 @@ class Mixers:
                         future.set_exception(ConnectionError("the mixer child has ended"))
                 self._asked.clear()
 
-    async def _heard(self, child: Child, io: IO) -> dict[str, Any]:
+    async def _heard(self, child: Child, within: float, io: IO) -> dict[str, Any]:
         try:
-            async with io.deadline(3 * BEAT):
+            async with io.deadline(within):
                 return await child.receive()
         except TimeoutError:
-            raise TimeoutError(f"the mixer child has said nothing for {3 * BEAT:g} s: ALSA hangs") from None
+            where = f" at {self._at}" if self._at else ""
+            raise TimeoutError(f"the mixer child has said nothing for {within:g} s: ALSA hangs{where}") from None
 
     def _command(self) -> tuple[str, ...]:
         """A new child is told what an earlier one knew: what it cannot open is then failing, and not gone."""

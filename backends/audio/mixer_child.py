@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.audio.mixer_lines import BEAT, Ask, Fader, Reply, Told
-from backends.child_process import die_with_parent
+from backends.child_process import At, die_with_parent
 
 LOOK, RESCAN = 1.0, 3.0  # seconds: between probes and looks at the cards; between attempts to open what is not open
 QUIETEST, LOUDEST = -10_000_000, 10_000  # hundredths of dB that a control can say; the first is TLV's "mute"
@@ -114,6 +114,7 @@ class Child:
     def scan(self) -> None:
         """Opens what can be opened and is not, closes what is no longer there."""
         cards = alsaaudio.card_indexes()
+        say(At(""))
         try:
             there = candidates(self.extra)
         except Gone:  # looked at again at the next turn, when whatever left is away
@@ -134,6 +135,7 @@ class Child:
                         self.failed[device] = str(error)
 
     def open(self, device: str, names: tuple[str, ...]) -> None:
+        say(At(device))
         seen: list[str] = []
         for control in alsaaudio.mixers(device=device):
             mixer = alsaaudio.Mixer(control, seen.count(control), device=device)
@@ -159,6 +161,7 @@ class Child:
         for device, mixers in list(self.opened.items()):
             for opened in mixers:
                 if descriptor in opened.descriptors:
+                    say(At(device))
                     try:
                         opened.mixer.handleevents()
                         if mask & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
@@ -175,6 +178,7 @@ class Child:
         self.turn = (self.turn + 1) % len(self.opened)
         device = list(self.opened)[self.turn]
         mixer = self.opened[device][0].mixer
+        say(At(device))
         try:
             alsaaudio.Mixer(mixer.mixer(), mixer.mixerid(), device=device).close()
         except Gone as error:
@@ -199,6 +203,7 @@ class Child:
         *lines, self.input = (self.input + data).split(b"\n")
         for line in lines:
             ask = msgspec.json.decode(line, type=Ask)
+            say(At(ask.device))
             try:
                 say(Reply(ask.ask, self.do(ask)))
             except Gone as error:

@@ -8,7 +8,8 @@ The child says, at start, at every change (within 100 ms) and at least every `BE
     {"controls": [Fader...], "failed": {"zone3": "Connection refused"}}
 
 which is always everything: a fader left out is gone, except those of a device in `failed`, which is there and does
-not answer. The parent asks, and the child answers with the same number when it is done:
+not answer. Before it turns to a device it names it, and "" before it lists them (child_process.At). The parent asks,
+and the child answers with the same number when it is done:
 
     {"ask": 7, "do": "read",  "device": "zone1", "control": "Master", "index": 0}
     {"ask": 8, "do": "mute",  "device": "zone1", "control": "Master", "index": 0, "value": true}
@@ -24,7 +25,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-BEAT = 1.5  # seconds; after three of them without a word the child counts as hung
+BEAT = 1.5  # seconds; after three of them without a word the child counts as hung, by the device that it named last
 
 
 class Fader(Struct, frozen=True):

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from backends.child_process import die_with_parent
+from backends.child_process import At, die_with_parent
 
 
 class Lines:
@@ -68,6 +68,7 @@ def _line(message: Struct) -> bytes:
 def main(path: str) -> None:
     """Carries bytes both ways until either side ends."""
     die_with_parent()
+    _write_all(1, _line(At("")))
     with socket.socket(socket.AF_UNIX) as venue:
         venue.connect(path)
         while True:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.audio.pulse.lines import BEAT, Failed, Move, Playing, Told
-from backends.child_process import die_with_parent
+from backends.child_process import At, die_with_parent
 
 GATHER = 0.03  # seconds; a change comes as several events
 PROGRAM = ("application.name", "application.process.binary", "media.name")  # the first that there is
@@ -122,6 +122,7 @@ def main(address: str, *words: str) -> None:
         say(Failed(0, str(error)))
         return
     try:
+        say(At(address))
         server.pulse.connect()
         if words:
             server.obey()

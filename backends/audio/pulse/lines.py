@@ -1,7 +1,8 @@
 """The line protocol between the PulseAudio backend and its child: one JSON object a line.
 
-One of the seams where the embedded venue stands in for a real system: `child` speaks it for libpulse. The child says,
-at start, at every change and at least every `BEAT` seconds, having asked the server anew each time:
+One of the seams where the embedded venue stands in for a real system: `child` speaks it for libpulse. The child says
+which server it turns to (child_process.At). Then, at every change and at least every `BEAT` seconds, having asked the
+server anew each time:
 
     {"server": "pulseaudio 16.1", "run": 71355, "sinks": {"zone1": 0}, "streams": [Playing...]}
 

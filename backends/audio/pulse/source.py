@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +21,7 @@ from msgspec import Struct
 from backends.audio.pulse import model
 from backends.audio.pulse.lines import BEAT, Failed, Move, Told
 from backends.audio.pulse.rules import STREAM_RULES
+from backends.child_process import TO_START
 from backends.contract import (
     IO,
     Backend,
@@ -63,11 +65,12 @@ class SoundServer:
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await self._must_run(io)
         async with io.child(self._argv) as child:
+            told = await self._begun(child, io, 3 * BEAT)
             while True:
-                told = await self._heard(child, io, 3 * BEAT)
                 self._first = model.remembered(self._first, told)
                 found = model.streams(self.host, self.address, told, self._first, io.clock())
                 yield Observation(complete=True, upserts=found)
+                told = self._told(await self._heard(child, io, 3 * BEAT))
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         await self._must_run(io)
@@ -83,19 +86,26 @@ class SoundServer:
             for step in plan.steps:
                 await ledger.step(step.text)
             await child.send(msgspec.to_builtins(move))
-            await self._heard(child, io, ANSWER)
+            self._told(await self._heard(child, io, ANSWER))
 
     async def _work_out(self, child: Child, offer: Offer, args: Mapping[str, str], io: IO) -> tuple[Plan, Move]:
-        told = await self._heard(child, io, ANSWER)
+        told = await self._begun(child, io, ANSWER)
         return model.plan(offer, args, self.host, self.address, told, io.clock())
 
-    async def _heard(self, child: Child, io: IO, within: float) -> Told:
-        """The child's next word. Raises TimeoutError, and whatever its last word means."""
+    async def _begun(self, child: Child, io: IO, within: float) -> Told:
+        """What it has heard first, so many seconds after it has asked."""
+        message = await self._heard(child, io, TO_START)
+        return self._told(await self._heard(child, io, within) if "at" in message else message)
+
+    async def _heard(self, child: Child, io: IO, within: float) -> dict[str, Any]:
         try:
             async with io.deadline(within):
-                message = await child.receive()
+                return await child.receive()
         except TimeoutError:
             raise TimeoutError(f"the sound server at {clean(self.address)} does not answer") from None
+
+    def _told(self, message: dict[str, Any]) -> Told:
+        """Raises what a child's last word means."""
         if "failed" in message:
             raise model.failure(msgspec.convert(message, Failed), self.address)
         return msgspec.convert(message, Told)

@@ -14,7 +14,6 @@ class Dead(UsbAudio):
     ids, maker, product = "08bb:27c5", "", ""
 
     def control(self, transfer: Transfer) -> bytes | None:
-        self.note()
         return None
 
 

@@ -118,10 +118,10 @@ class Device:
         self.waiting.clear()
         self.alternates.clear()
 
-    def note(self) -> None:
-        """The host wants something: this device does not sleep."""
+    def note(self, now: float) -> None:
+        """The host wants something, by time.monotonic: this device does not sleep."""
         self.transfers += 1
-        self.heard_from_host = time.monotonic()
+        self.heard_from_host = now
 
     def control(self, transfer: Transfer) -> bytes | None:
         """The answer on endpoint 0; None refuses."""

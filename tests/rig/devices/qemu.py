@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -176,7 +177,7 @@ class Connection(asyncio.Protocol):
             case r.CANCEL:
                 self._cancel(number)
             case r.CONTROL | r.BULK | r.ISOCHRONOUS | r.INTERRUPT as kind:
-                self.device.note()
+                self.device.note(time.monotonic())
                 self._move(kind, r.transfer(message))
 
     def _describe(self) -> None:
@@ -184,7 +185,7 @@ class Connection(asyncio.Protocol):
 
     def _asked(self, type: int, code: int, value: int, index: int) -> bytes | None:
         """The device's answer to a standard request for which the host has a message of its own."""
-        self.device.note()
+        self.device.note(time.monotonic())
         setup = bytes([type, code]) + d.u16(value) + d.u16(index) + d.u16(type >> 7)
         return self.device.control(Transfer(0, type & 0x80, type >> 7, setup, b"", 0, ()))
 

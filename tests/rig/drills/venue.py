@@ -21,6 +21,7 @@ from tests.rig.drills.recordings import RATE
 DEVICES = Path("/sys/bus/usb/devices")
 CARDS = Path("/proc/asound")
 RULES = Path("/etc/udev/rules.d")
+REPEATS = 2000  # of what lasts a second: longer than any drill
 UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
 NAMED = 'SUBSYSTEM=="sound", KERNEL=="card*", DEVPATH=="*/1-{port}/*", ATTR{{id}}="{room}"\n'
 
@@ -190,7 +191,7 @@ def playing(card: int, hertz: int, folder: Path) -> Iterator[subprocess.Popen[by
 @contextlib.contextmanager
 def repeating(card: int, raw: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A player that plays what is in a file again and again."""
-    feed = ["sh", "-c", f"while cat {raw}; do :; done"]  # ends with its reader
+    feed = ["cat", *[str(raw)] * REPEATS]  # one program for as long as it takes: starting another can take too long
     play = ["aplay", "-q", "-t", "raw", "-f", "S16_LE", "-c", "2", "-r", str(RATE), "-D", f"hw:{card},0"]
     log = raw.with_suffix(".log")
     with log.open("ab") as said, subprocess.Popen(feed, stdout=subprocess.PIPE, stderr=said) as feeder:

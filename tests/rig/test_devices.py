@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 import struct
@@ -65,6 +66,36 @@ def test_an_answer_is_as_long_as_what_it_answers_with() -> None:
     assert filled[usbip.HEAD :][:2] == b"ab"
     assert list(usbip.PACKET.iter_unpack(filled[usbip.HEAD + 2 :])) == [(0, 4, 2, 0), (4, 4, 0, 0)]
     assert len(usbip.cancelled(Cancel(3, 2), True)) == usbip.HEAD
+
+
+class Line:
+    """A transport that keeps what is written to it, and when."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[float, list[int]]] = []
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        answers = range(0, len(data), usbip.HEAD + 6 * usbip.PACKET.size)
+        numbers = [struct.unpack_from(">I", data, at + 4)[0] for at in answers]
+        self.written.append((asyncio.get_running_loop().time(), numbers))
+
+
+async def test_packets_are_answered_in_time_and_order_and_together() -> None:
+    """Four transfers of six frames of a millisecond each: none before its last frame has passed, and no more writes
+    than there were ticks."""
+    board, line = Pcm2705C(), Line()
+    connection, begun = vhci.Connection(board, 1), asyncio.get_running_loop().time()
+    connection.connection_made(line)
+    connection.data_received(b"".join(submitted(number, False, 2, 96, bytes(96), packets=6) for number in range(1, 5)))
+    await asyncio.sleep(0.024 + 2 * vhci.TICK)
+    assert [number for _, numbers in line.written for number in numbers] == [1, 2, 3, 4]
+    assert len(line.written) <= 3
+    for at, numbers in line.written:
+        assert begun + 0.006 * max(numbers) <= at + 0.001
+    assert connection.late == 0.0
 
 
 def asked(device: Device, setup: str, length: int = 255) -> bytes | None:

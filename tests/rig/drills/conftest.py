@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.rig.devices.venue import ROOMS
-from tests.rig.drills.console import Foh
+from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.venue import RULES, Venue, emulated, write
+from tests.terminal import Terminal
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,6 +67,19 @@ def calm(venue: Venue) -> Venue:
     for port in range(1, len(ROOMS) + 1):
         write(port, "power/control", "auto")
     return venue
+
+
+@pytest.fixture(scope="session")
+def watching(emulator: Venue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    with Foh(tmp_path_factory.mktemp("watching")).console() as console:
+        yield console
+
+
+@pytest.fixture
+def console(calm: Venue, watching: Terminal) -> Terminal:
+    """A console that has seen the drills before this one, and has nothing to complain of now."""
+    watching.until(lambda: trouble(watching) == WELL, 40)
+    return watching
 
 
 @pytest.fixture

@@ -55,6 +55,19 @@ def trouble(console: Terminal) -> tuple[str, str]:
     return re.sub(" +", " ", counts[0]) if counts else "", boards[1] if boards else ""
 
 
+def done(console: Terminal, command: str) -> None:
+    """Typed, looked at as a plan, and confirmed: "kitchen stop"."""
+    name, action = command.split()
+    console.press(":")
+    console.wait_for("an action", 10)
+    console.press(command)
+    console.wait_for(f"{name}: {action}", 10)
+    console.press("enter")
+    console.wait_for("step 1", 10)
+    console.press("enter")
+    console.wait_for(f"done: {action}", 10)
+
+
 class Report:
     """What `foh status --json` said."""
 

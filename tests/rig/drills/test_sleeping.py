@@ -28,6 +28,7 @@ from tests.rig.drills.venue import (
     until,
     write,
 )
+from tests.terminal import Terminal
 
 KITCHEN = ROOMS.index("kitchen") + 1
 PORTS = range(1, len(ROOMS) + 1)
@@ -153,16 +154,13 @@ def transfers_of(venue: Venue) -> list[int]:
 
 
 @pytest.mark.timeout(500)
-def test_nine_idle_boards_sleep_while_they_are_watched(calm: Venue, foh: Foh, long: bool) -> None:
+def test_nine_idle_boards_sleep_while_they_are_watched(calm: Venue, console: Terminal, long: bool) -> None:
     settle()
     until(lambda: all(map(sleeps, PORTS)), 20)
-    with foh.console() as console:
-        console.wait_for("1-9", 40)
-        until(lambda: all(map(sleeps, PORTS)), 20)
-        before, transfers = [awake(port) for port in PORTS], transfers_of(calm)
-        time.sleep(LONG_IDLE if long else IDLE)
-        assert [awake(port) for port in PORTS] == before
-        assert transfers_of(calm) == transfers
-        os.close(os.open(node(KITCHEN), os.O_RDONLY))  # what a careless program does: this drill would notice it
-        assert awake(KITCHEN) > before[KITCHEN - 1]
-        assert console.process.poll() is None
+    before, transfers = [awake(port) for port in PORTS], transfers_of(calm)
+    time.sleep(LONG_IDLE if long else IDLE)
+    assert [awake(port) for port in PORTS] == before
+    assert transfers_of(calm) == transfers
+    os.close(os.open(node(KITCHEN), os.O_RDONLY))  # what a careless program does: this drill would notice it
+    assert awake(KITCHEN) > before[KITCHEN - 1]
+    assert console.process.poll() is None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.rig.devices.empty_hub import EmptyHub
-from tests.rig.drills.console import WELL, Foh, trouble
+from tests.rig.drills.console import Foh, trouble
 from tests.rig.drills.venue import Venue, device, read, until
+from tests.terminal import Terminal
 
 HUB = 14  # the port that it is plugged into
 SHORT = 3  # its own port at which there is too much load
@@ -32,16 +33,14 @@ def test_a_hub_shows_its_transaction_translators(calm: Venue, foh: Foh, name: st
     assert report.incidents == []
 
 
-def test_over_current_at_a_hubs_port_is_told_at_once(calm: Venue, foh: Foh) -> None:
+def test_over_current_at_a_hubs_port_is_told_at_once(calm: Venue, console: Terminal, foh: Foh) -> None:
     calm.plug("single")
     until((device(HUB) / COUNT).exists, 10)
-    with foh.console() as console:
-        console.until(lambda: trouble(console) == WELL, 40)
-        console.wait_for(f"1-{HUB} ", 10)
-        calm.ask("over_current", name="single", port=SHORT, present=True)
-        until(lambda: read(HUB, COUNT) == "1", 5)
-        console.wait_for(CUT_OFF, TOLD)
-        assert trouble(console) == ("0 CRIT 1 warn", "9/9")
+    console.wait_for(f"1-{HUB} ", 10)
+    calm.ask("over_current", name="single", port=SHORT, present=True)
+    until(lambda: read(HUB, COUNT) == "1", 5)
+    console.wait_for(CUT_OFF, TOLD)
+    assert trouble(console) == ("0 CRIT 1 warn", "9/9")
     report = foh.status()  # which begins now, when the kernel only tells that it once happened
     (incident,) = report.said["incidents"]
     assert (incident["code"], incident["root"], incident["severity"]) == (

@@ -31,6 +31,7 @@ def bar(sound: pulse.Bed, tmp_path: Path) -> Iterator[RealMopidy]:
     """Plays through ALSA to a sound server."""
     server = RealMopidy("bar", tmp_path / "bar", "alsasink device=zone1", sound.env)
     server.play(make_track(server.media / "a.flac", "A", seconds=300))
+    server.until_it_plays()
     yield server
     server.stop()
 

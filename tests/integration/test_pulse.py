@@ -188,8 +188,7 @@ def mopidy(sound: pulse.Bed, folder: Path, output: str) -> Iterator[tuple[str, i
     server = RealMopidy("bar", folder / "bar", output, sound.env)
     try:
         server.play(make_track(server.media / "a.flac", "A", seconds=300))
-        # One whose sink is taken away as it begins stands still at 0 s for good.
-        until(lambda: int(str(server.rpc("core.playback.get_time_position"))) > 0)
+        server.until_it_plays()
         yield f"[mopidy]\nendpoints = ['{server.endpoint}']\n", server.process.pid
     finally:
         server.stop()

@@ -125,6 +125,13 @@ class RealMopidy:
         self.rpc("core.tracklist.add", uris=[track.as_uri() for track in tracks])
         self.rpc("core.playback.play")
 
+    def until_it_plays(self, seconds: float = 10) -> None:
+        """One that is told to stop sooner, or loses its sink, may stand still at 0 s for good."""
+        end = time.monotonic() + seconds
+        while not self.rpc("core.playback.get_time_position"):
+            assert time.monotonic() < end, f"it has not begun to play within {seconds:g} s"
+            time.sleep(0.05)
+
     def signal(self, number: signal.Signals) -> None:
         os.killpg(self.process.pid, number)
 

@@ -114,7 +114,7 @@ class Mixers:
                 return await child.receive()
         except TimeoutError:
             where = f" at {self._at}" if self._at else ""
-            raise TimeoutError(f"the mixer child has said nothing for {within:g} s: ALSA hangs{where}") from None
+            raise TimeoutError(f"ALSA hangs{where}: the mixer child has said nothing for {within:g} s") from None
 
     def _command(self) -> tuple[str, ...]:
         """A new child is told what an earlier one knew: what it cannot open is then failing, and not gone."""

@@ -48,4 +48,4 @@ async def test_a_child_that_goes_from_device_to_device_does_not_hang() -> None:
 async def test_one_that_says_nothing_more_hangs_at_the_device_that_it_named(said: str, where: str) -> None:
     with pytest.raises(TimeoutError) as raised:
         await heard(f"{said}; sleep 9")
-    assert str(raised.value) == f"the mixer child has said nothing for 0.3 s: {where}"
+    assert str(raised.value) == f"{where}: the mixer child has said nothing for 0.3 s"

@@ -20,7 +20,8 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     process that was started for its port and does not have it. `accounts` has the streaming accounts that it uses, by
     service and a mark that stands for the account. `unit` is the systemd unit whose main process it is. `jumps` counts
     how often it was sent to a place: a track begun, a seek. `starts` counts the tracks begun, where the player tells
-    one from the other, and is the same where it does not."""
+    one from the other, and is the same where it does not. `passed`, where the player tells, counts the seconds of its
+    tracks that have ended: `passed` and `position` together keep the clock's pace from track to track."""
 
     state: Text = _
     title: Text = _
@@ -44,6 +45,7 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     accounts: tuple[str, ...] | Unknown = _
     jumps: Number = _
     starts: Number = _
+    passed: Number = _
 
 
 class Pcm(Resource, frozen=True, kw_only=True, tag="pcm"):

@@ -26,7 +26,7 @@ BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a str
 LET_GO = 2.0  # seconds that a zone may take to close its PCM, or another program to be done with it
 STARTING = 2.5  # seconds that a player's frontends may take to begin one after another
 GAPS = (2.0, 4.0, 6.0, 8.0)  # seconds ago: when looked at then, a PCM whose buffer runs dry has each time begun anew
-LEAPS, FAST = (1.0, 2.0, 3.0, 4.0), 3.0  # seconds ago, and how many times the clock's pace nobody listens at
+LEAPS, FAST = (1.0, 2.0, 3.0), 3.0  # seconds ago, and how many times the clock's pace nobody listens at
 RUSH, TRACKS = 5.0, 10  # seconds, and the tracks that nobody would begin by hand in that time
 CLOSED = "closed"
 FAULTS = {  # a zone's `fault`: the cause in words, and what to do
@@ -219,8 +219,9 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
         cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
         evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")
     elif ahead := _ahead(zone, view):
-        cause = f"runs away: {ahead:.0f} s of its track have passed within {LEAPS[-1]:g} s, and are not heard"
-        evidence = Evidence("position", _read_from(zone, "position"), zone.at, f"{zone.position} s")
+        cause = f"runs away: {ahead:.0f} s of what it plays have passed within {LEAPS[-1]:g} s, and are not heard"
+        said = f"{zone.position} s, {ahead:.0f} s further than {LEAPS[-1]:g} s before"
+        evidence = Evidence("position", _read_from(zone, "position"), zone.at, said)
     else:
         return Verdict(recheck_at=view.now + 1)
     by_hand = "end its process (SIGKILL) where it does not obey"
@@ -231,8 +232,8 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def _ahead(zone: Zone, view: View) -> float:
-    """How far its position has come within its tracks, where it has run ahead of the clock whenever it was looked at. A
-    seek is one leap only, and where it was sent somewhere between two looks they say nothing."""
+    """How far it has come in what it plays, where it has run ahead of the clock whenever it was looked at. A seek is
+    one leap only, and where it was sent somewhere between two looks they say nothing."""
     past = [zone, *(view.ago(zone.id, seconds) for seconds in LEAPS)]
     gains = [gain for later, earlier in itertools.pairwise(past) if (gain := _gain(later, earlier)) is not None]
     if len(gains) < 2 or any(came <= FAST * seconds for came, seconds in gains):
@@ -241,14 +242,18 @@ def _ahead(zone: Zone, view: View) -> float:
 
 
 def _gain(later: Resource | None, earlier: Resource | None) -> tuple[float, float] | None:
-    """By how much the position came on within one track, and in which time."""
+    """By how much the position came on, within one track if the player does not tell more, and in which time."""
     if not (isinstance(later, Zone) and isinstance(earlier, Zone)) or later.at - earlier.at < LEAPS[0] / 2:
         return None
     if isinstance(later.position, Unknown) or isinstance(earlier.position, Unknown):
         return None
-    if (later.track, later.jumps, later.state) != (earlier.track, earlier.jumps, earlier.state):
+    if later.state != earlier.state:
         return None
     came = later.position - earlier.position
+    if not isinstance(later.passed, Unknown) and not isinstance(earlier.passed, Unknown):
+        came += later.passed - earlier.passed
+    elif (later.track, later.jumps) != (earlier.track, earlier.jumps):
+        return None
     return (came, later.at - earlier.at) if came >= 0 else None  # begun anew, and not told of it yet
 
 

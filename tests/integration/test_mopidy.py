@@ -148,6 +148,23 @@ async def test_a_seek_is_told_from_a_track_that_begins(real: RealMopidy) -> None
         await watched.until(lambda w: w.get("zone", "starts") == starts + 1, 3)
 
 
+async def test_what_it_plays_goes_with_the_clock_from_track_to_track(real: RealMopidy) -> None:
+    """Whether a track ends by itself or is left: what comes on faster runs away."""
+    server = Real(real)
+    await server.start()
+    async with watching(source(server)) as watched:
+        await playing(server, watched)
+        starts, passed = watched.get("zone", "starts"), watched.get("zone", "passed")
+        assert isinstance(starts, int)
+        assert isinstance(passed, int)
+        await server.rpc("core.playback.seek", time_position=27000)
+        await watched.until(lambda w: w.get("zone", "starts") == starts + 1, 6)  # after 30 s of it
+        assert watched.get("zone", "passed") in (passed + 2, passed + 3)
+        await server.rpc("core.playback.next")
+        await watched.until(lambda w: w.get("zone", "state") == "stopped", 3)
+        assert watched.get("zone", "passed") in (passed + 2, passed + 3, passed + 4)
+
+
 async def test_every_action_takes_effect_and_is_refused_when_already_so(server: Server) -> None:
     async with watching(source(server)) as watched:
         await playing(server, watched)

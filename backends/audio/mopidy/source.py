@@ -208,7 +208,7 @@ def _joined(zone: Zone, events: Events, phones: Phones, told: Told, company: Com
     """What Mopidy says, with what is known of it from elsewhere."""
     rival = company.rival
     return structs.replace(
-        zone, jumps=events.jumps, starts=events.starts, mpd=phones.mpd, phones=phones.clients,
+        zone, jumps=events.jumps, starts=events.starts, passed=events.passed, mpd=phones.mpd, phones=phones.clients,
         log=told.log, fault=told.fault, rival=rival.pid if rival else NO_RIVAL, accounts=company.accounts,
         links=(*zone.links, *company.links),
         evidence=(*zone.evidence, *told.evidence, *(rival.evidence(zone.at) if rival else ())),

@@ -217,6 +217,11 @@ class Expect(Struct, frozen=True):
     test: Test = Test.EQUALS
     via: str = ""
 
+    @property
+    def what(self) -> str:
+        """What is looked at, for the operator."""
+        return f"{self.via} {self.field.replace('_', ' ')}".strip()
+
 
 class Plan(Struct, frozen=True):
     """An action worked out: everything the operator is shown before saying yes. What is expected must be observed in

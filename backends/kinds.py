@@ -19,9 +19,9 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     warnings and errors, newest first, `fault` the failure of its output that stands. `rival` is the pid of another
     process that was started for its port and does not have it. `accounts` has the streaming accounts that it uses, by
     service and a mark that stands for the account. `unit` is the systemd unit whose main process it is. `jumps` counts
-    how often it was sent to a place: a track begun, a seek. `starts` counts the tracks begun, where the player tells
-    one from the other, and is the same where it does not. `passed`, where the player tells, counts the seconds of its
-    tracks that have ended: `passed` and `position` together keep the clock's pace from track to track."""
+    how often it was sent to a place: a track begun, a seek. `tracks_begun` counts the former alone, where the player
+    tells one from the other, and is the same where it does not. `passed`, where the player tells, counts the seconds of
+    its tracks that have ended: `passed` and `position` together keep the clock's pace from track to track."""
 
     state: Text = _
     title: Text = _
@@ -44,7 +44,7 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     rival: Number = _
     accounts: tuple[str, ...] | Unknown = _
     jumps: Number = _
-    starts: Number = _
+    tracks_begun: Number = _
     passed: Number = _
 
 

@@ -6,20 +6,22 @@ import asyncio
 from pathlib import Path
 
 from backends.contract import State
-from backends.demo.world import World
+from backends.demo.world import ZONES, World
 from console.config import of_table
 from console.session import Session, checked
 from tests.contract.acting import Done, act_all
 
 ACTIONS: dict[str, set[str]] = {
-    "zone": {"play", "pause", "stop", "next", "previous", "volume", "software-mute", "software-unmute", "release"},
+    "zone": {
+        "play", "pause", "stop", "again", "next", "previous", "volume", "software-mute", "software-unmute", "release",
+    },
     "control": {"mute", "unmute", "level"},
     "stream": {"move"},
     "board": {"let-sleep", "keep-awake", "name-card", "unname-card", "replug", "identify"},
     "capture": {"look"},
     "mixer": {"cut-a", "cut-b", "composite", "live", "blank"},
     "instance": {"start", "stop", "restart", "snapshot", "unfreeze"},
-}
+}  # fmt: skip
 
 
 async def every_action(folder: Path) -> tuple[Done, set[tuple[str, str]]]:
@@ -27,6 +29,7 @@ async def every_action(folder: Path) -> tuple[Done, set[tuple[str, str]]]:
     async with World(folder, still=True).running() as world:
         world.hosts["alpha"].freeze("dns1")
         world.zones["garden"].player.run_out()
+        world.trees.replug(ZONES["kitchen"])  # it plays into nothing until it begins again
         table = world.config()
         config = of_table(table, None, "", {"FOH_STATE": str(folder / "state")})
         session = Session(config, checked(config, {}))

@@ -78,7 +78,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
         text = f"silent: says playing, but {cause}"
         return (Finding(code, Severity.CRIT, zone.id, text, proofs, not_known, remedies, blames),)
 
-    again = Remedy("stop and play again", "stop", zone.id)
+    again = Remedy("stop and play again", "again", zone.id)
     if lost := lost_end(zone, view):
         return because("ZONE-STALLED", f"{lost.id.kind} {lost.id.local} is gone", again, blames=lost.id)
     pcm = view.follow(zone, "pcm")
@@ -211,10 +211,11 @@ def held(zone: Zone | Gone, view: View) -> Verdict:
 def runaway(zone: Zone | Gone, view: View) -> Verdict:
     """Faster than anybody listens: it begins track after track, as every one fails at once, or its position runs ahead
     of the clock, as when nothing takes its sound."""
-    if isinstance(zone, Gone) or zone.state != "playing" or not isinstance(zone.starts, int):
+    if isinstance(zone, Gone) or zone.state != "playing" or not isinstance(zone.tracks_begun, int):
         return Verdict(undecided=not isinstance(zone, Gone) and isinstance(zone.state, Unknown))
     before = view.ago(zone.id, RUSH)
-    begun = zone.starts - before.starts if isinstance(before, Zone) and isinstance(before.starts, int) else 0
+    earlier = before.tracks_begun if isinstance(before, Zone) else Unknown()
+    begun = zone.tracks_begun - earlier if isinstance(earlier, int) else 0
     if begun >= TRACKS:
         cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
         evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")

@@ -8,6 +8,7 @@ from backends.contract import Arg, Expect, Id, Offer, Refused, Test, Unknown, cl
 from backends.kinds import Zone
 
 BECOMES = {"play": "playing", "pause": "paused", "stop": "stopped"}
+FLOWS = 8.0  # seconds until its position is seen to move after `play`: a stream fills its buffer first
 _PERCENT = Arg("percent", "volume", "%", minimum=0, maximum=100, field="volume")
 
 
@@ -18,6 +19,7 @@ def offers(id: Id, state: str | Unknown, no_mixer: str) -> tuple[Offer, ...]:
         Offer(id, "play", "play", blocked="already playing" if state == "playing" else ""),
         Offer(id, "pause", "pause", blocked="" if state == "playing" else "not playing"),
         Offer(id, "stop", "stop", blocked=stopped and "already stopped"),
+        Offer(id, "again", "begin again", blocked="" if state == "playing" else "not playing"),
         Offer(id, "next", "next track", blocked=stopped),
         Offer(id, "previous", "previous track", blocked=stopped),
         Offer(id, "volume", "volume of the player", args=(_PERCENT,), blocked=no_mixer),
@@ -33,6 +35,14 @@ def turned(action: str, zone: Zone) -> Expect:
     if zone.state == BECOMES[action]:
         raise Refused(f"already {zone.state}")
     return Expect(zone.id, "state", BECOMES[action], 4)
+
+
+def begun_again(zone: Zone) -> tuple[Expect, ...]:
+    """What must follow where it is stopped and told to play: a track begins, and does not stay at its beginning."""
+    if zone.state != "playing" or isinstance(zone.tracks_begun, Unknown):
+        raise Refused("it is not playing")
+    begun = Expect(zone.id, "tracks_begun", zone.tracks_begun, FLOWS, Test.DIFFERS)
+    return begun, Expect(zone.id, "position", 0, FLOWS, Test.DIFFERS)
 
 
 def skipped(zone: Zone) -> Expect:

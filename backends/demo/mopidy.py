@@ -53,7 +53,11 @@ class Player:
     def play(self) -> None:
         if self.current is None:
             self.current = next(iter(self.tracks), None)
-        if self.current is not None:
+        if self.current is not None and self.state == "stopped":
+            self._mark = 1.0 if self._still else 0.0  # a still one stands where it can be seen to have begun
+            self._become("playing")
+            self.emit({"event": "track_playback_started", "tl_track": self.tl_track()})
+        elif self.current is not None:
             self._become("playing")
 
     def pause(self) -> None:
@@ -67,6 +71,9 @@ class Player:
 
     def stop(self) -> None:
         self.held = self.held and self.state == "stopped"  # only what has played lets go
+        if self.state != "stopped":
+            self.emit({"event": "track_playback_ended", "time_position": int(self.position * 1000)})
+        self.lost = False  # it opens its output anew when it plays
         self._mark, self._since = 0.0, time.monotonic()
         self._become("stopped")
 

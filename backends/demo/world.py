@@ -129,8 +129,6 @@ class World:
                 player.advance()
                 if player.state == "playing" and not there:
                     player.lost = True
-                elif player.state != "playing":
-                    player.lost = False
                 open_now = there and (player.state != "stopped" or player.held) and not player.lost
                 state = "closed" if not open_now else "PAUSED" if player.state == "paused" else "RUNNING"
                 if name in self.tones.playing:

@@ -50,5 +50,4 @@ def lines(plan: Plan, name: str, width: int) -> list[Line]:
 
 def expectation(expect: Expect) -> str:
     wanted = "yes" if expect.wanted is True else "no" if expect.wanted is False else clean(expect.wanted)
-    field = f"{expect.via} {expect.field}".strip()
-    return f"{field} {_WORDS[expect.test]} {wanted}, seen within {expect.within:g} s"
+    return f"{expect.what} {_WORDS[expect.test]} {wanted}, seen within {expect.within:g} s"

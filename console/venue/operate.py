@@ -53,7 +53,7 @@ def seen(expect: Expect, resource: Resource | Gone | None) -> str:
     value = getattr(resource, expect.field, None)
     said = f"unknown ({value.why}: {value.detail})" if isinstance(value, Unknown) else clean(value, 60)
     wanted = {Test.DIFFERS: "something else than ", Test.CONTAINS: "to hold ", Test.LACKS: "not to hold "}
-    return f"{expect.field} is {said}, expected {wanted.get(expect.test, '')}{expect.wanted}"
+    return f"{expect.what} is {said}, expected {wanted.get(expect.test, '')}{expect.wanted}"
 
 
 def locate(venue: Venue, target: Id, action: str) -> Offer | None:

@@ -71,8 +71,10 @@ def test_a_sound_server_that_has_died(sound: pulse.Bed, tmp_path: Path) -> None:
             sound.stop()
             screen.wait_for("silent: says playing, but its sound server is gone", POSITION)
             sound.start()
-            server.rpc("core.playback.stop")
-            server.rpc("core.playback.play")
+            screen.press("f")
+            screen.wait_for("core.playback.play")
+            screen.press("enter")
+            screen.wait_for("done: begin again", 2 * POSITION)
             screen.wait_for(CLEAN, POSITION)
     finally:
         server.stop()

@@ -137,15 +137,15 @@ async def test_a_seek_is_told_from_a_track_that_begins(real: RealMopidy) -> None
     await server.start()
     async with watching(source(server)) as watched:
         await playing(server, watched)
-        starts, jumps = watched.get("zone", "starts"), watched.get("zone", "jumps")
-        assert isinstance(starts, int)
+        begun, jumps = watched.get("zone", "tracks_begun"), watched.get("zone", "jumps")
+        assert isinstance(begun, int)
         assert isinstance(jumps, int)
         for seconds in range(1, 4):
             await server.rpc("core.playback.seek", time_position=seconds * 5000)
         await watched.until(lambda w: w.get("zone", "jumps") == jumps + 3, 3)
-        assert watched.get("zone", "starts") == starts
+        assert watched.get("zone", "tracks_begun") == begun
         await server.rpc("core.playback.next")
-        await watched.until(lambda w: w.get("zone", "starts") == starts + 1, 3)
+        await watched.until(lambda w: w.get("zone", "tracks_begun") == begun + 1, 3)
 
 
 async def test_what_it_plays_goes_with_the_clock_from_track_to_track(real: RealMopidy) -> None:
@@ -154,11 +154,11 @@ async def test_what_it_plays_goes_with_the_clock_from_track_to_track(real: RealM
     await server.start()
     async with watching(source(server)) as watched:
         await playing(server, watched)
-        starts, passed = watched.get("zone", "starts"), watched.get("zone", "passed")
-        assert isinstance(starts, int)
+        begun, passed = watched.get("zone", "tracks_begun"), watched.get("zone", "passed")
+        assert isinstance(begun, int)
         assert isinstance(passed, int)
         await server.rpc("core.playback.seek", time_position=27000)
-        await watched.until(lambda w: w.get("zone", "starts") == starts + 1, 6)  # after 30 s of it
+        await watched.until(lambda w: w.get("zone", "tracks_begun") == begun + 1, 6)  # after 30 s of it
         assert watched.get("zone", "passed") in (passed + 2, passed + 3)
         await server.rpc("core.playback.next")
         await watched.until(lambda w: w.get("zone", "state") == "stopped", 3)
@@ -171,14 +171,14 @@ async def test_every_action_takes_effect_and_is_refused_when_already_so(server: 
         io = watched.runtime.io(watched.source.name)
         for action, args in (
             ("pause", {}), ("play", {}), ("volume", {"percent": "55"}), ("software-mute", {}), ("software-unmute", {}),
-            ("next", {}), ("previous", {}), ("stop", {}),
+            ("next", {}), ("previous", {}), ("again", {}), ("stop", {}),
         ):  # fmt: skip
             zone = watched.of("zone")
             assert zone is not None
             plan, steps = await watched.act(zone, action, args)
             assert len(steps.steps) == len(plan.steps) >= 1
             assert "curl" in plan.steps[0].shell
-            if action not in ("next", "previous"):
+            if action not in ("next", "previous", "again"):
                 with pytest.raises(Refused, match="already"):
                     await watched.source.plan(plan.offer, args, io)
 

@@ -60,7 +60,7 @@ async def test_every_action_takes_effect_and_is_refused_when_already_so(server: 
             assert zone
             plan, ledger = await watched.act(zone, action, args)
             assert ledger.steps == [step.text for step in plan.steps]
-            if action not in ("next", "previous"):
+            if action not in ("next", "previous", "again"):
                 with pytest.raises(Refused):
                     await watched.act(zone, action, args)
             return plan.steps[0].shell
@@ -69,6 +69,8 @@ async def test_every_action_takes_effect_and_is_refused_when_already_so(server: 
         assert "play" in await act("play")
         await act("next")
         await act("previous")
+        await act("again")
+        assert "state: play" in await asyncio.to_thread(server.tell, "status")
         await act("volume", percent="17")
         assert "volume: 17" in await asyncio.to_thread(server.tell, "status")
         await act("stop")

@@ -27,6 +27,10 @@ async def _stop(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) 
     return _turn(zone, "stop")
 
 
+async def _again(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+    return [("core.playback.stop", {}), ("core.playback.play", {})], transport.begun_again(zone)
+
+
 def _turn(zone: Zone, action: str) -> model.Outcome:
     return [(f"core.playback.{action}", {})], (transport.turned(action, zone),)
 
@@ -82,6 +86,7 @@ ACTIONS = {
     "play": _play,
     "pause": _pause,
     "stop": _stop,
+    "again": _again,
     "next": _next,
     "previous": _previous,
     "volume": _volume,

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 RPC_DEADLINE = 2.0  # seconds; a healthy instance answers in 5 ms
 SETTLE = 0.02  # seconds in which events come together
 BEGINS = 3.0  # seconds that a track may take from `play` to its first sound
-STARTED, OVER = "track_playback_started", "track_playback_ended"
 BY_ITSELF = 1.0  # seconds within which it stops by itself after a failure
-BEGUN = (STARTED, "track_playback_resumed")
+BEGUN = ("track_playback_started", "track_playback_resumed")
 ENDED = "Mopidy has ended, or closed the connection for events"
 
 
@@ -76,8 +75,7 @@ class Events:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.pending = True
-        self.jumps = self.starts = 0  # how often it was sent to a place; how often a track has begun
-        self.passed = 0  # seconds of the tracks that have ended, less where it was sent to in them
+        self.counts = model.Counts()
         self.settled = 0.0  # when it last began to play or was stopped, since the epoch
         self.ended = False
         self._socket = socket
@@ -92,8 +90,7 @@ class Events:
                 said = json.loads(message)
                 if "event" in said:
                     self.pending = True
-                    self.jumps += said["event"] in (STARTED, "seeked")
-                    self.starts += said["event"] == STARTED
+                    self.counts = model.counted(self.counts, said)
                     self._note(said)
                     self._wake.set()
                 elif self._answer and not self._answer.done():
@@ -104,8 +101,6 @@ class Events:
             self._answer.set_exception(ConnectionResetError(ENDED))
 
     def _note(self, said: Mapping[str, object]) -> None:
-        if isinstance(place := model.seconds(said.get("time_position")), int):
-            self.passed += {OVER: place, "seeked": -place}.get(str(said["event"]), 0)
         if said["event"] in BEGUN:
             self.settled = time.time()
         elif said.get("new_state") == "stopped":

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 from backends.audio import transport
 from backends.audio.mopidy.process import Process
 from backends.contract import (
@@ -90,6 +92,26 @@ def seconds(value: object) -> int | Unknown:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return int(value) // 1000
     return Unknown(Why.MALFORMED, f"Mopidy says {clean(value, 40)!r}")
+
+
+class Counts(Struct, frozen=True):
+    """A Zone's fields of these names, as its events add up."""
+
+    jumps: int = 0
+    tracks_begun: int = 0
+    passed: int = 0
+
+
+def counted(counts: Counts, event: Mapping[str, object]) -> Counts:
+    """With one event more. A seek says where to and not where from: it counts as if from the beginning, which is too
+    little rather than too much."""
+    name, place = event.get("event"), seconds(event.get("time_position"))
+    place = 0 if isinstance(place, Unknown) else place
+    return Counts(
+        jumps=counts.jumps + (name in ("track_playback_started", "seeked")),
+        tracks_begun=counts.tracks_begun + (name == "track_playback_started"),
+        passed=counts.passed + (place if name == "track_playback_ended" else -place if name == "seeked" else 0),
+    )
 
 
 def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: Process, now: float) -> Zone:

@@ -90,6 +90,7 @@ class MopidySource:
         self._log = PlayerLog()
         self._restart = Restart(self.id, MOPIDY, permission or permission_to_restart())
         self._zone: Zone | None = None
+        self._counts = model.Counts()
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await io.thread(load, within=IMPORT)
@@ -137,6 +138,7 @@ class MopidySource:
             here: Sequence[Player] = ()
             while True:
                 now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next reading
+                self._counts = events.counts  # first: what is read then is no older than what they tell
                 if events.pending or self._zone is None or steady >= next_full:
                     events.pending = False
                     zone = await self._read(client, now)
@@ -151,7 +153,7 @@ class MopidySource:
                 history = partial(rpc, client, "core.history.get_history")
                 told = await self._log.told(events.settled, zone.state == "playing", history)
                 self._zone = zone
-                joined = _joined(zone, events, phones, told, among)
+                joined = _joined(zone, phones, told, among)
                 yield Observation(upserts=(await self._restart.offered(joined, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
@@ -194,23 +196,26 @@ class MopidySource:
 
     async def _read(self, client: httpx.AsyncClient, now: float) -> Zone:
         answers = await batch(client, model.READ)
-        return model.zone(self.id, self.endpoint, answers, self._process, now)
+        return self._counted(model.zone(self.id, self.endpoint, answers, self._process, now))
 
     async def _tick(self, client: httpx.AsyncClient, events: Events, zone: Zone, now: float) -> Zone:
         """Asks only what moves: over the open WebSocket, which costs a tenth of a request of its own."""
         if zone.state == "playing":
-            return structs.replace(zone, position=model.seconds(await events.ask(model.POSITION)), at=now)
+            zone = structs.replace(zone, position=model.seconds(await events.ask(model.POSITION)), at=now)
+            return self._counted(zone)
         state = model.word(await events.ask(model.STATE))
         return structs.replace(zone, at=now) if state == zone.state else await self._read(client, now)
 
+    def _counted(self, zone: Zone) -> Zone:
+        return structs.replace(zone, **structs.asdict(self._counts))
 
-def _joined(zone: Zone, events: Events, phones: Phones, told: Told, company: Company) -> Zone:
+
+def _joined(zone: Zone, phones: Phones, told: Told, company: Company) -> Zone:
     """What Mopidy says, with what is known of it from elsewhere."""
     rival = company.rival
     return structs.replace(
-        zone, jumps=events.jumps, starts=events.starts, passed=events.passed, mpd=phones.mpd, phones=phones.clients,
-        log=told.log, fault=told.fault, rival=rival.pid if rival else NO_RIVAL, accounts=company.accounts,
-        links=(*zone.links, *company.links),
+        zone, mpd=phones.mpd, phones=phones.clients, log=told.log, fault=told.fault,
+        rival=rival.pid if rival else NO_RIVAL, accounts=company.accounts, links=(*zone.links, *company.links),
         evidence=(*zone.evidence, *told.evidence, *(rival.evidence(zone.at) if rival else ())),
     )  # fmt: skip
 

@@ -29,6 +29,7 @@ _ABSENT = Unknown(Why.NOT_APPLICABLE, "no track")
 _DECIMAL = re.compile(r"\d{1,12}(\.\d*)?").fullmatch
 
 Command = tuple[str, ...]
+Outcome = tuple[list[Command], tuple[Expect, ...]]
 Answer = Mapping[str, str]
 
 
@@ -101,7 +102,7 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
         rival=Unknown(Why.NOT_APPLICABLE, "it ends where its port is taken"),
         accounts=Unknown(Why.NOT_APPLICABLE, "an MPD's are not looked for"),
         jumps=jumps,
-        starts=jumps,
+        tracks_begun=jumps,
     )
 
 
@@ -144,23 +145,25 @@ def _links(pid: int | Unknown | None, host: str) -> tuple[Link, ...]:
     )
 
 
-def work_out(zone: Zone, said: Said, action: str, args: Mapping[str, str]) -> tuple[Command, Expect]:
-    """The command that an action is, and what must follow. Raises Refused."""
+def work_out(zone: Zone, said: Said, action: str, args: Mapping[str, str]) -> Outcome:
+    """The commands that an action is made of, and what must follow. Raises Refused."""
     match action:
         case "play" | "pause" | "stop":
             expect = transport.turned(action, zone)
             if action == "stop" or zone.state == "stopped":
-                return (action,), expect
-            return ("pause", "0" if action == "play" else "1"), expect
+                return [(action,)], (expect,)
+            return [("pause", "0" if action == "play" else "1")], (expect,)
+        case "again":
+            return [("stop",), ("play",)], transport.begun_again(zone)
         case "next" | "previous":
             if zone.state == "stopped":
                 raise Refused("it is stopped")
             if said.status.get("song") == "0" if action == "previous" else "nextsong" not in said.status:
                 raise Refused(f"there is no {action} track")
-            return (action,), transport.skipped(zone)
+            return [(action,)], (transport.skipped(zone),)
         case "volume":
             wanted, expect = transport.volume(args, zone)
-            return ("setvol", str(wanted)), expect
+            return [("setvol", str(wanted))], (expect,)
     raise Refused(f"MPD has no action {action!r}")
 
 

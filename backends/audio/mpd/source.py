@@ -37,6 +37,7 @@ from backends.contract import (
     Refused,
     Source,
     State,
+    Step,
     Unknown,
     clean,
 )
@@ -78,6 +79,7 @@ class MpdSource:
         self.name = f"mpd {endpoint}"
         self.id = Id(host, "zone", endpoint)
         self._pid: int | Unknown = Unknown()
+        self._jumps = 0
         self._restart = Restart(self.id, MPD, permission or permission_to_restart())
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -110,6 +112,7 @@ class MpdSource:
             phones: Number = Unknown()
             while True:
                 steady = time.monotonic()
+                self._jumps = changes.jumps  # first: what is read then is no older
                 if steady >= next_look:
                     phones, next_look = await self._phones(io), steady + HEARTBEAT
                     changes.pending = True
@@ -118,7 +121,7 @@ class MpdSource:
                     said = await read(client, self.endpoint)
                 else:
                     said = await refresh(client, self.endpoint, said)
-                zone = self._zone(said, client, phones, changes.jumps, io.clock())
+                zone = self._zone(said, client, phones, io.clock())
                 yield Observation(upserts=(await self._restart.offered(zone, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await changes.wait(pause - io.clock() % pause)
@@ -127,32 +130,35 @@ class MpdSource:
         if offer.action == RESTART:
             return await self._restart.plan(offer, args, io)
         async with connected(self.endpoint) as client:
-            zone, command, expect = await self._work_out(client, offer, args, io.clock())
+            zone, commands, expect = await self._work_out(client, offer, args, io.clock())
         based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
-        return Plan(offer, dict(args), (model.step(self.endpoint, command),), (expect,), based_on=based_on)
+        return Plan(offer, dict(args), self._steps(commands), expect, based_on=based_on)
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         if plan.offer.action == RESTART:
             await self._restart.execute(plan, ledger, io)
             return
         async with connected(self.endpoint) as client:
-            _, command, _ = await self._work_out(client, plan.offer, plan.args, io.clock())
-            step = model.step(self.endpoint, command)
-            if (step,) != plan.steps:
+            _, commands, _ = await self._work_out(client, plan.offer, plan.args, io.clock())
+            if self._steps(commands) != plan.steps:
                 raise Refused("the zone is not as it was when this was planned")
-            await ledger.step(step.text)
-            await ask(self.endpoint, getattr(client, command[0])(*command[1:]))
+            for command, step in zip(commands, plan.steps, strict=True):
+                await ledger.step(step.text)
+                await ask(self.endpoint, getattr(client, command[0])(*command[1:]))
 
     async def _work_out(
         self, client: MPDClient, offer: Offer, args: Mapping[str, str], now: float
-    ) -> tuple[Zone, model.Command, Expect]:
-        """The zone as it is now, the command that the action is, and what must follow."""
+    ) -> tuple[Zone, list[model.Command], tuple[Expect, ...]]:
+        """The zone as it is now, the commands that the action is made of, and what must follow."""
         said = await read(client, self.endpoint)
-        zone = self._zone(said, client, Unknown(), Unknown(), now)
+        zone = self._zone(said, client, Unknown(), now)
         return zone, *model.work_out(zone, said, offer.action, args)
 
-    def _zone(self, said: model.Said, client: MPDClient, phones: Number, jumps: Number, now: float) -> Zone:
-        return model.zone(self.id, said, str(client.mpd_version), self._pid, phones, jumps, now)
+    def _steps(self, commands: Sequence[model.Command]) -> tuple[Step, ...]:
+        return tuple(model.step(self.endpoint, command) for command in commands)
+
+    def _zone(self, said: model.Said, client: MPDClient, phones: Number, now: float) -> Zone:
+        return model.zone(self.id, said, str(client.mpd_version), self._pid, phones, self._jumps, now)
 
     async def _phones(self, io: IO) -> Number:
         """How many are connected to it beside us."""

@@ -83,7 +83,7 @@ def test_what_is_no_answer_is_no_mpd(answers: Any) -> None:
 )
 def test_an_action_is_a_command(status: dict[str, Any], action: str, command: tuple[str, ...]) -> None:
     of = said(**status)
-    assert model.work_out(zone(of), of, action, {})[0] == command
+    assert model.work_out(zone(of), of, action, {})[0] == [command]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,7 @@ def test_an_action_is_a_command(status: dict[str, Any], action: str, command: tu
         ({}, "play", {}),
         ({"state": "stop", "playlistlength": "0"}, "play", {}),
         ({"state": "stop"}, "pause", {}),
+        ({"state": "pause"}, "again", {}),
         ({"state": "stop"}, "next", {}),
         ({"nextsong": None}, "next", {}),
         ({}, "previous", {}),

@@ -21,7 +21,7 @@ def but(**changes: Any) -> Zone:
 @pytest.mark.parametrize(
     ("state", "no_mixer", "open_"),
     [
-        ("playing", "", {"pause", "stop", "next", "previous", "volume"}),
+        ("playing", "", {"pause", "stop", "again", "next", "previous", "volume"}),
         ("paused", "", {"play", "stop", "next", "previous", "volume"}),
         ("stopped", "none", {"play"}),
         (Unknown(), "", {"play", "stop", "next", "previous", "volume"}),
@@ -49,6 +49,14 @@ def test_a_state_is_reached_or_refused(action: str, zone: Zone, wanted: str | No
             transport.turned(action, zone)
     else:
         assert transport.turned(action, zone).wanted == wanted
+
+
+def test_a_track_must_begin_and_not_stay_at_its_beginning() -> None:
+    said = [(each.field, each.wanted, each.test) for each in transport.begun_again(but(tracks_begun=4))]
+    assert said == [("tracks_begun", 4, Test.DIFFERS), ("position", 0, Test.DIFFERS)]
+    for zone in (BAR, *(but(state=state, tracks_begun=4) for state in ("paused", "stopped", Unknown()))):
+        with pytest.raises(Refused):
+            transport.begun_again(zone)
 
 
 def test_another_track_must_follow() -> None:

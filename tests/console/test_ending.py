@@ -175,7 +175,6 @@ def test_a_crash_in_a_pane_ends_it_with_its_traceback(
     trigger = place / "broken"
     argv = [sys.executable, "-c", BROKEN.format(module=module, name=name), str(trigger)]
     with running(place, world, argv) as terminal:
-
         *there, last = keys
         if there:
             terminal.press(*there)

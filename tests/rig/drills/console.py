@@ -55,19 +55,6 @@ def trouble(console: Terminal) -> tuple[str, str]:
     return re.sub(" +", " ", counts[0]) if counts else "", boards[1] if boards else ""
 
 
-def done(console: Terminal, command: str) -> None:
-    """Typed, looked at as a plan, and confirmed: "kitchen stop", of the zone of that name."""
-    name, action = command.split()
-    console.press(":")
-    console.wait_for("an action", 10)
-    console.press(command)
-    console.until(lambda: re.findall(f"zone {name}: .*", console.text)[:1] == [f"zone {name}: {action}"], 10)
-    console.press("enter")
-    console.wait_for("step 1", 10)
-    console.press("enter")
-    console.wait_for(f"done: {action}", 10)
-
-
 class Report:
     """What `foh status --json` said."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,4 +19,10 @@ def guest(kernel: Path, image: Path, folder: Path, shares: Sequence[Path], line:
         "init=/sbin/rig-start", f"rig=hostfs:{folder}", "quiet", "panic=-1",
     ]  # fmt: skip
     mounted = fstab(("none", share, "hostfs", f"ro,{share}") for share in shares)
-    return Guest([str(kernel), *arguments], mounted, (line,) if line >= 0 else ())
+    return Guest([*on_one_processor(), str(kernel), *arguments], mounted, (line,) if line >= 0 else ())
+
+
+def on_one_processor() -> list[str]:
+    """Its kernel and the guest's programs are processes of this machine that take turns: on one processor, what they
+    share stays in its cache, and none is woken by a message from another. It saves a tenth of the time."""
+    return ["taskset", "--cpu-list", str(max(os.sched_getaffinity(0)))]

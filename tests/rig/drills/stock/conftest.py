@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -21,19 +22,29 @@ HUBS_AWAKE = 'SUBSYSTEM=="usb", ATTR{bDeviceClass}=="09", ATTR{power/control}="o
 
 
 def pytest_collection_finish() -> None:
-    """The guest was started early, and waits for its turn."""
+    """The guest was started early: with everything plugged in, it waits for its turn. Its hubs do not sleep, unless a
+    drill lets them."""
+    (RULES / "70-hubs.rules").write_text(HUBS_AWAKE)
+    subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=60)
+    with outside() as venue:
+        venue.go_home()
     while not TURN.exists():
         time.sleep(0.1)
 
 
+@contextlib.contextmanager
+def outside() -> Iterator[Venue]:
+    line = os.open(LINE, os.O_RDWR)
+    try:
+        yield Venue(line, ROOM_PORTS)
+    finally:
+        os.close(line)
+
+
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Venue]:
-    """With hubs that do not sleep, unless a drill lets them."""
-    (RULES / "70-hubs.rules").write_text(HUBS_AWAKE)
-    subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=60)
-    line = os.open(LINE, os.O_RDWR)
-    yield Venue(line, ROOM_PORTS)
-    os.close(line)
+    with outside() as venue:
+        yield venue
 
 
 @pytest.fixture

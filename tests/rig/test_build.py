@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 
 import psutil
@@ -120,6 +121,20 @@ def test_a_boot_that_stands_still_is_said_and_tried_once_more(tmp_path: Path, mo
     assert status == 0
     assert booted < 1
     assert "not written 'booted' within 1 s" in "".join(said)
+
+
+def test_a_guest_that_stands_still_later_is_stopped_long_before_its_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "STANDS_STILL", 1.0)
+    guest = tmp_path / "kernel"
+    beats = "for each in 1 2 3 4; do echo > alive; sleep 0.5; done"
+    guest.write_text(f"#!/bin/sh\ncd {tmp_path}\necho 2 > booted; {beats}; sleep 7655\n")
+    guest.chmod(0o755)
+    begun = time.monotonic()
+    with pytest.raises(machine.GuestError, match="stands still: it has given no sign of life for 1 s"):
+        machine.Machine(machine.Guest([str(guest)], ""), tmp_path).run("true", {}, print)
+    assert 2 < time.monotonic() - begun < 10
 
 
 def test_nothing_is_left_of_a_guest_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

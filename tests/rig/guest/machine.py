@@ -17,6 +17,7 @@ import psutil
 RUN = Path(__file__).with_name("run")
 MEMORY = 1536  # MiB
 TO_BOOT, TO_RUN = 60.0, 1800.0  # seconds
+STANDS_STILL = 60.0  # seconds without a sign of life, of which there is one every 5
 LOOK = 0.1  # seconds between two looks at what the guest has written
 
 
@@ -47,7 +48,7 @@ class Machine:
         self, command: str, environment: Mapping[str, str], tell: Callable[[str], None], within: float = TO_RUN
     ) -> tuple[int, float]:
         """The command's exit status, and the seconds that booting took. Raises GuestError, as when the command takes
-        longer than `within` seconds."""
+        longer than `within` seconds, or the guest stands still."""
         try:
             self.start(command, environment)
             return self.finish(tell, within)
@@ -102,6 +103,7 @@ class Machine:
         """Waits until the guest has written the file, passing its output on."""
         assert self._process is not None
         begun, told = time.monotonic(), 0
+        sign, seen = 0.0, begun
         while True:
             ended = self._process.poll() is not None  # looked at first: what it wrote last is then in its files
             there = file.exists() and file.stat().st_size > 0
@@ -112,7 +114,18 @@ class Machine:
                 self._fail(f"the guest ended without having written {file.name!r}")
             if time.monotonic() - begun > seconds:
                 self._fail(f"the guest has not written {file.name!r} within {seconds:g} s")
+            if (latest := self._sign_of_life()) != sign:
+                sign, seen = latest, time.monotonic()
+            if sign and time.monotonic() - seen > STANDS_STILL:
+                self._fail(f"the guest stands still: it has given no sign of life for {STANDS_STILL:g} s")
             time.sleep(LOOK)
+
+    def _sign_of_life(self) -> float:
+        """Of when the latest is; 0 before the first."""
+        try:
+            return (self.folder / "alive").stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
 
     def _tell_from(self, told: int, tell: Callable[[str], None]) -> int:
         """Passes on what of the guest's output has not been; how many bytes that were."""

@@ -123,6 +123,40 @@ def test_a_boot_that_stands_still_is_said_and_tried_once_more(tmp_path: Path, mo
     assert "not written 'booted' within 1 s" in "".join(said)
 
 
+def test_a_boot_that_stands_still_is_tried_once_more_while_it_waits_for_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "TO_BOOT", 0.5)
+    moody = tmp_path / "kernel"
+    works = "echo 2 > booted; echo 0 > status"
+    moody.write_text(f"#!/bin/sh\ncd {tmp_path}\n[ -e tried ] && {{ {works}; }} || {{ touch tried; sleep 7656; }}\n")
+    moody.chmod(0o755)
+    second = machine.Machine(machine.Guest([str(moody)], ""), tmp_path)
+    second.start("true", {})
+    try:
+        end = time.monotonic() + 10
+        while not (tmp_path / "booted").exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        said: list[str] = []
+        assert second.finish(said.append)[0] == 0
+        assert "once more" in "".join(said)
+    finally:
+        second.stop()
+
+
+def test_one_that_is_stopped_while_it_boots_is_not_tried_once_more(tmp_path: Path) -> None:
+    kernel = tmp_path / "kernel"
+    kernel.write_text(f"#!/bin/sh\necho x >> {tmp_path}/tries\nsleep 7657\n")
+    kernel.chmod(0o755)
+    guest = machine.Machine(machine.Guest([str(kernel)], ""), tmp_path)
+    guest.start("true", {})
+    time.sleep(0.5)
+    guest.stop()
+    assert (tmp_path / "tries").read_text() == "x\n"
+    assert ["sleep", "7657"] not in [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+
+
 def test_a_guest_that_stands_still_later_is_stopped_long_before_its_time_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,16 +7,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from threading import Lock
 from typing import NoReturn
 
 import psutil
 
 RUN = Path(__file__).with_name("run")
 MEMORY = 1536  # MiB
-TO_BOOT, TO_RUN = 60.0, 1800.0  # seconds
+TO_BOOT, TO_RUN = 90.0, 1800.0  # seconds
 STANDS_STILL = 60.0  # seconds without a sign of life, of which there is one every 5
 LOOK = 0.1  # seconds between two looks at what the guest has written
 
@@ -43,6 +45,8 @@ class Machine:
         self.folder, self._console = folder, folder / "console"
         self._process: subprocess.Popen[bytes] | None = None
         self._guest, self._begun = guest, 0.0
+        self._stopped, self._lock = False, Lock()
+        self._pool = ThreadPoolExecutor(1)  # its thread lives until `stop`: a guest that it started would die with it
 
     def run(
         self, command: str, environment: Mapping[str, str], tell: Callable[[str], None], within: float = TO_RUN
@@ -62,25 +66,31 @@ class Machine:
         (self.folder / "environment").write_text("".join(f"export {k}={quote(v)}\n" for k, v in environment.items()))
         (self.folder / "command").write_text(command + "\n")
         self._boot()
+        self._boots = self._pool.submit(self._booted)
 
     def finish(self, tell: Callable[[str], None], within: float = TO_RUN) -> tuple[int, float]:
         """Its turn has come. Returns and raises as `run` does."""
-        booted = self._booted(tell)
+        booted, said = self._boots.result()
+        tell(said)
         (self.folder / "go").touch()
         self._wait_for(self.folder / "status", within, tell)
         return int((self.folder / "status").read_text()), booted
 
-    def _booted(self, tell: Callable[[str], None]) -> float:
-        """The seconds that it took. One boot in a hundred stands still: it is tried once more, and said."""
-        booted = self.folder / "booted"
+    def _booted(self) -> tuple[float, str]:
+        """The seconds that it took, and what is to be said. One boot in a hundred stands still: it is tried once more,
+        while another guest may still have its turn."""
+        booted, said = self.folder / "booted", ""
         try:
             self._wait_for(booted, TO_BOOT, lambda text: None)
         except GuestError as error:
-            tell(f"rig: {error}\nrig: once more\n")
-            self.stop()
-            self._boot()
+            with self._lock:
+                if self._stopped:
+                    raise
+                self._end()
+                self._boot()
+            said = f"rig: {error}\nrig: once more\n"
             self._wait_for(booted, TO_BOOT, lambda text: None)
-        return booted.stat().st_mtime - self._begun
+        return booted.stat().st_mtime - self._begun, said
 
     def _boot(self) -> None:
         self._begun = time.time()
@@ -91,6 +101,12 @@ class Machine:
             )  # fmt: skip
 
     def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            self._end()
+        self._pool.shutdown()
+
+    def _end(self) -> None:
         """Its process namespace ends with its first process. `unshare`, left to wait for that one, sees it end only
         after everything else in the namespace (pid_namespaces(7), zap_pid_ns_processes)."""
         if self._process is None or self._process.poll() is not None:

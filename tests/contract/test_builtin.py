@@ -11,14 +11,14 @@ from tests.contract.suite import Bed, Contract
 
 
 class TestMopidy(Contract):
-    faults, actions = SOCKET_FAULTS, 8
+    faults, actions = SOCKET_FAULTS, 9
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
         return beds.mopidy_bed(folder)
 
 
 class TestMpd(Contract):
-    faults, actions = SOCKET_FAULTS, 6
+    faults, actions = SOCKET_FAULTS, 7
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
         return beds.mpd_bed(folder)

@@ -20,7 +20,7 @@ from backends.kinds import Board
 
 LET_SLEEP, KEEP_AWAKE = "let-sleep", "keep-awake"
 USUAL_DELAY = 2000  # ms; the kernel's default (usbcore.autosuspend)
-GRACE = 10.0  # seconds beyond the delay until the board must be seen asleep, on a machine that is busy
+GRACE = 5.0  # seconds beyond the delay until the board must be seen asleep
 
 
 def keeps_awake(board: Board) -> bool:

@@ -70,8 +70,8 @@ def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> Non
         f"echo 500 | sudo tee {device}/power/autosuspend_delay_ms && echo auto | sudo tee {device}/power/control",
         f"echo 0 | sudo tee {device}/1-1.1:1.2/authorized",
     ]
-    seen = [("rule", RULE, 10.0), ("policy", "auto", 10.0), ("hid", "released", 10.0)]
-    assert [(e.field, e.wanted, e.within) for e in plan.expect] == [*seen, ("power", "suspended", 10.5)]
+    seen = [("rule", RULE, 5.0), ("policy", "auto", 5.0), ("hid", "released", 5.0)]
+    assert [(e.field, e.wanted, e.within) for e in plan.expect] == [*seen, ("power", "suspended", 5.5)]
     assert "keys" in plan.interrupts[0]
     playing = power.plan(let, {"delay": "500"}, board, device, where, True)
     assert [(e.field, e.wanted, e.within) for e in playing.expect] == seen

@@ -30,7 +30,7 @@ def test_the_plan_says_what_it_does_what_that_undoes_and_what_must_be_seen(hid: 
     (step,) = plan.steps
     assert step.shell == "echo 0 | sudo tee /d/authorized; sleep 0.5; echo 1 | sudo tee /d/authorized"
     assert plan.interrupts == ((replug.CARD, replug.KEYS) if undoes else (replug.CARD,))
-    assert plan.expect == (Expect(board.id, "configured", 4, 10.0, Test.DIFFERS),)
+    assert plan.expect == (Expect(board.id, "configured", 4, 5.0, Test.DIFFERS),)
     assert [(each.what, each.raw) for each in plan.based_on] == [("authorized", "1"), ("times configured", "4")]
     assert [each.argv for each in replug.operations(board, Path("/d"))] == [("usb-replug", "1-1.1")]
 

@@ -53,12 +53,14 @@ class Player:
     def play(self) -> None:
         if self.current is None:
             self.current = next(iter(self.tracks), None)
-        if self.current is not None and self.state == "stopped":
-            self._mark = 1.0 if self._still else 0.0  # a still one stands where it can be seen to have begun
-            self._become("playing")
+        if self.current is None:
+            return
+        begins = self.state == "stopped"
+        if begins and self._still:
+            self._mark = 1.0  # where it can be seen to have begun
+        self._become("playing")
+        if begins:
             self.emit({"event": "track_playback_started", "tl_track": self.tl_track()})
-        elif self.current is not None:
-            self._become("playing")
 
     def pause(self) -> None:
         if self.state == "playing":

@@ -12,7 +12,7 @@ from tests.rig.drills.undisturbed import undisturbed
 from tests.rig.drills.venue import Venue
 from tests.rig.drills.zones import Zones, joined, pcm, zones
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]  # nine players take the guest a minute to start
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

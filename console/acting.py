@@ -23,6 +23,7 @@ async def choose(app: Foh, ids: Sequence[Id]) -> None:
         return
     what = app.venue.name_of(ids[0]) if len(ids) == 1 else f"these {len(ids)}"
     choices = offers.rows(app.venue, ids[0]) if len(ids) == 1 else offers.shared(app.venue, ids)
+    choices += offers.forgetting(app.venue, ids)
     if not choices:
         app.say(f"{what} offers nothing now")
         return
@@ -30,6 +31,9 @@ async def choose(app: Foh, ids: Sequence[Id]) -> None:
     chosen = await app.push_screen_wait(Choose(title, choices))
     if isinstance(chosen, tuple):
         await act(app, ids if chosen[0] is None else [chosen[0]], chosen[1], {}, ask=True)
+    elif chosen == offers.FORGET:
+        app.venue.forget(app.venue.lost(ids), app.who)
+        app.say(f"{what}: not missed any more, until seen again", "good")
 
 
 async def act(app: Foh, targets: Sequence[Id], action: str, args: Mapping[str, str], ask: bool) -> None:

@@ -18,7 +18,7 @@ MOVING = (
     ("q", "quit"),
 )
 CHANGING = (
-    ("a", "actions on the selection and on what it is connected to"),
+    ("a", "actions on the selection and along its chain; forget what is gone"),
     ("Space", "mark for one action on all of them; Esc lets go"),
     ("*", "mark every row of the pane that the filter shows"),
     ("f", "the suggested fix of the selected incident"),

@@ -9,6 +9,8 @@ from console.line import Row, fit
 from console.venue import group
 from console.venue.venue import Venue
 
+FORGET = "forget"  # what the console itself can do: the only choice that is no (target, action)
+
 
 def rows(venue: Venue, id: Id) -> list[Row]:
     """Keyed by (target, action); what is blocked says why and cannot be chosen."""
@@ -28,6 +30,18 @@ def rows(venue: Venue, id: Id) -> list[Row]:
             else:
                 found.append(((offer.target, offer.action), ((text, ""),)))
     return found
+
+
+def forgetting(venue: Venue, ids: Sequence[Id]) -> list[Row]:
+    """Of what is gone: keyed by FORGET. What is in the inventory is missed for as long as it stands there."""
+    lost = venue.lost(ids)
+    if not lost:
+        return []
+    what = " forget it" if len(lost) == 1 else f" forget these {len(lost)}"
+    if venue.expected.isdisjoint(lost):
+        return [(FORGET, ((fit(f"{what}: not missed any more, until seen again", 72), ""),))]
+    text = f"{what}: in the inventory; run foh init, then start foh again"
+    return [(None, ((fit(text, 72), "dim"),))]
 
 
 def shared(venue: Venue, ids: Sequence[Id]) -> list[Row]:

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS entry (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL,          -- seconds since the epoch
     who TEXT NOT NULL,         -- the operator, or foh itself
-    what TEXT NOT NULL,        -- opened changed cleared acked silenced planned step done failed
+    what TEXT NOT NULL,        -- opened changed cleared acked silenced forgotten planned step done failed
     subject TEXT NOT NULL,     -- an incident's key or a resource's id
     text TEXT NOT NULL,
     data TEXT NOT NULL         -- JSON: evidence, plan, observed values

@@ -117,6 +117,18 @@ class Venue:
         self._log(Entry(time.time(), who, "silenced", key_text(key), incident.what, {"until": until}))
         self._tell(Update(frozenset(), True))
 
+    def lost(self, ids: Collection[Id]) -> list[Id]:
+        """What of these is gone, and what has gone along with it."""
+        along = {f.about for i in self.incidents.open.values() if i.root in ids for f in i.findings}
+        return sorted(id for id in along.union(ids) if id in self.state.gone)
+
+    def forget(self, ids: Collection[Id], who: str) -> None:
+        """What is gone is not missed any more, until it is seen again."""
+        for id in ids:
+            self._log(Entry(time.time(), who, "forgotten", str(id), f"{self.name_of(id)} is not missed any more"))
+            self.state.forget(id)
+        self._judge(set(ids))
+
     def incidents_about(self, id: Id) -> list[Incident]:
         return [i for i in self.incidents.open.values() if i.root == id or any(f.about == id for f in i.findings)]
 

@@ -240,6 +240,28 @@ async def test_what_is_marked_is_acted_on_together(tmp_path: Path) -> None:
         await until(lambda: "marked" not in shown(app))
 
 
+async def test_what_is_gone_for_good_is_not_missed_any_more(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        venue, lost = app.venue, "its board left USB port 1-1.3.3"
+        assert venue
+        table = app.screen.query_one("#incidents", Rows)
+        while "1-1.3.3" not in str(table.cursor):
+            await pilot.press("j")
+        await pilot.press("a")
+        await until(lambda: "forget it: in the inventory; run foh init" in shown(app))
+        await pilot.press("enter", "escape")
+        assert lost in shown(app)
+        assert "2 boards 7/9" in shown(app)
+        venue.expected = frozenset()
+        await pilot.press("a")
+        await until(lambda: "forget it: not missed any more" in shown(app))
+        await pilot.press("enter")
+        await until(lambda: lost not in shown(app) and "2 boards 7/8" in shown(app))
+        await until(lambda: "silent: says playing, but its position stands still" in shown(app))
+        (entry, *_) = await venue.journal.about("venue1/board/1-1.3.3")
+        assert (entry.what, entry.who) == ("forgotten", app.who)
+
+
 async def test_read_only_marks_nothing(tmp_path: Path) -> None:
     async with console((120, 36), tmp_path, read_only=True) as (app, pilot):
         await pilot.press("1", "space", "asterisk")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 from msgspec import structs
 
@@ -27,13 +30,16 @@ from backends.contract import (
     View,
     Why,
 )
-from backends.kinds import BOARD, PCM, SOURCE, ZONE, Board, Pcm, SourceHealth, Zone, source_id
+from backends.hardware.rules import RULES
+from backends.kinds import BOARD, PCM, SOURCE, ZONE, Board, Hub, Pcm, SourceHealth, Zone, source_id
 from backends.rules import unwell
 from console.venue.evaluate import Evaluator, TrackingView
 from console.venue.incidents import Incidents, correlate, missing
+from console.venue.journal import Journal
 from console.venue.operate import met
 from console.venue.resolver import Resolver
 from console.venue.state import VenueState
+from console.venue.venue import Venue
 
 BAR, AMP, HW = Id("h", "zone", "bar"), Id("h", "board", "1-1"), Id("h", "pcm", "hw:bar,0")
 
@@ -318,6 +324,30 @@ def test_an_acknowledgement_is_remembered_over_a_restart() -> None:
     incidents = Incidents(lambda id: id.local, {f"{BAR} A": ("ann", 0.0)})
     incidents.update(correlate([found("A")]), 1.0)
     assert incidents.open[(BAR, "A")].acked_by == "ann"
+
+
+def test_what_is_forgotten_is_not_missed_until_it_leaves_again(tmp_path: Path) -> None:
+    """A hub and what was plugged into it are forgotten in one go; a board behind it alone, by itself."""
+    here, hub = Venue(VenueState("h"), Journal(tmp_path / "j")), Hub(id=Id("h", "hub", "1-1"), name="1-1")
+    boards = [Board(id=Id("h", "board", port), name=port) for port in ("1-1.1", "1-1.2", "1-2")]
+    first, second, apart = (board.id for board in boards)
+    above = [structs.replace(b, links=(Link("hub", Key("id", "hub/1-1", "h"), ""),)) for b in boards[:2]]
+    here.evaluator.add_rules("usb", RULES)
+
+    def see(*there: Resource) -> list[tuple[Id, int]]:
+        here.take([Observation(source="usb", at=time.time(), upserts=there, complete=True)])
+        return sorted((incident.root, len(incident.findings)) for incident in here.incidents.open.values())
+
+    for leaves in range(2):  # it is missed again when it has come back in between
+        assert see(hub, *above, boards[2]) == []
+        assert see() == [(apart, 1), (hub.id, 3)], leaves
+        assert here.lost([first]) == [first]
+        assert here.lost([hub.id]) == [first, second, hub.id]
+        here.forget([apart], "ann")
+        assert see() == [(hub.id, 3)]
+        here.forget(here.lost([hub.id]), "ann")
+        assert see() == []
+        assert here.lost([hub.id, apart]) == []
 
 
 def test_missing_is_what_no_finding_explains() -> None:

@@ -85,7 +85,13 @@ def test_a_board_is_missed_at_its_port_while_it_is_in_another(calm: Venue, foh: 
             assert calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1)
         calm.unplug("kitchen")
         calm.plug("kitchen")
+        write(KITCHEN, "power/control", "auto")
         console.wait_gone(LEFT, 10)
+        console.wait_for(f"the board left USB port 1-{SPARE}", 10)  # where it was to stay, for all that is known
+        console.press("a")
+        console.wait_for("forget it", 10)
+        console.press("enter")
+        console.until(lambda: trouble(console) == WELL, 10)
 
 
 @pytest.mark.long

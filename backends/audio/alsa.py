@@ -82,7 +82,7 @@ class Mixers:
         self._argv = (*(settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child")), *settings.devices)
         self._built_in = not settings.mixer
         self._child: Child | None = None
-        self._at = ""  # the device that the child has turned to
+        self._at: str | None = None  # the device that the child has turned to; None before its first word
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Reply]] = {}
         self._faders: dict[Id, Fader] = {}
@@ -91,10 +91,11 @@ class Mixers:
         if self._built_in and importlib.util.find_spec("alsaaudio") is None:
             raise ImportError("pyalsaaudio is missing")
         async with io.child(self._command()) as child:
-            self._child, self._at, within = child, "", TO_START
+            self._child, self._at, within = child, None, TO_START
             try:
                 while True:
                     message, within = await self._heard(child, within, io), 3 * BEAT
+                    self._at = self._at or ""
                     if "at" in message:
                         self._at = clean(msgspec.convert(message, At).at)
                     elif "reply" in message:
@@ -113,6 +114,9 @@ class Mixers:
             async with io.deadline(within):
                 return await child.receive()
         except TimeoutError:
+            if self._at is None:
+                doubt = "ALSA hangs, or this machine is too busy"
+                raise TimeoutError(f"{doubt}: the mixer child has not said a word within {within:g} s") from None
             where = f" at {self._at}" if self._at else ""
             raise TimeoutError(f"ALSA hangs{where}: the mixer child has said nothing for {within:g} s") from None
 

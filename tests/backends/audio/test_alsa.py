@@ -49,3 +49,9 @@ async def test_one_that_says_nothing_more_hangs_at_the_device_that_it_named(said
     with pytest.raises(TimeoutError) as raised:
         await heard(f"{said}; sleep 9")
     assert str(raised.value) == f"{where}: the mixer child has said nothing for 0.3 s"
+
+
+async def test_of_one_that_never_says_a_word_it_is_not_known_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alsa, "TO_START", 0.3)
+    with pytest.raises(TimeoutError, match=r"^ALSA hangs, or this machine is too busy: .*not said a word"):
+        await heard("sleep 9")

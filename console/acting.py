@@ -23,7 +23,8 @@ async def choose(app: Foh, ids: Sequence[Id]) -> None:
         return
     what = app.venue.name_of(ids[0]) if len(ids) == 1 else f"these {len(ids)}"
     choices = offers.rows(app.venue, ids[0]) if len(ids) == 1 else offers.shared(app.venue, ids)
-    choices += offers.forgetting(app.venue, ids)
+    lost = app.venue.lost(ids)
+    choices += offers.forgetting(app.venue, lost)
     if not choices:
         app.say(f"{what} offers nothing now")
         return
@@ -32,7 +33,7 @@ async def choose(app: Foh, ids: Sequence[Id]) -> None:
     if isinstance(chosen, tuple):
         await act(app, ids if chosen[0] is None else [chosen[0]], chosen[1], {}, ask=True)
     elif chosen == offers.FORGET:
-        app.venue.forget(app.venue.lost(ids), app.who)
+        app.venue.forget(lost, app.who)
         app.say(f"{what}: not missed any more, until seen again", "good")
 
 

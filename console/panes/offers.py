@@ -32,9 +32,8 @@ def rows(venue: Venue, id: Id) -> list[Row]:
     return found
 
 
-def forgetting(venue: Venue, ids: Sequence[Id]) -> list[Row]:
+def forgetting(venue: Venue, lost: Sequence[Id]) -> list[Row]:
     """Of what is gone: keyed by FORGET. What is in the inventory is missed for as long as it stands there."""
-    lost = venue.lost(ids)
     if not lost:
         return []
     what = " forget it" if len(lost) == 1 else f" forget these {len(lost)}"

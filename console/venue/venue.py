@@ -123,11 +123,12 @@ class Venue:
         return sorted(id for id in along.union(ids) if id in self.state.gone)
 
     def forget(self, ids: Collection[Id], who: str) -> None:
-        """What is gone is not missed any more, until it is seen again."""
-        for id in ids:
+        """What of these is gone is not missed any more, until it is seen again."""
+        lost = {id for id in ids if id in self.state.gone}
+        for id in lost:
             self._log(Entry(time.time(), who, "forgotten", str(id), f"{self.name_of(id)} is not missed any more"))
             self.state.forget(id)
-        self._judge(set(ids))
+        self._judge(lost)
 
     def incidents_about(self, id: Id) -> list[Incident]:
         return [i for i in self.incidents.open.values() if i.root == id or any(f.about == id for f in i.findings)]

@@ -340,6 +340,8 @@ def test_what_is_forgotten_is_not_missed_until_it_leaves_again(tmp_path: Path) -
 
     for leaves in range(2):  # it is missed again when it has come back in between
         assert see(hub, *above, boards[2]) == []
+        here.forget([hub.id], "ann")  # it is back, by the time that somebody wants to forget it
+        assert here.state.source_of[hub.id] == "usb"
         assert see() == [(apart, 1), (hub.id, 3)], leaves
         assert here.lost([first]) == [first]
         assert here.lost([hub.id]) == [first, second, hub.id]

@@ -154,7 +154,7 @@ class Operator:
         try:
             assert self._venue.control is not None
             await self._venue.control.execute(source, plan, _Steps(self, plan, progress))
-            outcome = await self._judge(plan, started, progress)
+            outcome = await self._judge(plan, fresh.expect, started, progress)
         except Exception as error:  # noqa: BLE001  (whatever it was, the operator is told and it is written down)
             outcome = Outcome(False, f"failed: {clean(str(error) or type(error).__name__, 300)}")
         try:
@@ -163,10 +163,14 @@ class Operator:
             return Outcome(outcome.ok, f"{outcome.text} (but not journalled: {error})", outcome.at)
         return outcome
 
-    async def _judge(self, plan: Plan, started: float, progress: Callable[[str], None]) -> Outcome:
+    async def _judge(
+        self, plan: Plan, expected: Iterable[Expect], started: float, progress: Callable[[str], None]
+    ) -> Outcome:
+        """`expected` is as it was when the plan was confirmed: a track that has changed by itself since it was shown is
+        not the one that was asked for."""
         progress("waiting to see it take effect")
         begun, at = time.monotonic(), started
-        for expect in plan.expect:  # in this order: one may be over when the next is there
+        for expect in expected:  # in this order: one may be over when the next is there
             while True:
                 resource = self.target(expect)
                 if isinstance(resource, Resource) and resource.at >= started and met(expect, resource):

@@ -24,6 +24,7 @@ from backends.contract import (
     Resource,
     Risk,
     Step,
+    Test,
     Unknown,
 )
 from backends.kinds import CAPTURE, PCM, ZONE, Board, CaptureBoard, Pcm, Zone
@@ -119,6 +120,26 @@ async def test_evidence_that_has_changed_since_it_was_shown_stops_it(tmp_path: P
     outcome = await operator.run(plan)
     assert (outcome.ok, control.steps) == (False, 0)
     assert "has changed since it was shown" in outcome.text
+    await here.journal.close()
+
+
+async def test_what_has_come_true_by_itself_since_it_was_shown_is_not_its_effect(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+
+    class Skips(Control):
+        async def plan(self, source: str, offer: Offer, args: Mapping[str, str]) -> Plan:
+            zone = here.state.current[BAR]
+            assert isinstance(zone, Zone)
+            plan = await super().plan(source, offer, args)
+            return structs.replace(plan, expect=(Expect(BAR, "track", zone.track, 0.3, Test.DIFFERS),))
+
+    here.control = control = Skips(here, "lies")
+    control.see(track="#1")
+    operator = Operator(here, "ann")
+    plan = await operator.plan(MUTE, {})
+    control.see(track="#2")
+    outcome = await operator.run(plan)
+    assert outcome.text == "failed: track is #2, expected something else than #2 (not seen within 0.3 s)"
     await here.journal.close()
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import structs
 
-from backends.contract import IO, Arg, Id, Ledger, Offer, Plan, Refused, Source
+from backends.contract import IO, Arg, Expect, Id, Ledger, Offer, Plan, Refused, Source
 from console.venue.operate import Operator, met
 from console.venue.venue import Venue
 
 Done: TypeAlias = set[tuple[str, str]]  # kind, action
 PATIENCE = 1.0  # seconds until a lie must have been found out
+QUIET, PATIENT = 1.0, 20.0  # seconds in which nothing may change before one is told; and until it must be so
 ENDS_OTHERS = ("play",)  # taken last: a zone that plays has no output left to let go of, whichever zone it is
 
 
@@ -63,6 +65,7 @@ async def act_all(venue: Venue, sources: dict[str, Source]) -> Done:
     the truth seen and journalled as done. What an action makes possible is taken next."""
     operator, done = Operator(venue, "tester"), set[tuple[str, str]]()
     while fresh := await _fresh(venue, operator, done):
+        await _quiet(venue, operator, [expect for plan in fresh.values() for expect in plan.expect])
         honest = dict(sources)
         sources.update({name: Lying(source) for name, source in honest.items()})
         plans = {key: await planned(operator, plan.offer) for key, plan in fresh.items()}
@@ -83,6 +86,19 @@ async def act_all(venue: Venue, sources: dict[str, Source]) -> Done:
             await _not_twice(venue, operator, again)
             done.add(key)
     return done
+
+
+async def _quiet(venue: Venue, operator: Operator, expected: Sequence[Expect]) -> None:
+    """Waits until what is to be seen changes no more: an earlier action may still have its effects, and they are not
+    to be taken for a lie's. (What is so already, as a position that moves, proves nothing.)"""
+    since, seen, end = time.monotonic(), [""], time.monotonic() + PATIENT
+    while time.monotonic() < since + QUIET:
+        assert time.monotonic() < end, f"{seen} does not come to rest"
+        await venue.changed(0.05)
+        targets = [(e, operator.target(e)) for e in expected]
+        now = [repr(getattr(target, e.field, "")) for e, target in targets if not met(e, target)]
+        if now != seen:
+            since, seen = time.monotonic(), now
 
 
 async def _fresh(venue: Venue, operator: Operator, done: Done) -> dict[tuple[str, str], Plan]:

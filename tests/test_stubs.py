@@ -86,7 +86,7 @@ async def mpd(folder: Path) -> AsyncIterator[Case]:
 
 
 CASES: dict[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
-    "httpx": mopidy,
+    "websockets": mopidy,
     "mpd": mpd,
     "pylxd": lxd,
     "usb": umockdev,

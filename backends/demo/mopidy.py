@@ -186,7 +186,7 @@ class MopidyServer:
         except ValueError as error:
             body: object = _error(None, -32700, "Parse error", str(error))
         else:
-            body = [self._answer(one) for one in call] if isinstance(call, list) else self._answer(call)
+            body = self._answers(call)
         return web.json_response(body, headers={"X-Mopidy-Version": VERSION})
 
     async def _events(self, request: web.Request) -> web.WebSocketResponse:
@@ -196,7 +196,7 @@ class MopidyServer:
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    await socket.send_json(self._answer(json.loads(message.data)))
+                    await socket.send_json(self._answers(json.loads(message.data)))
         finally:
             self._sockets.discard(socket)
         return socket
@@ -206,6 +206,9 @@ class MopidyServer:
             task = asyncio.ensure_future(socket.send_json(event))
             self._pending.add(task)
             task.add_done_callback(self._pending.discard)
+
+    def _answers(self, call: Any) -> object:
+        return [self._answer(one) for one in call] if isinstance(call, list) else self._answer(call)
 
     def _answer(self, call: dict[str, Any]) -> dict[str, object]:
         number, params = call.get("id"), call.get("params") or {}

@@ -79,7 +79,7 @@ async def test_a_zone_s_detail_says_everything_and_leads_on(tmp_path: Path) -> N
         for said in (
             "zone bar",
             "Blue in Green",
-            "POST http://127.0.0.1",
+            "core.playback.get_state",
             "software-mute",
             "offers",
             "the venue says so",

@@ -104,9 +104,12 @@ def random_title() -> str:
 async def playing(server: Server, watched: Watched) -> str:
     title = random_title()
     await server.queue(title, "Second")
+    await watched.until(lambda w: w.get("zone", "state") == "stopped", 5)
+    begun = number(watched, "tracks_begun")
     await server.rpc("core.playback.play")
     shown = title.replace("\x1b", "␛").replace("\x07", "␇")
-    await watched.until(lambda w: w.get("zone", "state") == "playing" and w.get("zone", "title") == shown, 5)
+    expected = ("playing", shown, begun + 1)
+    await watched.until(lambda w: tuple(w.get("zone", f) for f in ("state", "title", "tracks_begun")) == expected, 5)
     return shown
 
 

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from backends.audio import transport
 from backends.audio.mopidy import model
-from backends.audio.mopidy.client import rpc
+from backends.audio.mopidy.client import Core
 from backends.contract import Expect, Refused, Unknown
 from backends.kinds import Zone
 
-if TYPE_CHECKING:
-    import httpx
 
-
-async def _play(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _play(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     return _turn(zone, "play")
 
 
-async def _pause(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _pause(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     return _turn(zone, "pause")
 
 
-async def _stop(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _stop(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     return _turn(zone, "stop")
 
 
-async def _again(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _again(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     return [("core.playback.stop", {}), ("core.playback.play", {})], transport.begun_again(zone)
 
 
@@ -35,16 +31,16 @@ def _turn(zone: Zone, action: str) -> model.Outcome:
     return [(f"core.playback.{action}", {})], (transport.turned(action, zone),)
 
 
-async def _next(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
-    return await _skip(client, zone, "next")
+async def _next(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+    return await _skip(core, zone, "next")
 
 
-async def _previous(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
-    return await _skip(client, zone, "previous")
+async def _previous(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+    return await _skip(core, zone, "previous")
 
 
-async def _skip(client: httpx.AsyncClient, zone: Zone, action: str) -> model.Outcome:
-    tlid = await rpc(client, f"core.tracklist.get_{action}_tlid")
+async def _skip(core: Core, zone: Zone, action: str) -> model.Outcome:
+    tlid = await core.call(f"core.tracklist.get_{action}_tlid")
     current = zone.track if isinstance(zone.track, str) else ""
     if tlid is None:
         raise Refused(f"there is no {action} track")
@@ -53,16 +49,16 @@ async def _skip(client: httpx.AsyncClient, zone: Zone, action: str) -> model.Out
     return [(f"core.playback.{action}", {})], (transport.skipped(zone),)
 
 
-async def _volume(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _volume(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     wanted, expect = transport.volume(args, zone)
     return [("core.mixer.set_volume", {"volume": wanted})], (expect,)
 
 
-async def _soft_mute(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _soft_mute(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     return _soft(zone, True)
 
 
-async def _soft_unmute(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _soft_unmute(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     return _soft(zone, False)
 
 
@@ -74,11 +70,11 @@ def _soft(zone: Zone, wanted: bool) -> model.Outcome:
     return [("core.mixer.set_mute", {"mute": wanted})], (Expect(zone.id, "soft_mute", wanted, 3),)
 
 
-async def _release(client: httpx.AsyncClient, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _release(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
     """Only what begins to play and is stopped lets go of the PCM: not `stop` when stopped, not `clear`."""
     if zone.state != "stopped":
         raise Refused("it is not stopped")
-    uri = "" if zone.queue else model.last_played(await rpc(client, "core.history.get_history"))
+    uri = "" if zone.queue else model.last_played(await core.call("core.history.get_history"))
     return model.release(zone, uri), (Expect(zone.id, "state", "closed", 4, via="pcm"),)
 
 

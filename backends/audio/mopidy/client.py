@@ -1,4 +1,4 @@
-"""Talking to one Mopidy: JSON-RPC over HTTP, and the WebSocket of events."""
+"""Talking to one Mopidy: JSON-RPC over the WebSocket that also tells its events."""
 
 from __future__ import annotations
 
@@ -11,25 +11,22 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from backends.audio.mopidy import model
+from backends.contract import clean
 
 if TYPE_CHECKING:
-    import httpx
     from websockets.asyncio.client import ClientConnection
 
-RPC_DEADLINE = 2.0  # seconds; a healthy instance answers in 5 ms
+ANSWER = 2.0  # seconds; a healthy instance answers in 5 ms
 SETTLE = 0.02  # seconds in which events come together
 BEGINS = 3.0  # seconds that a track may take from `play` to its first sound
 BY_ITSELF = 1.0  # seconds within which it stops by itself after a failure
 BEGUN = ("track_playback_started", "track_playback_resumed")
-ENDED = "Mopidy has ended, or closed the connection for events"
+ENDED = "Mopidy has ended, or closed the connection"
 
 
 def load() -> None:
-    """Imports the clients: 0.1 s that the event loop must not spend. For the source's thread."""
-    import httpx
+    """Imports the client: time that the event loop must not spend. For the source's thread."""
     import websockets.asyncio.client  # noqa: F401
-
-    httpx.AsyncHTTPTransport(verify=False)  # which imports the rest
 
 
 def is_http(endpoint: str) -> bool:
@@ -41,127 +38,113 @@ def is_http(endpoint: str) -> bool:
         return False
 
 
-def http(endpoint: str) -> httpx.AsyncClient:
-    """A client to use as a context. Its connections are kept: a new one costs more than a hundred calls."""
-    import httpx
-
-    secure = endpoint.startswith("https:")  # else no CA files are read, which takes 17 ms of the event loop
-    return httpx.AsyncClient(base_url=endpoint, timeout=RPC_DEADLINE, trust_env=False, verify=secure)
-
-
 @contextlib.asynccontextmanager
-async def listening(endpoint: str, address: str) -> AsyncIterator[Events]:
-    """The open WebSocket. Raises TimeoutError (accepts, says nothing) or ConnectionRefusedError."""
+async def connected(endpoint: str) -> AsyncIterator[Core]:
+    """Raises TimeoutError (accepts, says nothing), ConnectionRefusedError, ValueError (not Mopidy)."""
     from websockets.asyncio.client import connect
+    from websockets.exceptions import InvalidHandshake
 
-    url = endpoint.replace("http", "ws", 1) + "/mopidy/ws"
+    url, address = endpoint.replace("http", "ws", 1) + "/mopidy/ws", urlsplit(endpoint).netloc
+    # No proxy: environment variables must not matter.
+    connecting = connect(url, open_timeout=ANSWER, close_timeout=0.3, max_size=2**24, proxy=None, compression=None)
     try:
-        socket = await connect(url, open_timeout=2, close_timeout=0.3, max_size=2**24, proxy=None)
+        socket = await connecting
     except TimeoutError as error:
         raise TimeoutError(f"Mopidy at {address} accepts but does not answer") from error
     except OSError as error:
         raise ConnectionRefusedError(f"nobody answers at {address}") from error
+    except InvalidHandshake as error:
+        raise ValueError(f"answers, but not as Mopidy: {clean(error)}") from error
     async with socket:
-        events = Events(socket)
-        reader = asyncio.create_task(events.read())
+        core = Core(socket)
+        reader = asyncio.create_task(core.read())
         try:
-            yield events
+            yield core
         finally:
             reader.cancel()
 
 
-class Events:
-    """The WebSocket: remembers that something has happened at the other end, and carries single questions."""
+class Core:
+    """Mopidy's core API, one call after the other; and what has happened at the other end meanwhile."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.pending = True
         self.counts = model.Counts()
         self.settled = 0.0  # when it last began to play or was stopped, since the epoch
-        self.ended = False
         self._socket = socket
         self._wake = asyncio.Event()
         self._answer: asyncio.Future[Any] | None = None
+        self._error: Exception | None = None  # what has ended the connection
 
-    async def read(self) -> None:
+    async def call(self, method: str, params: Mapping[str, object] | None = None) -> Any:
+        """One call's result. Raises TimeoutError, ConnectionResetError, ValueError (not Mopidy), and Refused with
+        Mopidy's own words."""
+        return model.result(await self._ask(model.request(0, method, params)))
+
+    async def batch(self, methods: Sequence[str]) -> dict[str, Any]:
+        """Several calls in one request: the results by method. Raises what `call` raises."""
+        request = [model.request(number, method) for number, method in enumerate(methods)]
+        return model.results(await self._ask(request), methods)
+
+    async def until_it_plays(self) -> None:
+        """Waits until it plays, for some BEGINS seconds. Raises what `call` raises."""
+        for _ in range(round(BEGINS / SETTLE)):
+            if await self.call(model.POSITION):
+                return
+            await asyncio.sleep(SETTLE)
+
+    async def _ask(self, request: object) -> Any:
         from websockets.exceptions import ConnectionClosed
 
-        with contextlib.suppress(ConnectionClosed):
-            async for message in self._socket:
-                said = json.loads(message)
-                if "event" in said:
-                    self.pending = True
-                    self.counts = model.counted(self.counts, said)
-                    self._note(said)
-                    self._wake.set()
-                elif self._answer and not self._answer.done():
-                    self._answer.set_result(said)
-        self.ended = True
-        self._wake.set()
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(ConnectionResetError(ENDED))
-
-    def _note(self, said: Mapping[str, object]) -> None:
-        if said["event"] in BEGUN:
-            self.settled = time.time()
-        elif said.get("new_state") == "stopped":
-            self.settled = max(self.settled, time.time() - BY_ITSELF)
-
-    async def ask(self, method: str) -> Any:
-        """One call's result. Raises TimeoutError, ConnectionResetError, Refused."""
-        from websockets.exceptions import ConnectionClosed
-
+        if self._error:
+            raise self._error
         self._answer = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(RPC_DEADLINE):
-                await self._socket.send(model.dumps(model.request(0, method)))
-                return model.result(await self._answer)
+            async with asyncio.timeout(ANSWER):
+                await self._socket.send(model.dumps(request))
+                return await self._answer
         except TimeoutError as error:
             raise TimeoutError("Mopidy is connected but does not answer") from error
         except ConnectionClosed as error:
             raise ConnectionResetError(ENDED) from error
 
     async def wait(self, seconds: float) -> None:
-        """Returns when the time is over or something has happened. Raises ConnectionResetError at its end."""
+        """Returns when the time is over or something has happened. Raises what has ended the connection."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
-            if not self.ended:
+            if not self._error:
                 await asyncio.sleep(SETTLE)  # a track change is five events
         self._wake.clear()
-        if self.ended:
-            raise ConnectionResetError(ENDED)
+        if self._error:
+            raise self._error
 
+    async def read(self) -> None:
+        from websockets.exceptions import ConnectionClosed
 
-async def batch(client: httpx.AsyncClient, methods: Sequence[str]) -> dict[str, Any]:
-    """Several calls in one request: the results by method.
+        try:
+            async for message in self._socket:
+                self._take(json.loads(message))
+            self._error = ConnectionResetError(ENDED)
+        except ConnectionClosed:
+            self._error = ConnectionResetError(ENDED)
+        except ValueError as error:
+            self._error = ValueError(f"answers, but not as Mopidy: {clean(error)}")
+        self._wake.set()
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(self._error)
 
-    Raises TimeoutError, ConnectionRefusedError, ValueError (not Mopidy)."""
-    request = [model.request(number, method) for number, method in enumerate(methods)]
-    return model.results(await _post(client, request), methods)
+    def _take(self, said: object) -> None:
+        if isinstance(said, dict) and "event" in said:
+            self.pending = True
+            self.counts = model.counted(self.counts, said)
+            self._note(said)
+            self._wake.set()
+        elif self._answer and not self._answer.done():
+            self._answer.set_result(said)
 
-
-async def rpc(client: httpx.AsyncClient, method: str, params: Mapping[str, object] | None = None) -> Any:
-    """One call's result. Raises what `batch` raises, and Refused with Mopidy's own words."""
-    return model.result(await _post(client, model.request(0, method, params)))
-
-
-async def until_it_plays(client: httpx.AsyncClient) -> None:
-    """Waits until it plays, for some BEGINS seconds. Raises what `rpc` raises."""
-    for _ in range(round(BEGINS / SETTLE)):
-        if await rpc(client, model.POSITION):
-            return
-        await asyncio.sleep(SETTLE)
-
-
-async def _post(client: httpx.AsyncClient, payload: object) -> Any:
-    import httpx
-
-    try:
-        response = await client.post("/mopidy/rpc", json=payload)
-    except httpx.TimeoutException as error:
-        raise TimeoutError(f"Mopidy at {client.base_url.netloc.decode()} accepts but does not answer") from error
-    except httpx.TransportError as error:
-        raise ConnectionRefusedError(f"nobody answers at {client.base_url.netloc.decode()}") from error
-    if response.status_code != 200:
-        raise ValueError(f"answers, but not as Mopidy: HTTP {response.status_code}")
-    return response.json()
+    def _note(self, said: Mapping[str, object]) -> None:
+        if said["event"] in BEGUN:
+            self.settled = time.time()
+        elif said.get("new_state") == "stopped":
+            self.settled = max(self.settled, time.time() - BY_ITSELF)

@@ -123,9 +123,8 @@ def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: Process, no
     artists = [a.get("name") for a in track.get("artists") or () if isinstance(a, dict) and a.get("name")]
     title = answers[STREAM] or track.get("name") or track.get("uri")
     volume, mute = answers[VOLUME], answers[MUTE]
-    said = f"POST {endpoint}/mopidy/rpc"
     evidence = tuple(
-        Evidence(what, f"{said} {method}", now, clean(json.dumps(answers[method]), 300))
+        Evidence(what, f"{clean(endpoint)} {method}", now, clean(json.dumps(answers[method]), 300))
         for what, method in (
             ("state", STATE), ("title", TRACK), ("position", POSITION), ("volume", VOLUME), ("soft_mute", MUTE),
         )

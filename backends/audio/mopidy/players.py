@@ -116,16 +116,16 @@ def called(pid: int) -> str:
     return next((each.http for each in _players.last if each.pid == pid and each.http), f"process {pid}")
 
 
-async def players(io: IO) -> tuple[Player, ...]:
+async def players(part: IO) -> tuple[Player, ...]:
     """The Mopidys that run here, as far as their command lines and configurations may be read; what was found last
-    where the processes cannot be looked at now. The same object as long as they are the same."""
+    where the processes cannot be looked at now. The same object as long as they are the same. A part of its own, as a
+    process that hangs in the kernel can hold up whoever asks what it is (/proc/PID/cmdline)."""
     known = _players.known()
     if known is not None:
         return known
     try:
-        with io.part("processes") as part:
-            return await part.thread(_players.now, within=ANSWER)
-    except TimeoutError:  # a process that hangs in the kernel can hold up whoever asks what it is (/proc/PID/cmdline)
+        return await part.thread(_players.now, within=ANSWER)
+    except TimeoutError:
         return _players.last
 
 

@@ -1,4 +1,4 @@
-"""Mopidy 3.4 and 4: JSON-RPC over HTTP for reading and acting, its WebSocket for events.
+"""Mopidy 3.4 and 4, by its WebSocket: JSON-RPC for reading and acting, and its events.
 
 Mopidy sends no event for a lost board and none for the position, so the position is asked once a second; what
 it says is never extrapolated, because a position that stands still is the only sign of a dead output.
@@ -11,7 +11,6 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
@@ -22,7 +21,7 @@ from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
 from backends.audio.mopidy import model, unwell
 from backends.audio.mopidy.actions import ACTIONS
-from backends.audio.mopidy.client import Events, batch, http, is_http, listening, load, rpc, until_it_plays
+from backends.audio.mopidy.client import Core, connected, is_http, load
 from backends.audio.mopidy.log import Told
 from backends.audio.mopidy.phones import Phones
 from backends.audio.mopidy.phones import look as phones_of
@@ -55,12 +54,10 @@ from backends.contract import (
 from backends.kinds import ZONE, Zone
 from backends.runtime import health_of
 
-if TYPE_CHECKING:
-    import httpx
-
 USUAL_PORTS = range(6680, 6691)
 POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds: the position; whether it still answers; everything
 NO_RIVAL = Unknown(Why.NOT_APPLICABLE, "no other process was started for its port")
+KNOWN = 1.0  # seconds in which it says what it is, where it is looked for
 AGAIN = 2.0  # seconds until phones' way to it is looked at again where there was none
 
 
@@ -108,7 +105,8 @@ class MopidySource:
             process = await self._behind(io)
             now = await self._restart.look(process.pid, io)
         else:
-            meant = meant_for(await players(io), self.address, Unknown())
+            with io.part("processes") as processes:
+                meant = meant_for(await players(processes), self.address, Unknown())
             process = Process(meant.pid) if meant else Process()
             now = await self._restart.look(meant.pid if meant else None, io)
             why = unwell.why(meant, now, await self._log.last_words(meant.pid if meant else None, io))
@@ -125,44 +123,40 @@ class MopidySource:
             return Process()
 
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        async with (
-            http(self.endpoint) as client,
-            listening(self.endpoint, self.address) as events,
-            contextlib.AsyncExitStack() as stack,
-        ):
+        async with connected(self.endpoint) as core, contextlib.AsyncExitStack() as stack:
             self._process = await io.thread(behind, self.address)
             await self._log.find(self._process.pid, stack, io)
             await self._restart.look(self._process.pid, io)
             next_full = next_look = 0.0
-            phones, among = Phones(), Company()
+            phones, among, processes = Phones(), Company(), stack.enter_context(io.part("processes"))
             here: Sequence[Player] = ()
             while True:
                 now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next reading
-                self._counts = events.counts  # first: what is read then is no older than what they tell
-                if events.pending or self._zone is None or steady >= next_full:
-                    events.pending = False
-                    zone = await self._read(client, now)
+                self._counts = core.counts  # first: what is read then is no older than what they tell
+                if core.pending or self._zone is None or steady >= next_full:
+                    core.pending = False
+                    zone = await self._read(core, now)
                     next_full = steady + HEARTBEAT
                 else:
-                    zone = await self._tick(client, events, self._zone, now)
+                    zone = await self._tick(core, self._zone, now)
                 if steady >= next_look:
                     phones = await phones_of(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
-                if (found := await players(io)) is not here:
+                if (found := await players(processes)) is not here:
                     here, among = found, company(found, self.id, self._process.pid)
-                history = partial(rpc, client, "core.history.get_history")
-                told = await self._log.told(events.settled, zone.state == "playing", history)
+                history = partial(core.call, "core.history.get_history")
+                told = await self._log.told(core.settled, zone.state == "playing", history)
                 self._zone = zone
                 joined = _joined(zone, phones, told, among)
                 yield Observation(upserts=(await self._restart.offered(joined, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
-                await events.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
+                await core.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         if offer.action == RESTART:
             return await self._restart.plan(offer, args, io)
-        async with http(self.endpoint) as client:
-            zone, calls, expect = await self._work_out(client, offer, args, io.clock())
+        async with connected(self.endpoint) as core:
+            zone, calls, expect = await self._work_out(core, offer, args, io.clock())
         based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
         return Plan(offer, dict(args), self._steps(calls), expect, based_on=based_on)
 
@@ -170,41 +164,41 @@ class MopidySource:
         if plan.offer.action == RESTART:
             await self._restart.execute(plan, ledger, io)
             return
-        async with http(self.endpoint) as client:
-            _, calls, _ = await self._work_out(client, plan.offer, plan.args, io.clock())
+        async with connected(self.endpoint) as core:
+            _, calls, _ = await self._work_out(core, plan.offer, plan.args, io.clock())
             if self._steps(calls) != plan.steps:
                 raise Refused("the zone is not as it was when this was planned")
             for call, step in zip(calls, plan.steps, strict=True):
                 await ledger.step(step.text)
                 try:
-                    await (until_it_plays(client) if call == model.UNTIL_IT_PLAYS else rpc(client, *call))
+                    await (core.until_it_plays() if call == model.UNTIL_IT_PLAYS else core.call(*call))
                 except TimeoutError as error:
                     raise TimeoutError(f"{self.name} did not answer; it may still obey when it wakes up") from error
 
     async def _work_out(
-        self, client: httpx.AsyncClient, offer: Offer, args: Mapping[str, str], now: float
+        self, core: Core, offer: Offer, args: Mapping[str, str], now: float
     ) -> tuple[Zone, list[model.Call], tuple[Expect, ...]]:
         """The zone as it is now, the calls that the action is made of, and what must follow."""
-        zone = await self._read(client, now)
+        zone = await self._read(core, now)
         action = ACTIONS.get(offer.action)
         if action is None:
             raise Refused(f"Mopidy has no action {offer.action!r}")
-        return zone, *await action(client, zone, args)
+        return zone, *await action(core, zone, args)
 
     def _steps(self, calls: Sequence[model.Call]) -> tuple[Step, ...]:
         return tuple(Step(model.said(call), _curl(self.endpoint, *call)) for call in calls)
 
-    async def _read(self, client: httpx.AsyncClient, now: float) -> Zone:
-        answers = await batch(client, model.READ)
+    async def _read(self, core: Core, now: float) -> Zone:
+        answers = await core.batch(model.READ)
         return self._counted(model.zone(self.id, self.endpoint, answers, self._process, now))
 
-    async def _tick(self, client: httpx.AsyncClient, events: Events, zone: Zone, now: float) -> Zone:
-        """Asks only what moves: over the open WebSocket, which costs a tenth of a request of its own."""
+    async def _tick(self, core: Core, zone: Zone, now: float) -> Zone:
+        """Asks only what moves."""
         if zone.state == "playing":
-            zone = structs.replace(zone, position=model.seconds(await events.ask(model.POSITION)), at=now)
+            zone = structs.replace(zone, position=model.seconds(await core.call(model.POSITION)), at=now)
             return self._counted(zone)
-        state = model.word(await events.ask(model.STATE))
-        return structs.replace(zone, at=now) if state == zone.state else await self._read(client, now)
+        state = model.word(await core.call(model.STATE))
+        return structs.replace(zone, at=now) if state == zone.state else await self._read(core, now)
 
     def _counted(self, zone: Zone) -> Zone:
         return structs.replace(zone, **structs.asdict(self._counts))
@@ -238,23 +232,22 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
             await io.thread(load, within=IMPORT)
         found = await asyncio.gather(*map(_is_mopidy, there))
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
-        meant = [player.http for player in await players(io) if player.http] if context.settings.processes else []
+        here = await players(io) if context.settings.processes else ()
+        meant = [player.http for player in here if player.http]
         endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant)])]
     permission = permission_to_restart()
     return [MopidySource(context.host, endpoint, permission) for endpoint in endpoints]
 
 
 async def _is_mopidy(address: str) -> bool:
-    import httpx
-
-    async with httpx.AsyncClient(timeout=1.0, trust_env=False, verify=False) as client:
-        try:
-            response = await client.head(f"http://{address}/mopidy/rpc")
-        except httpx.TimeoutException:
-            return True
-        except httpx.HTTPError:
-            return False
-    return "x-mopidy-version" in response.headers
+    try:
+        async with asyncio.timeout(KNOWN), connected(f"http://{address}") as core:
+            await core.call(model.VERSION)
+    except TimeoutError:
+        return True
+    except (OSError, ValueError, Refused):
+        return False
+    return True
 
 
 def needs(context: Context) -> Sequence[Need]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,6 @@ from msgspec import structs
 
 from backends.audio.endpoints import listener
 from backends.audio.mopidy import model
-from backends.audio.mopidy.client import http
 from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
 from backends.audio.mopidy.process import Process
 from backends.audio.rules import mixer_silent, stalled
@@ -284,16 +282,6 @@ def test_a_mixer_that_does_not_answer_for_a_moment(past: list[tuple[float, Resou
     control = structs.replace(FADER, mute=REFUSED)
     verdict = mixer_silent(control, FakeView(past={FADER.id: past}))
     assert (verdict.findings, verdict.undecided, verdict.recheck_at) == ((), undecided, 1002.0)
-
-
-def test_no_ca_files_are_read_for_a_zone_on_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(*args: object, **options: object) -> object:
-        raise AssertionError("17 ms of the event loop, for each zone and each action")
-
-    monkeypatch.setattr(ssl, "create_default_context", read)
-    http("http://127.0.0.1:6681")
-    with pytest.raises(AssertionError):
-        http("https://music.example:6681")
 
 
 def test_one_search_for_listeners_answers_all_who_asked_before_it_began(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -481,7 +481,8 @@ class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Backend(Struct, frozen=True):
-    """Everything the program learns of a backend. `settings` is the type of its section in venue.toml."""
+    """Everything the program learns of a backend. `settings` is the type of its section in venue.toml. The sources of a
+    `late` one begin once the others have spoken: to import its client takes the interpreter's time, which is theirs."""
 
     name: str
     kinds: tuple[KindSpec, ...]
@@ -490,6 +491,7 @@ class Backend(Struct, frozen=True):
     needs: Callable[[Context], Sequence[Need]]
     settings: type[Struct] = NoSettings
     questions: tuple[Question, ...] = ()
+    late: bool = False
 
 
 # --- the first wall against hostile text ------------------------------------------------------------------

@@ -23,6 +23,7 @@ T = TypeVar("T")
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
 LONGEST_LINE = 1 << 20  # bytes that a child may say at once
 LONGEST_COMPLAINT = 1 << 12  # bytes
+OTHERS = 1.0  # seconds for which late sources wait for the others' first word
 ENDING = 1.0  # seconds from a child's last word to its end
 
 
@@ -157,13 +158,18 @@ class Runtime:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.sources: dict[str, Source] = {}
         self._ios: dict[str, SourceIO] = {}
+        self._silent: set[str] = set()  # those that others wait for
+        self._spoken = asyncio.Event()
 
-    def start(self, sources: Iterable[Source]) -> None:
+    def start(self, sources: Iterable[Source], late: bool = False) -> None:
+        """`late`: once the others have spoken, those that are started now among them."""
         for source in sources:
             if source.name not in self.sources:
                 self.sources[source.name] = source
                 self._ios[source.name] = SourceIO(source.name)
-                self._tasks[source.name] = asyncio.create_task(self._run(source), name=source.name)
+                self._tasks[source.name] = asyncio.create_task(self._run(source, late), name=source.name)
+                if not late:
+                    self._silent.add(source.name)
 
     def io(self, source: str) -> IO:
         return self._ios[source]
@@ -186,8 +192,11 @@ class Runtime:
         for io in self._ios.values():
             io.close()
 
-    async def _run(self, source: Source) -> None:
+    async def _run(self, source: Source, late: bool) -> None:
         io, seq, pause = self._ios[source.name], 0, FIRST_PAUSE
+        if late and self._silent:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._spoken.wait(), OTHERS)
         while True:
             last = State.OK
             try:
@@ -211,3 +220,6 @@ class Runtime:
 
     def _post(self, source: Source, observation: Observation, seq: int, at: float) -> None:
         self._queue.put_nowait(structs.replace(observation, source=source.name, seq=seq, at=at))
+        self._silent.discard(source.name)
+        if not self._silent:
+            self._spoken.set()

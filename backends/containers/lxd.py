@@ -205,5 +205,11 @@ def needs(context: Context) -> Sequence[Need]:
 
 
 backend = Backend(
-    name="lxd", kinds=(HOST, INSTANCE, OPERATION), rules=RULES, discover=discover, needs=needs, settings=Settings
+    name="lxd",
+    kinds=(HOST, INSTANCE, OPERATION),
+    rules=RULES,
+    discover=discover,
+    needs=needs,
+    settings=Settings,
+    late=True,
 )

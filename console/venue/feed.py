@@ -82,7 +82,7 @@ class LocalFeed:
             *(registry.discover(b, self._host, self._sections.get(b.name, {}), self._environ) for b in self._backends)
         )
         for backend, (sources, health) in zip(self._backends, found, strict=True):
-            self._runtime.start(sources)
+            self._runtime.start(sources, backend.late)
             name = f"{backend.name} discovery"
             if health.state is not State.OK or name in self._failed:  # said when it fails, and when it recovers
                 self._runtime.report(name, health)

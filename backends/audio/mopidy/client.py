@@ -22,6 +22,7 @@ BEGINS = 3.0  # seconds that a track may take from `play` to its first sound
 BY_ITSELF = 1.0  # seconds within which it stops by itself after a failure
 BEGUN = ("track_playback_started", "track_playback_resumed")
 ENDED = "Mopidy has ended, or closed the connection"
+SILENT = "Mopidy is connected but does not answer"
 
 
 def load() -> None:
@@ -65,7 +66,7 @@ async def connected(endpoint: str) -> AsyncIterator[Core]:
 
 
 class Core:
-    """Mopidy's core API, one call after the other; and what has happened at the other end meanwhile."""
+    """Mopidy's core API, one call after the other, whoever makes them; and what has happened at the other end."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.pending = True
@@ -73,6 +74,7 @@ class Core:
         self.settled = 0.0  # when it last began to play or was stopped, since the epoch
         self._socket = socket
         self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._answer: asyncio.Future[Any] | None = None
         self._error: Exception | None = None  # what has ended the connection
 
@@ -96,15 +98,19 @@ class Core:
     async def _ask(self, request: object) -> Any:
         from websockets.exceptions import ConnectionClosed
 
-        if self._error:
-            raise self._error
-        self._answer = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(ANSWER):
-                await self._socket.send(model.dumps(request))
-                return await self._answer
+            async with asyncio.timeout(ANSWER), self._turn:
+                if self._error:
+                    raise self._error
+                self._answer = asyncio.get_running_loop().create_future()
+                try:
+                    await self._socket.send(model.dumps(request))
+                    return await self._answer
+                finally:
+                    if self._answer.cancelled():  # what comes late would be taken for the next one's answer
+                        self._end(TimeoutError(SILENT))
         except TimeoutError as error:
-            raise TimeoutError("Mopidy is connected but does not answer") from error
+            raise TimeoutError(SILENT) from error
         except ConnectionClosed as error:
             raise ConnectionResetError(ENDED) from error
 
@@ -125,11 +131,14 @@ class Core:
         try:
             async for message in self._socket:
                 self._take(json.loads(message))
-            self._error = ConnectionResetError(ENDED)
+            self._end(ConnectionResetError(ENDED))
         except ConnectionClosed:
-            self._error = ConnectionResetError(ENDED)
+            self._end(ConnectionResetError(ENDED))
         except ValueError as error:
-            self._error = ValueError(f"answers, but not as Mopidy: {clean(error)}")
+            self._end(ValueError(f"answers, but not as Mopidy: {clean(error)}"))
+
+    def _end(self, error: Exception) -> None:
+        self._error = self._error or error
         self._wake.set()
         if self._answer and not self._answer.done():
             self._answer.set_exception(self._error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -88,6 +88,7 @@ class MopidySource:
         self._restart = Restart(self.id, MOPIDY, permission or permission_to_restart())
         self._zone: Zone | None = None
         self._counts = model.Counts()
+        self._core: Core | None = None  # while it is watched
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await io.thread(load, within=IMPORT)
@@ -123,7 +124,7 @@ class MopidySource:
             return Process()
 
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        async with connected(self.endpoint) as core, contextlib.AsyncExitStack() as stack:
+        async with self._open() as core, contextlib.AsyncExitStack() as stack:
             self._process = await io.thread(behind, self.address)
             await self._log.find(self._process.pid, stack, io)
             await self._restart.look(self._process.pid, io)
@@ -152,10 +153,28 @@ class MopidySource:
                 pause = POLL if zone.state == "playing" else IDLE_POLL
                 await core.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
 
+    @contextlib.asynccontextmanager
+    async def _open(self) -> AsyncIterator[Core]:
+        async with connected(self.endpoint) as core:
+            self._core = core
+            try:
+                yield core
+            finally:
+                self._core = None
+
+    @contextlib.asynccontextmanager
+    async def _asking(self) -> AsyncIterator[Core]:
+        """The connection that is open, or one of its own."""
+        if self._core:
+            yield self._core
+            return
+        async with connected(self.endpoint) as core:
+            yield core
+
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         if offer.action == RESTART:
             return await self._restart.plan(offer, args, io)
-        async with connected(self.endpoint) as core:
+        async with self._asking() as core:
             zone, calls, expect = await self._work_out(core, offer, args, io.clock())
         based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
         return Plan(offer, dict(args), self._steps(calls), expect, based_on=based_on)
@@ -164,7 +183,7 @@ class MopidySource:
         if plan.offer.action == RESTART:
             await self._restart.execute(plan, ledger, io)
             return
-        async with connected(self.endpoint) as core:
+        async with self._asking() as core:
             _, calls, _ = await self._work_out(core, plan.offer, plan.args, io.clock())
             if self._steps(calls) != plan.steps:
                 raise Refused("the zone is not as it was when this was planned")

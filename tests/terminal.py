@@ -29,6 +29,7 @@ BARE = (sys.executable, "-m", "tests.bare")
 ROOT = Path(__file__).parents[1]
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans of ours come to us
 TAG = "FOH_TEST_TERMINAL"
+SCREEN = "the screen:"
 # One control sequence: CSI, OSC, DCS and their like, two-letter escapes. What begins one and does not end is not.
 SEQUENCE = re.compile(
     rb"\x1b(?:\[[<-?]*[0-9;:]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)"
@@ -93,8 +94,8 @@ class Terminal:
         self.process.wait()
         self.until(lambda: not self.alive(), 5)
         self.close()
-        if error is not None:
-            error.add_note("the screen at the end:\n" + "\n".join(filter(None, self.screen())))
+        if error is not None and SCREEN not in str(error):
+            error.add_note(f"{SCREEN}\n{self.text}")
 
     # --- what a person does ----------------------------------------------------------------------------------
 
@@ -138,7 +139,8 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        return "\n".join(self.screen())
+        """The screen without its empty lines."""
+        return "\n".join(filter(None, self.screen()))
 
     def until(self, holds: Callable[[], object], seconds: float = 5) -> float:
         """Waits for it, looking at each change; the seconds it took. Fails with the screen."""
@@ -146,7 +148,7 @@ class Terminal:
         while not holds():
             left = begun + seconds - time.monotonic()
             if left <= 0:
-                raise AssertionError(f"not so within {seconds:g} s; the screen:\n{self.text}")
+                raise AssertionError(f"not so within {seconds:g} s; {SCREEN}\n{self.text}")
             with self._news:
                 self._news.wait(min(left, 0.02))
         return time.monotonic() - begun
@@ -177,7 +179,7 @@ class Terminal:
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still there after {seconds:g} s; the screen:\n{self.text}") from None
+            raise AssertionError(f"still there after {seconds:g} s; {SCREEN}\n{self.text}") from None
         if self.master >= 0:
             size = -1
             while size != len(self.raw):  # what it wrote last may still be on its way here

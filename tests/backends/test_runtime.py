@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from backends.contract import IO, Health, Id, Observation, Parked, State
-from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, SourceIO, health_of
+from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, OTHERS, Runtime, SourceIO, health_of
 from tests.backends.scripted import Scripted, runtime, said
 
 # --- children ---------------------------------------------------------------------------------------------
@@ -163,3 +164,40 @@ async def test_a_source_that_says_itself_what_is_wrong_ends_with_that() -> None:
     async with runtime(Scripted("ends", ends)) as started:
         first, second, third, fourth = await said(started, 4)
     assert [o.health for o in (first, second, third, fourth)] == [Health(), hung, Health(), hung]
+
+
+# --- who begins when --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("silent", "order"), [(False, ["first", "late"]), (True, ["late"])])
+async def test_a_late_source_begins_once_the_others_have_spoken_but_does_not_wait_for_one_that_hangs(
+    silent: bool, order: list[str]
+) -> None:
+    async def first(io: IO) -> AsyncGenerator[Observation, None]:
+        await asyncio.sleep(60 if silent else 0.2)
+        yield Observation()
+        await asyncio.sleep(60)
+
+    async def late(io: IO) -> AsyncGenerator[Observation, None]:
+        yield Observation()
+        await asyncio.sleep(60)
+
+    started = Runtime()
+    started.start([Scripted("late", late)], late=True)
+    started.start([Scripted("first", first)])
+    begun = time.monotonic()
+    assert [o.source for o in await said(started, len(order))] == order
+    assert (time.monotonic() - begun >= OTHERS) is silent
+    await started.stop()
+
+
+async def test_a_late_source_alone_begins_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def late(io: IO) -> AsyncGenerator[Observation, None]:
+        yield Observation()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("backends.runtime.OTHERS", 60.0)
+    started = Runtime()
+    started.start([Scripted("late", late)], late=True)
+    assert await said(started, 1)
+    await started.stop()

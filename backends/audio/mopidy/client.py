@@ -134,7 +134,7 @@ class Core:
             self._end(ConnectionResetError(ENDED))
         except ConnectionClosed:
             self._end(ConnectionResetError(ENDED))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self._end(ValueError(f"answers, but not as Mopidy: {clean(error)}"))
 
     def _end(self, error: Exception) -> None:

@@ -89,7 +89,7 @@ def word(value: object) -> str | Unknown:
 
 def seconds(value: object) -> int | Unknown:
     """Milliseconds from Mopidy as whole seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15:
         return int(value) // 1000
     return Unknown(Why.MALFORMED, f"Mopidy says {clean(value, 40)!r}")
 

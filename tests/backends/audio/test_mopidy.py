@@ -62,7 +62,7 @@ def read(**changes: Any) -> Zone:
         ({"VOLUME": None}, "volume", Why.NOT_APPLICABLE),
         ({"MUTE": None}, "soft_mute", Why.NOT_APPLICABLE),
         ({"STATE": "\x1b[2J"}, "state", Why.MALFORMED),
-        ({"POSITION": "soon"}, "position", Why.MALFORMED),
+        *(({"POSITION": bad}, "position", Why.MALFORMED) for bad in ("soon", -1, True, float("inf"), float("nan"))),
         ({"TRACK": [1]}, "title", Why.NOT_APPLICABLE),
     ],
 )

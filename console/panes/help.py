@@ -18,7 +18,7 @@ MOVING = (
     ("q", "quit"),
 )
 CHANGING = (
-    ("a", "actions on the selection and along its chain; forget what is gone"),
+    ("a", "actions on the selection and its chain; forget what is gone"),
     ("Space", "mark for one action on all of them; Esc lets go"),
     ("*", "mark every row of the pane that the filter shows"),
     ("f", "the suggested fix of the selected incident"),
@@ -27,7 +27,7 @@ CHANGING = (
     ("S", "silence the incident for an hour, or no longer"),
 )
 SIGNS = (
-    ("C w i", "critical, warning, information: in front of whatever it is about"),
+    ("C w i", "critical, warning, information: in front of what it is about"),
     ("?42", "unknown now; it was 42"),
     ("-", "does not apply"),
     ("n/m", "cannot be measured: nobody can say"),

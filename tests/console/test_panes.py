@@ -13,6 +13,7 @@ from console.panes import detail
 from console.panes.cells import age, cell, clock, sentence
 from console.panes.columns import layout
 from console.panes.header import tally
+from console.panes.help import rows
 from console.panes.incidents import trouble
 from console.venue.incidents import command
 from console.venue.journal import Journal
@@ -154,3 +155,7 @@ def test_each_line_of_a_log_stands_by_itself_and_whole(tmp_path: Path, width: in
 )
 def test_the_command_of_a_remedy_has_its_arguments(remedy: Remedy, wanted: str) -> None:
     assert command(remedy) == wanted
+
+
+def test_no_line_of_the_help_is_cut_on_a_small_terminal() -> None:
+    assert max(len(plain(line)) for _, line in rows(read_only=False)) <= 80

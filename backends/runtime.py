@@ -195,7 +195,7 @@ class Runtime:
     async def _run(self, source: Source, late: bool) -> None:
         io, seq, pause = self._ios[source.name], 0, FIRST_PAUSE
         if late and self._silent:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError):  # one of them hangs: it is not waited for
                 await asyncio.wait_for(self._spoken.wait(), OTHERS)
         while True:
             last = State.OK

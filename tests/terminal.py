@@ -30,7 +30,6 @@ ROOT = Path(__file__).parents[1]
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans of ours come to us
 TAG = "FOH_TEST_TERMINAL"
 SCREEN = "the screen:"
-LATE = 0.2  # seconds that a moment's sleep may take on a machine that has much to do
 # One control sequence: CSI, OSC, DCS and their like, two-letter escapes. What begins one and does not end is not.
 SEQUENCE = re.compile(
     rb"\x1b(?:\[[<-?]*[0-9;:]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)"
@@ -46,12 +45,6 @@ KEYS = {  # Escape as kitty's protocol has it: a bare ESC could begin something 
     "enter": "\r", "escape": "\x1b[27u", "tab": "\t", "backspace": "\x7f", "up": "\x1b[A", "down": "\x1b[B",
     "right": "\x1b[C", "left": "\x1b[D", "ctrl+c": "\x03", "ctrl+p": "\x10", "pagedown": "\x1b[6~",
 }  # fmt: skip
-
-
-def overslept(seconds: float) -> float:
-    """How much too late somebody was woken who had asked for a moment's sleep: for so long the machine had no time for
-    him, nor for what he waits for."""
-    return max(0.0, seconds - LATE)
 
 
 class Terminal:
@@ -150,17 +143,14 @@ class Terminal:
         return "\n".join(filter(None, self.screen()))
 
     def until(self, holds: Callable[[], object], seconds: float = 5) -> float:
-        """Waits for it, looking at each change; the seconds it took, without those for which the machine stood still.
-        Fails with the screen."""
+        """Waits for it, looking at each change; the seconds it took. Fails with the screen."""
         begun = time.monotonic()
         while not holds():
             left = begun + seconds - time.monotonic()
             if left <= 0:
                 raise AssertionError(f"not so within {seconds:g} s; {SCREEN}\n{self.text}")
-            asleep = time.monotonic()
             with self._news:
                 self._news.wait(min(left, 0.02))
-            begun += overslept(time.monotonic() - asleep)
         return time.monotonic() - begun
 
     def wait_for(self, text: str, seconds: float = 5) -> float:

@@ -22,7 +22,7 @@ import pytest
 
 from tests.integration.beds import venue
 from tests.integration.beds.venue import PORTS, SINKS, Venue
-from tests.terminal import BARE, FOH, Terminal, overslept
+from tests.terminal import BARE, FOH, Terminal
 
 CLEAN = "0 CRIT  0 warn"
 SOAK = float(os.environ.get("SOAK", "30.0"))  # seconds
@@ -78,15 +78,12 @@ def moving(terminal: Terminal, zones: Sequence[str], most: float = 2.5) -> Itera
 
     def look() -> None:
         seen = {zone: ("", time.monotonic()) for zone in zones}
-        asleep, late = time.monotonic(), 0.0
         while not over.wait(0.1):
-            late += overslept(time.monotonic() - asleep)
             for zone in zones:
                 now, (before, since) = clock(terminal, zone), seen[zone]
                 if now and now != before:
-                    seen[zone] = (now, time.monotonic() - late)
-                stood[zone] = max(stood[zone], time.monotonic() - late - since)
-            asleep = time.monotonic()
+                    seen[zone] = (now, time.monotonic())
+                stood[zone] = max(stood[zone], time.monotonic() - since)
 
     looking = threading.Thread(target=look)
     looking.start()

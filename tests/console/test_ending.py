@@ -119,13 +119,14 @@ def test_it_ends_with_its_terminal(place: Path, world: str, ignore: signal.Signa
         assert gone(terminal, place, terminal.close) == 129
 
 
-def look_away(terminal: Terminal) -> None:
-    """More is painted than any terminal keeps, and all keys are obeyed."""
+def look_away(terminal: Terminal, *last: str) -> None:
+    """More is painted than any terminal keeps, and all keys are obeyed, these after all others."""
     for _ in range(40):
         terminal.press("?")
         time.sleep(0.03)
         terminal.press("escape")
         time.sleep(0.03)
+    terminal.press(*last)
     program = psutil.Process(terminal.process.pid)
     terminal.until(lambda: program.cpu_percent(0.3) < 50, 20)
 
@@ -140,15 +141,19 @@ def test_it_ends_though_its_terminal_takes_nothing(place: Path, way: str) -> Non
 
 
 def test_what_a_terminal_has_missed_is_painted_when_it_goes_on(place: Path) -> None:
+    """A pane, zoomed into while nothing was taken: the last thing missed."""
     with Terminal([*FOH, "demo", "--still"], env={**environment(place), "FOH_STATE": ""}) as terminal:
         terminal.wait_for("sources 17/17", 10)
         terminal.wait_for("2 CRIT  3 warn", 10)
-        terminal.settled(1.0, 3.0)
-        before, size = terminal.screen()[1:], len(terminal.raw)
+        terminal.press("4", "z")
+        terminal.wait_gone("audio zones")
+        terminal.settled()
+        zoomed = terminal.screen()[1:]  # below the clock
+        terminal.press("z")
+        terminal.wait_for("audio zones")
         with terminal.stalled():
-            look_away(terminal)
-        terminal.until(lambda: len(terminal.raw) > size)
-        terminal.until(lambda: terminal.screen()[1:] == before, 2)
+            look_away(terminal, "z")
+        terminal.until(lambda: terminal.screen()[1:] == zoomed, 2)
 
 
 def test_a_signal_before_anything_is_read(place: Path) -> None:

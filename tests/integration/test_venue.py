@@ -38,11 +38,12 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
 
 @pytest.fixture
 def console(real: Venue) -> Iterator[Terminal]:
-    """Open on the venue, which has been read whole and is well."""
+    """Open on the venue, which has been read whole and is well; what was last told to play has begun to sound."""
     with Terminal(FOH, env=real.env) as terminal:
         terminal.wait_for("sources 16/16", 20)
         terminal.wait_for(CLEAN, 20)
         terminal.until(lambda: all(" playing " in row(terminal, name) for name in PORTS))
+        terminal.until(lambda: all(clock(terminal, name) not in ("", "0:00") for name in PORTS))
         yield terminal
         assert terminal.process.poll() is None, "the console has ended by itself"
 

@@ -44,6 +44,8 @@ def health_of(error: BaseException) -> Health:
             return Health(State.ABSENT, said, "run `foh doctor`")
         case OSError() | EOFError():
             return Health(State.REFUSED, said, "start it, or check the address")
+        case ValueError():  # what it says is not what such a system says
+            return Health(State.WRONG, said, "check what listens there")
         case _:
             return Health(State.WRONG, f"{type(error).__name__}: {said}", "check what listens there")
 

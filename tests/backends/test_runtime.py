@@ -123,6 +123,10 @@ def test_every_error_is_a_health_with_a_sentence_and_a_remedy(error: Exception, 
     assert health.remedy
 
 
+def test_what_is_no_answer_is_told_as_it_was_said() -> None:
+    assert health_of(ValueError("no JSON")).sentence == "no JSON"
+
+
 async def test_a_failing_source_is_asked_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     sleep = asyncio.sleep

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
+import psutil
 import pytest
 
+from backends.audio.mopidy import players
 from backends.audio.mopidy.source import MopidySource, Settings, discover
-from backends.contract import Context, Link, Refused, State
+from backends.contract import Context, Link, Refused, State, Unknown
 from backends.demo.mopidy import MopidyServer, Player, Track
 from backends.runtime import SourceIO
 from tests.integration.beds.mopidy import RealMopidy, make_track, mopidies
@@ -314,3 +316,16 @@ async def test_zones_that_share_an_account_know_each_other_and_tell_no_secret(tm
 def aside(watched: Watched) -> list[Link]:
     zone = watched.of("zone")
     return [link for link in zone.links if link.aside] if zone else []
+
+
+async def test_where_no_player_is_seen_among_the_processes_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "pids", list)
+    monkeypatch.setattr(players, "_players", players._Players())
+    server = Embedded()
+    await server.start()
+    async with watching(MopidySource("venue", server.endpoint)) as watched:
+        await watched.until(lambda w: w.of("zone"), 5)
+    await server.kill()
+    accounts = watched.get("zone", "accounts")
+    assert isinstance(accounts, Unknown)
+    assert accounts.detail

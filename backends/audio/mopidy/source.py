@@ -130,7 +130,7 @@ class MopidySource:
             await self._restart.look(self._process.pid, io)
             next_full = next_look = 0.0
             phones, among, processes = Phones(), Company(), stack.enter_context(io.part("processes"))
-            here: Sequence[Player] = ()
+            here: Sequence[Player] | None = None
             while True:
                 now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next reading
                 self._counts = core.counts  # first: what is read then is no older than what they tell

@@ -297,17 +297,22 @@ class Health(Struct, frozen=True):
 
 
 class Observation(Struct, frozen=True):
-    """What one source says at one moment. A `complete` one lists everything: what it leaves out is gone.
+    """What one source says at one moment: its health, what has changed, what is gone. What it does not mention is as
+    it was. A `complete` one lists everything: what it leaves out is gone.
 
-    A source yields health, upserts and gone; the runtime fills in `source`, `seq` and `at`. One that is not well may
-    say what is known of a resource all the same, and what it offers: of the fields those count that are not `Unknown`.
+    A source yields health, upserts, gone and complete; the runtime fills in the rest: who says it (`source`, of the
+    backend of that name, configured at `address`, "" where nobody configures it), when, and the last word of a source
+    that is not there any more (`left`). One that is not well may still report a resource: only its known fields count.
     """
 
     health: Health = Health()
     upserts: tuple[Resource, ...] = ()
     gone: tuple[Id, ...] = ()
     complete: bool = False
-    source: str = ""
+    source: Id = Id("", "source", "")
+    backend: str = ""
+    address: str = ""
+    left: bool = False
     seq: int = 0
     at: float = 0.0
 
@@ -446,7 +451,7 @@ class Source(Protocol):
     """One endpoint of a backend. Exceptions that leave `watch` become its health; one that knows better yields what it
     has to say of itself, and ends. The runtime starts it again."""
 
-    name: str  # unique, stable: "mopidy 127.0.0.1:6681"
+    name: str  # unique on its host, and stable: "mopidy 127.0.0.1:6681". One that is configured has an `address` too
     host: str
 
     def watch(self, io: IO) -> AsyncGenerator[Observation, None]: ...
@@ -459,6 +464,11 @@ class Source(Protocol):
         Success is not judged here but by `plan.expect`."""
 
 
+def source_id(source: Source) -> Id:
+    """Which resource a source is itself. Two hosts may have sources of one name."""
+    return Id(source.host, "source", source.name)
+
+
 class Need(Struct, frozen=True):
     """One thing a backend needs on this machine, for `foh doctor`."""
 
@@ -469,11 +479,14 @@ class Need(Struct, frozen=True):
 
 
 class Context(Struct, frozen=True):
-    """Where discovery happens: this host's name and the backend's own section of the configuration."""
+    """Where discovery happens: this host's name, the backend's own section of the configuration, and the sources that
+    it found before. Discovery returns what is installed here now; a source that it leaves out has left the venue. So
+    one that is only down must be returned, and is best taken from `known`."""
 
     host: str
     settings: Any
     environ: Mapping[str, str] = {}
+    known: tuple[Source, ...] = ()
 
 
 class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -527,10 +540,16 @@ def clean(text: object, limit: int = 200) -> str:
     return "".join(out)
 
 
-def stripped_of_times(resource: Resource) -> Resource:
-    """The resource without its time stamps: equal for two readings that say the same."""
-    evidence = tuple(structs.replace(item, at=0.0) for item in resource.evidence)
-    return structs.replace(resource, at=0.0, evidence=evidence)
+def says_the_same(one: Resource, other: Resource) -> bool:
+    """Whether two readings of a resource differ in nothing but their times."""
+    if type(one) is not type(other) or len(one.evidence) != len(other.evidence):
+        return False
+    if structs.replace(one, at=other.at, evidence=other.evidence) != other:
+        return False
+    if one.evidence == other.evidence:
+        return True
+    pairs = zip(one.evidence, other.evidence, strict=True)
+    return all(a.raw == b.raw and a.what == b.what and a.read_from == b.read_from for a, b in pairs)
 
 
 def read_text(path: Path, limit: int = 65536) -> str:

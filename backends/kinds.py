@@ -223,11 +223,6 @@ class SourceHealth(Resource, frozen=True, kw_only=True, tag="source"):
     target: Id | None = None
 
 
-def source_id(host: str, source: str) -> Id:
-    """The id under which the venue keeps a source's health."""
-    return Id(host, "source", source)
-
-
 S, M, T, D = Role.STATE, Role.MEASURE, Role.TEXT, Role.DETAIL
 
 ZONE = KindSpec(

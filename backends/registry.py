@@ -50,7 +50,7 @@ def _imported(entry: EntryPoint) -> Backend:
 
 
 async def discover(
-    backend: Backend, host: str, section: Mapping[str, Any], environ: Mapping[str, str]
+    backend: Backend, host: str, section: Mapping[str, Any], environ: Mapping[str, str], known: Sequence[Source] = ()
 ) -> tuple[Sequence[Source], Health]:
     """The backend's sources on this host. A failure is a health, not an exception.
 
@@ -60,7 +60,7 @@ async def discover(
     io = SourceIO(f"{backend.name} discovery")
     try:
         async with asyncio.timeout(5):
-            return await backend.discover(Context(host, settings, environ), io), Health()
+            return await backend.discover(Context(host, settings, environ, tuple(known)), io), Health()
     except Exception as error:  # noqa: BLE001  (said as health; the other backends go on)
         return (), health_of(error)
     finally:

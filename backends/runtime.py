@@ -8,19 +8,23 @@ import contextlib
 import json
 import os
 import signal
-import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import structs
 
-from backends.contract import IO, Health, Observation, Parked, Source, State, clean
+from backends.clock import MACHINE, Clock
+from backends.contract import IO, Health, Id, Observation, Parked, Source, State, clean, source_id
+from backends.mailbox import Mailbox
 from backends.threads import Call, Worker
 
 T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
+PACE = 0.02  # seconds that a source waits whose last observation nobody has taken yet
+STOPPING = 0.8  # seconds for sources to end
 LONGEST_LINE = 1 << 20  # bytes that a child may say at once
 LONGEST_COMPLAINT = 1 << 12  # bytes
 OTHERS = 1.0  # seconds for which late sources wait for the others' first word
@@ -53,14 +57,14 @@ def health_of(error: BaseException) -> Health:
 class SourceIO:
     """The runtime's side of `contract.IO`, one for each source."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, clock: Clock = MACHINE) -> None:
+        self.name, self._clock = name, clock
         self._worker: Worker | None = None
         self._overdue: Call | None = None
         self._parts: dict[str, SourceIO] = {}
 
     def clock(self) -> float:
-        return time.time()
+        return self._clock.now()
 
     def deadline(self, seconds: float) -> asyncio.Timeout:
         return asyncio.timeout(seconds)
@@ -84,7 +88,7 @@ class SourceIO:
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[SourceIO]:
-        one = self._parts.setdefault(name, SourceIO(f"{self.name} {name}"))
+        one = self._parts.setdefault(name, SourceIO(f"{self.name} {name}", self._clock))
         try:
             yield one
         finally:
@@ -153,49 +157,75 @@ async def _last_line(stream: asyncio.StreamReader) -> str:
 
 
 class Runtime:
-    """Runs sources side by side and hands out what they observe, in one stream."""
+    """Runs sources side by side and hands out what they observe."""
 
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[Observation] = asyncio.Queue()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.sources: dict[str, Source] = {}
-        self._ios: dict[str, SourceIO] = {}
-        self._silent: set[str] = set()  # those that others wait for
+    def __init__(self, clock: Clock = MACHINE) -> None:
+        self._clock = clock
+        self._mailbox = Mailbox()
+        self._taken: deque[Observation] = deque()
+        self._tasks: dict[Id, asyncio.Task[None]] = {}
+        self.sources: dict[Id, Source] = {}
+        self._backend_of: dict[Id, str] = {}
+        self._ios: dict[Id, SourceIO] = {}
+        self._silent: set[Id] = set()  # those that others wait for
         self._spoken = asyncio.Event()
 
-    def start(self, sources: Iterable[Source], late: bool = False) -> None:
+    def start(self, sources: Iterable[Source], backend: str = "", late: bool = False) -> None:
         """`late`: once the others have spoken, those that are started now among them."""
         for source in sources:
-            if source.name not in self.sources:
-                self.sources[source.name] = source
-                self._ios[source.name] = SourceIO(source.name)
-                self._tasks[source.name] = asyncio.create_task(self._run(source, late), name=source.name)
+            id = source_id(source)
+            if id not in self.sources:
+                self.sources[id], self._backend_of[id] = source, backend
+                self._ios[id] = SourceIO(source.name, self._clock)
+                self._tasks[id] = asyncio.create_task(self._run(id, late), name=source.name)
                 if not late:
-                    self._silent.add(source.name)
+                    self._silent.add(id)
 
-    def io(self, source: str) -> IO:
+    def of(self, backend: str) -> list[Id]:
+        """The sources of one backend."""
+        return [id for id, name in self._backend_of.items() if name == backend]
+
+    def io(self, source: Id) -> IO:
         return self._ios[source]
 
-    def report(self, name: str, health: Health) -> None:
+    def report(self, host: str, name: str, health: Health) -> None:
         """Says how something is that is no source itself: a backend that will not load, a search that failed."""
-        self._queue.put_nowait(Observation(health, source=name, at=time.time()))
+        self._mailbox.post(Observation(health, source=Id(host, "source", name), at=self._clock.now()))
+
+    async def batches(self) -> AsyncIterator[list[Observation]]:
+        """What there is, whenever there is anything: the newest of every source."""
+        while True:
+            yield await self._mailbox.take()
 
     async def observations(self) -> AsyncIterator[Observation]:
+        """The same one by one."""
         while True:
-            yield await self._queue.get()
+            while self._taken:
+                yield self._taken.popleft()
+            self._taken.extend(await self._mailbox.take())
+
+    async def leave(self, id: Id) -> None:
+        """Ends a source that is not there any more, and says so."""
+        source, task, io = self.sources.pop(id), self._tasks.pop(id), self._ios.pop(id)
+        self._backend_of.pop(id)
+        self._silent.discard(id)
+        task.cancel()
+        await asyncio.wait({task}, timeout=STOPPING)
+        io.close()
+        self._mailbox.post(Observation(source=source_id(source), left=True, at=self._clock.now()))
 
     async def stop(self) -> None:
         """Ends every source within a second; threads that hang are left to die with the process."""
         for task in self._tasks.values():
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=0.8)
+            await asyncio.wait(self._tasks.values(), timeout=STOPPING)
         self._tasks.clear()
         for io in self._ios.values():
             io.close()
 
-    async def _run(self, source: Source, late: bool) -> None:
-        io, seq, pause = self._ios[source.name], 0, FIRST_PAUSE
+    async def _run(self, id: Id, late: bool) -> None:
+        source, io, seq, pause = self.sources[id], self._ios[id], 0, FIRST_PAUSE
         if late and self._silent:
             with contextlib.suppress(TimeoutError):  # one of them hangs: it is not waited for
                 await asyncio.wait_for(self._spoken.wait(), OTHERS)
@@ -208,20 +238,25 @@ class Runtime:
                         last = observation.health.state
                         if last is State.OK:
                             pause = FIRST_PAUSE
-                        self._post(source, observation, seq, io.clock())
+                        behind = self._mailbox.holds(id)
+                        self._post(source, observation, seq)
+                        await (self._clock.sleep(PACE) if behind else asyncio.sleep(0))
                 if last is State.OK:
                     raise ConnectionError("it stopped reporting")
             except Exception as error:  # noqa: BLE001  (one source's failure is its health, nobody else's)
                 seq += 1
-                self._post(source, Observation(health=health_of(error)), seq, io.clock())
+                self._post(source, Observation(health=health_of(error)), seq)
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # what it raised while closing took the cancellation's place
                 return
-            await asyncio.sleep(pause)
+            await self._clock.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
-    def _post(self, source: Source, observation: Observation, seq: int, at: float) -> None:
-        self._queue.put_nowait(structs.replace(observation, source=source.name, seq=seq, at=at))
-        self._silent.discard(source.name)
+    def _post(self, source: Source, observation: Observation, seq: int) -> None:
+        id, address = source_id(source), getattr(source, "address", "")
+        backend = self._backend_of.get(id, "")
+        told = structs.replace(observation, source=id, backend=backend, address=address, seq=seq, at=self._clock.now())
+        self._mailbox.post(told)
+        self._silent.discard(id)
         if not self._silent:
             self._spoken.set()

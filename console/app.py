@@ -8,7 +8,6 @@ import gc
 import os
 import select
 import signal
-import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -216,7 +215,7 @@ class Foh(App[None]):
         if self.venue is None:
             return
         venue, entries = self.venue, list(await self.venue.journal.about(str(id)))
-        make = lambda width: detail.rows(venue, id, time.time(), width, entries, not self.read_only)  # noqa: E731
+        make = lambda width: detail.rows(venue, id, venue.clock.now(), width, entries, not self.read_only)  # noqa: E731
         await self.push_screen(Read(make, about=id))
 
     def open_incident(self, key: Key) -> None:
@@ -226,7 +225,7 @@ class Foh(App[None]):
         if self.venue is None:
             return
         venue = self.venue
-        make = lambda width: proof.rows(venue, self.incident(key), time.time(), width, not self.read_only)  # noqa: E731
+        make = lambda width: proof.rows(venue, self.incident(key), venue.clock.now(), width, not self.read_only)  # noqa: E731
         self.push_screen(Read(make, about=key[0], incident=key))
 
     def action_help(self) -> None:
@@ -277,7 +276,7 @@ class Foh(App[None]):
     def action_silence(self) -> None:
         _, incident = self._selection()
         if self.venue and incident and not incident.cleared:
-            silenced = incident.is_silenced(time.time())
+            silenced = incident.is_silenced(self.venue.clock.now())
             self.venue.silence(incident.key, self.who, 0 if silenced else SILENCE)
             self.say("no longer silenced" if silenced else "silenced for one hour")
 

@@ -176,9 +176,8 @@ def located(file: Path | None, text: str, section: str, message: str, type: type
     return f"{place(file, text, section, key)}: {said}"
 
 
-def configured_at(config: Config, source: str) -> str:
-    """Where the venue file gives a source its address, as `file:line`; "" where it does not."""
-    address = source.partition(" ")[2]
+def configured_at(config: Config, address: str) -> str:
+    """Where the venue file names a source's address, as `file:line`; "" where it does not."""
     lines = enumerate(config.text.splitlines(), 1)
     return next((f"{config.file}:{number}" for number, line in lines if address and address in line), "")
 

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import TypeAlias
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TypeAlias, overload
 
 from rich.cells import cell_len, set_cell_size
 
 Span: TypeAlias = tuple[str, str]  # text, style name
 Line: TypeAlias = tuple[Span, ...]
 Row: TypeAlias = tuple[Hashable | None, Line]  # a row without a key is a heading
+
+
+class Listing(Sequence[Row]):
+    """Rows of which each line is written only when somebody looks at it."""
+
+    def __init__(self, keys: Sequence[Hashable | None], line: Callable[[int], Line]) -> None:
+        self.keys, self.line = keys, line
+
+    @staticmethod
+    def of(rows: Sequence[Row]) -> Listing:
+        return rows if isinstance(rows, Listing) else Listing([key for key, _ in rows], lambda at: rows[at][1])
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(len(self))[at]]
+        return self.keys[at], self.line(range(len(self))[at])
+
+    def __iter__(self) -> Iterator[Row]:
+        return (self[at] for at in range(len(self)))
 
 
 def fit(text: str, width: int) -> str:

@@ -57,7 +57,7 @@ async def status(args: argparse.Namespace) -> int:
         begun = time.monotonic()
         while session.venue.evaluator.deciding and time.monotonic() - begun < args.wait:  # rules that must see more
             await session.venue.changed(0.1)
-        said = report(session.venue, time.time())
+        said = report(session.venue, session.venue.clock.now())
         if args.json:
             import msgspec
 
@@ -81,9 +81,9 @@ async def act(args: argparse.Namespace) -> int:
             for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
                 if resource.offers:
                     print(f"  {resource.id.kind}/{resource.name}", file=sys.stderr)
-            for name, health in sorted(venue.state.health.items()):
+            for source, health in sorted(venue.state.health.items()):
                 if health.state is not State.OK:
-                    print(f"  not known is what there is of {name}: {health.sentence}", file=sys.stderr)
+                    print(f"  {source.local} could not be read: {health.sentence}", file=sys.stderr)
             return USAGE
         offers = group.offered(venue, targets, args.action or "")
         if not offers:

@@ -6,6 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("foh", deadline=None, database=None)  # a slow machine is no failure; nothing is kept
+settings.load_profile("foh")
 
 ALONE = {"integration", "test_ending.py", "test_hostile.py", "test_typing.py"}
 

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from backends import sysfs
 from backends.capture import firmware, firmware_console
 from backends.capture.picture import COUNT, LONGEST, Look
+from backends.clock import MACHINE
 from backends.contract import Evidence, Expect, Offer, Plan, Refused, Step, Unknown, Why, clean
 from backends.kinds import CaptureBoard, Flag, Text
 
@@ -60,7 +61,7 @@ def ask(device: Path, console: str, may: bool) -> Told:
         )
         return Told(streams, none, none)
     try:
-        return heard(firmware_console.status(console), time.time())
+        return heard(firmware_console.status(console), MACHINE.now())
     except OSError as error:
         return untold(error, console)
 

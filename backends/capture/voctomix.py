@@ -68,6 +68,7 @@ class VoctomixSource:
     def __init__(self, host: str, endpoint: str) -> None:
         self.host, self.endpoint = host, endpoint
         self.name = f"voctomix {endpoint}"
+        self.address = endpoint
         self.id = Id(host, "mixer", endpoint)
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -215,7 +216,7 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
     except TimeoutError:
         return usual  # something hangs there: worth watching
     except (OSError, NotVoctocore):
-        return ()
+        return context.known  # it may be down; whether it is installed somewhere nobody can tell
     return usual
 
 

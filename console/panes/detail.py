@@ -23,10 +23,11 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
     if resource is None:
         return [(None, line) for line in (*out, ((" it has never been seen", "crit"),))]
     if isinstance(entry, Gone):
-        out.append(((f" GONE since {moment(entry.since)}: what follows is how it was last", "crit"),))
+        out.append(((f" GONE since {moment(venue.clock.wall(entry.since))}: what follows is how it was last", "crit"),))
     else:
-        source = venue.state.source_of.get(id, "the venue")
-        fresh = f" read less than {age((now - resource.at) // 10 * 10 + 10)} ago from {source}"
+        source = venue.state.source_of(id)
+        whom = source.local if source else "the venue"
+        fresh = f" read less than {age((now - resource.at) // 10 * 10 + 10)} ago from {whom}"
         out.append(((fit(fresh, width), "dim"),))
     spec = venue.state.kinds.get(id.kind)
     links: list[Row] = []
@@ -46,7 +47,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
     if links:
         found += [(None, _head("leads to (Enter follows)", width)), *links]
     rest: list[Line] = []
-    findings = [f for i in venue.incidents.open.values() for f in i.findings if id in (f.about, f.root)]
+    findings = [f for i in venue.incidents.about(id) for f in i.findings if id in (f.about, f.root)]
     if findings:
         rest.append(_head("findings", width))
         for finding in findings:
@@ -66,15 +67,14 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
     if resource.evidence:
         rest.append(_head("evidence", width))
         for item in resource.evidence:
-            rest += _wrap(
-                item.what, f"{item.raw or '(empty)'}  ({item.read_from}, {moment(item.at or resource.at)})", width
-            )
+            at = moment(venue.clock.wall(item.at or resource.at))
+            rest += _wrap(item.what, f"{item.raw or '(empty)'}  ({item.read_from}, {at})", width)
     if resource.offers and actions:
         rest.append(_head("offers (a)", width))
         for offer in resource.offers:
             state = f"blocked: {offer.blocked}" if offer.blocked else offer.risk.value
             rest += _wrap(offer.action, f"{offer.label}  ({state})", width)
-    past = list(venue.state.history.get(id, ()))[-12:]
+    past = venue.state.history(id)[-12:]
     if len(past) > 1 and spec:
         rest.append(_head("recent changes", width))
         for before, then in pairwise(past):
@@ -84,7 +84,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
                 if not f.via and getattr(before.resource, f.name) != getattr(then.resource, f.name)
             ]
             if changed:
-                rest += _wrap(moment(then.since)[4:], ", ".join(changed), width)
+                rest += _wrap(moment(venue.clock.wall(then.since))[4:], ", ".join(changed), width)
     if journal:
         rest.append(_head("journal", width))
         for line_ in journal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from backends.contract import Severity, State
+from backends.contract import Id, Severity, State
 from console.line import Line, fit
 from console.panes.cells import age
 from console.panes.resources import PANES, counts
@@ -14,9 +14,9 @@ STAMP = 10  # seconds: the "oldest read" moves at least so often, so that a hung
 
 
 def header(venue: Venue, now: float, width: int, read_only: bool = False) -> list[Line]:
-    well = [name for name, health in venue.state.health.items() if health.state is State.OK]
+    well = [source for source, health in venue.state.health.items() if health.state is State.OK]
     total = max(len(venue.state.health), venue.awaited)
-    stamp = datetime.fromtimestamp(now, UTC).astimezone()
+    stamp = datetime.fromtimestamp(venue.clock.wall(now), UTC).astimezone()
     first = f" foh {venue.state.host} {stamp:%a %H:%M}"
     sources = f"sources {len(well)}/{total}" if total >= 0 else "reading…"
     right = f"{sources}   {oldest(venue, well, now)} "
@@ -29,13 +29,13 @@ def header(venue: Venue, now: float, width: int, read_only: bool = False) -> lis
     ]
 
 
-def oldest(venue: Venue, well: list[str], now: float) -> str:
+def oldest(venue: Venue, well: list[Id], now: float) -> str:
     """How old the oldest reading of a healthy source is, rounded up to steps of ten seconds, with the moment."""
-    ages = [now - venue.state.seen_at[name] for name in well if name in venue.state.seen_at]
+    ages = [now - venue.state.seen_at[source] for source in well if source in venue.state.seen_at]
     if not ages:
         return "nothing read yet"
     step = int(max(ages) // STAMP) * STAMP + STAMP
-    at = datetime.fromtimestamp(now // STAMP * STAMP, UTC).astimezone()
+    at = datetime.fromtimestamp(venue.clock.wall(now) // STAMP * STAMP, UTC).astimezone()
     return f"oldest read <{age(step)} at {at:%H:%M:%S}"
 
 

@@ -68,7 +68,7 @@ def trouble(
     proofs = _evidence(incident)
     for evidence in proofs if whole else proofs[:BRIEFLY]:
         if whole:
-            said = f"{evidence.what}: {evidence.raw} ({evidence.read_from}, {moment(evidence.at)})"
+            said = f"{evidence.what}: {evidence.raw} ({evidence.read_from}, {moment(venue.clock.wall(evidence.at))})"
             lines += labelled("evidence", said, width)
         else:
             lines += labelled("evidence", _brief(evidence), width, most=1)

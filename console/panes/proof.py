@@ -14,13 +14,13 @@ def rows(venue: Venue, incident: Incident | None, now: float, width: int, action
     if incident is None:
         return [(None, ((" this incident is over and forgotten", "dim"),))]
     mark, style = MARKS[incident.severity]
-    life = f"open since {moment(incident.opened)}"
+    life = f"open since {moment(venue.clock.wall(incident.opened))}"
     if incident.cleared:
-        life = f"CLEARED at {moment(incident.cleared)}, {life}"
+        life = f"CLEARED at {moment(venue.clock.wall(incident.cleared))}, {life}"
     if incident.acked_by:
         life += f", acknowledged by {incident.acked_by}"
     if incident.is_silenced(now):
-        life += f", silenced until {moment(incident.silenced_until)}"
+        life += f", silenced until {moment(venue.clock.wall(incident.silenced_until))}"
     head: list[Line] = [
         ((" " + mark, style), (fit(f"{incident.where}: {incident.code}", width - 3), "title")),
         ((fit("   " + life, width), "dim"),),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from backends.contract import Gone, Id, KindSpec, Resource, Role, Severity
-from console.line import Line, Row, fit
+from msgspec import Struct
+
+from backends.contract import Id, KindSpec, Resource, Role, Severity
+from console.line import Line, Listing, Row, fit
 from console.panes.cells import cell, moment
 from console.panes.columns import GAP, Layout, layout
 from console.venue.venue import Venue
@@ -22,52 +24,80 @@ def kinds_of(venue: Venue, pane: str) -> list[KindSpec]:
 def counts(venue: Venue, pane: str) -> str:
     """`zones 8/9`: of the pane's first kind, how many are without an open incident, of how many."""
     for kind in kinds_of(venue, pane)[:1]:
-        every = {r.id for r in venue.state.of_kind(kind.kind)}
-        every |= {id for id in (*venue.expected, *venue.state.gone) if id.kind == kind.kind}
-        well = [id for id in every if id in venue.state.current and id not in _marks(venue)]
-        return f"{kind.plural} {len(well)}/{len(every)}"
+        there = len(venue.state.ids_of(kind.kind))
+        unwell = sum(id.kind == kind.kind and id in venue.state.current for id in venue.incidents.marks)
+        return f"{kind.plural} {there - unwell}/{there + venue.absent(kind.kind)}"
     return f"{TITLES[pane]} …"
 
 
-def rows(venue: Venue, pane: str, number: int, width: int, filter: str = "", marked: Collection[Id] = ()) -> list[Row]:
-    """The pane's title, then each kind that has anything to show."""
-    sections: list[Row] = []
+def rows(
+    venue: Venue, pane: str, number: int, width: int, filter: str = "", marked: Collection[Id] = ()
+) -> Sequence[Row]:
+    """The pane's title, then each kind that has anything to show. A line is written when it is looked at."""
+    sections: list[Section] = []
     total = hidden = 0
-    marks = _marks(venue)
     for kind in kinds_of(venue, pane):
-        every: list[Resource | Gone] = [*venue.state.of_kind(kind.kind), *missed(venue, kind.kind)]
-        every.sort(key=lambda entry: (venue.name_of(entry.id), entry.id))
-        found = [entry for entry in every if matches(venue, entry, kind, filter)]
+        every = present_and_missed(venue, kind.kind)
+        found = [id for id in every if matches(venue, id, kind, filter)] if filter else every
         total, hidden = total + len(every), hidden + len(every) - len(found)
         if found:
-            plan = layout(kind, width, max(len(venue.name_of(entry.id)) for entry in found))
-            sections.append((None, heading(kind, plan)))
-            for entry in found:
-                sections.append((entry.id, row(venue, entry, plan, marks.get(entry.id), entry.id in marked)))
+            sections.append(Section(kind, layout(kind, width, venue.state.ids_of(kind.kind).longest), found))
     title = f"{number} {TITLES[pane]} "
     note = f" filter: {filter} ({hidden} hidden)" if filter else f" {total}" if total else ""
     first: Line = ((title, "title"), (fit(note + " ", max(0, width - len(title))), "dim"))
     if not sections:
-        sections = [(None, ((fit("  " + _nothing(venue, pane, hidden), width), "dim"),))]
-    return [(None, first), *sections]
+        return [(None, first), (None, ((fit("  " + _nothing(venue, pane, hidden), width), "dim"),))]
+    keys: list[Id | None] = [None]
+    for section in sections:
+        section.start = len(keys)
+        keys += [None, *section.ids]
+
+    def line(at: int) -> Line:
+        if at == 0:
+            return first
+        section = next(section for section in reversed(sections) if section.start <= at)
+        if at == section.start:
+            return heading(section.kind, section.layout)
+        id = section.ids[at - section.start - 1]
+        return row(venue, id, section.layout, venue.incidents.marks.get(id), id in marked)
+
+    return Listing(keys, line)
 
 
-def missed(venue: Venue, kind: str) -> list[Gone]:
+class Section(Struct):
+    """The part of a pane that shows one kind, from row `start` on."""
+
+    kind: KindSpec
+    layout: Layout
+    ids: list[Id]
+    start: int = 0
+
+
+def present_and_missed(venue: Venue, kind: str) -> list[Id]:
+    """What is there and what is missed of one kind, by name."""
+    present = venue.state.ids_of(kind)
+    lost = missed(venue, kind)
+    if not lost:
+        return list(present)
+    return sorted([*present, *lost], key=lambda id: (venue.name_of(id), id))
+
+
+def missed(venue: Venue, kind: str) -> list[Id]:
     """What is gone and somebody waits for: the inventory, or an open incident."""
-    marks = _marks(venue)
-    return [gone for id, gone in venue.state.gone.items() if id.kind == kind and (id in venue.expected or id in marks)]
+    gone = venue.state.gone
+    if not venue.state.gone_of[kind]:
+        return []
+    return [id for id in gone if id.kind == kind and (id in venue.expected or id in venue.incidents.marks)]
 
 
-def matches(venue: Venue, entry: Resource | Gone, kind: KindSpec, filter: str) -> bool:
+def matches(venue: Venue, id: Id, kind: KindSpec, filter: str) -> bool:
     """Whether a filter's words all occur in the resource's name or fields."""
-    if not filter:
-        return True
-    values: list[object] = [venue.name_of(entry.id)]
-    if isinstance(entry, Gone):
-        values.append("gone")
+    entry, values = venue.state.get(id), [venue.name_of(id)]
+    if isinstance(entry, Resource):
+        values += [str(getattr(entry, field.name)) for field in kind.fields if not field.via]
     else:
-        values += [getattr(entry, field.name) for field in kind.fields if not field.via]
-    text = " ".join(str(value) for value in values).casefold()
+        values.append("gone")
+    text = " ".join(values).casefold()
     return all(word in text for word in filter.casefold().split())
 
 
@@ -79,17 +109,19 @@ def heading(kind: KindSpec, plan: Layout) -> Line:
     return (("".join(cells), "head"),)
 
 
-def row(venue: Venue, entry: Resource | Gone, plan: Layout, mark: Severity | None, marked: bool = False) -> Line:
+def row(venue: Venue, id: Id, plan: Layout, mark: Severity | None, marked: bool = False) -> Line:
+    entry = venue.state.get(id)
     sign, style = MARKS[mark] if mark else ("  ", "")
-    spans = [(sign[0] + "*" if marked else sign, style), (fit(venue.name_of(entry.id), plan.name), "")]
-    if isinstance(entry, Gone):
-        said = f"gone since {moment(entry.since)}" if entry.last else "not found"
+    spans = [(sign[0] + "*" if marked else sign, style), (fit(venue.name_of(id), plan.name), "")]
+    if not isinstance(entry, Resource):
+        known = entry is not None and entry.last is not None
+        said = f"gone since {moment(venue.clock.wall(entry.since))}" if entry and known else "not found"
         return (*spans, (fit(" " * GAP + said, sum(GAP + column.width for column in plan.columns)), "crit"))
     for column in plan.columns:
         source: object = entry
         if column.spec.via:
-            id = venue.resolver.follow(entry, column.spec.via)
-            source = venue.state.get(id) if id else None
+            end = venue.resolver.follow(entry, column.spec.via)
+            source = venue.state.get(end) if end else None
         gone = source is None or not isinstance(source, Resource)
         spans.append((" " * GAP, ""))
         if gone:
@@ -97,17 +129,6 @@ def row(venue: Venue, entry: Resource | Gone, plan: Layout, mark: Severity | Non
         else:
             spans.append(cell(getattr(source, column.spec.name, None), column.spec, column.width))
     return tuple(spans)
-
-
-def _marks(venue: Venue) -> dict[object, Severity]:
-    """The worst open severity about each resource."""
-    worst: dict[object, Severity] = {}
-    for incident in venue.incidents.open.values():
-        for finding in incident.findings:
-            for id in (finding.about, incident.root):
-                if id not in worst or worst[id].rank < finding.severity.rank:
-                    worst[id] = finding.severity
-    return worst
 
 
 def _nothing(venue: Venue, pane: str, hidden: int) -> str:

@@ -69,8 +69,7 @@ class Confirm(ModalScreen[bool]):
 
     def action_scroll(self, by: int) -> None:
         plan = self.query_one("#plan", Lines)
-        plan.top = max(0, min(plan.top + by, len(plan.lines) - plan.size.height))
-        plan.refresh()
+        plan.bring_to(plan.top + by)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one("#run", Button).disabled = event.value != self._subject

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -118,7 +117,7 @@ class Main(Screen[None]):
             return
         from console.panes import header, incidents
 
-        now = time.time()
+        now = venue.clock.now()
         head = self.query_one("#header", Lines)
         head.show(header.header(venue, now, head.size.width, self.app.read_only))
         table = self.query_one("#incidents", Rows)
@@ -132,7 +131,7 @@ class Main(Screen[None]):
             from console.panes import incidents
 
             lines = incidents.trouble(
-                venue, self.selected_incident(), time.time(), widget.size.width, not self.app.read_only
+                venue, self.selected_incident(), venue.clock.now(), widget.size.width, not self.app.read_only
             )
             widget.show(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeAlias
@@ -9,14 +10,17 @@ from typing import TypeAlias
 from msgspec import structs
 
 from backends.contract import Finding, Gone, Id, Resource, Rule, Severity, Verdict, clean
+from console.venue.index import Belonging
 from console.venue.resolver import Resolver
 from console.venue.state import VenueState
 
 Case: TypeAlias = tuple[str, Id]  # one rule on one resource
+SOONEST = 0.1  # seconds: never in a tight loop, whatever a rule asks for
 
 
 class TrackingView:
-    """The view a rule gets. It notes what the rule read, so that the rule runs again when that changes."""
+    """The view a rule gets. It notes what the rule read, so that the rule runs again when that changes: resources, the
+    keys that it followed, and the far ends (a relation and a key) that it looked back from."""
 
     def __init__(self, state: VenueState, resolver: Resolver, now: float) -> None:
         self.now = now
@@ -33,7 +37,7 @@ class TrackingView:
         return self._state.get(id)
 
     def back(self, resource: Resource | Gone, relation: str) -> Sequence[Resource]:
-        self.read.add(relation)
+        self.read.update((relation, key) for key in self._resolver.keys_of(resource.id))
         found: list[Resource] = []
         for id in self._resolver.back(resource.id, relation):
             self.read.add(id)
@@ -52,23 +56,60 @@ class TrackingView:
         return self._state.since(resource.id, fields)
 
 
+class Rechecks:
+    """When each case asked to be judged again, the earliest first."""
+
+    def __init__(self) -> None:
+        self._due: dict[Case, float] = {}
+        self._heap: list[tuple[float, Case]] = []  # entries that `_due` does not confirm are out of date
+
+    def __contains__(self, case: object) -> bool:
+        return case in self._due
+
+    def ask(self, case: Case, at: float | None) -> None:
+        if at is None:
+            self._due.pop(case, None)
+        elif self._due.get(case) != at:
+            self._due[case] = at
+            heapq.heappush(self._heap, (at, case))
+            if len(self._heap) > 2 * len(self._due) + 64:
+                self._heap = [(due, each) for each, due in self._due.items()]
+                heapq.heapify(self._heap)
+
+    def next(self) -> float | None:
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def take(self, now: float) -> set[Case]:
+        """Those that are due; they stay due until they are set anew."""
+        due: set[Case] = set()
+        while (at := self.next()) is not None and at <= now:
+            due.add(self._heap[0][1])
+            heapq.heappop(self._heap)
+        return due
+
+
 class Evaluator:
     """Holds what every rule last found about every resource."""
 
     def __init__(self, state: VenueState, resolver: Resolver) -> None:
         self._state, self._resolver = state, resolver
         self._rules: dict[str, Rule] = {}
+        self._of_kind: defaultdict[str, list[str]] = defaultdict(list)
         self._found: dict[Case, tuple[Finding, ...]] = {}
-        self._read: dict[Case, set[Hashable]] = {}
-        self._readers: defaultdict[Hashable, set[Case]] = defaultdict(set)
-        self._recheck: dict[Case, float] = {}
+        self._read: dict[Id, frozenset[Hashable]] = {}  # what the rules on a resource read of others
+        self._readers: Belonging[Hashable] = Belonging()
+        self._rechecks = Rechecks()
         self._undecided: set[Case] = set()
 
     def add_rules(self, backend: str, rules: Iterable[Rule]) -> None:
         """Several backends may bring the same rule for a kind that they share: it is run once."""
         for rule in rules:
             if rule not in self._rules.values():
-                self._rules[f"{backend}.{rule.name}"] = rule
+                name = f"{backend}.{rule.name}"
+                self._rules[name] = rule
+                self._of_kind[rule.kind].append(name)
 
     def findings(self) -> list[Finding]:
         return [finding for found in self._found.values() for finding in found]
@@ -76,32 +117,38 @@ class Evaluator:
     @property
     def deciding(self) -> bool:
         """Whether a rule has not seen enough yet, and has asked to be run again."""
-        return not self._undecided.isdisjoint(self._recheck)
+        return any(case in self._rechecks for case in self._undecided)
 
     def next_recheck(self) -> float | None:
-        return min(self._recheck.values(), default=None)
+        return self._rechecks.next()
 
     def touch(self, changed: set[Id], now: float) -> bool:
         """Judges what the change touches and what is due. True if any finding differs from before."""
-        keys, relations = self._resolver.update(changed)
-        due = {case for case, at in self._recheck.items() if at <= now}
-        for thing in (*changed, *keys, *relations):
-            due |= self._readers.get(thing, set())
-        for name, rule in self._rules.items():
-            due |= {(name, id) for id in changed if id.kind == rule.kind}
-        differs = [self._judge(case, now) for case in sorted(due)]
-        return any(differs)
+        subjects = set(changed)
+        for thing in (*changed, *self._resolver.update(changed)):
+            subjects.update(self._readers.of(thing))
+        due = self._rechecks.take(now)
+        differs = False
+        for name, id in sorted(due):
+            if id not in subjects:
+                more: set[Hashable] = set()
+                differs |= self._judge((name, id), now, more)
+                self._depend(id, self._read.get(id, frozenset()) | more)
+        for id in sorted(subjects):
+            read: set[Hashable] = set()
+            for name in self._of_kind[id.kind]:
+                differs |= self._judge((name, id), now, read)
+            self._depend(id, frozenset(read))
+        return differs
 
-    def _judge(self, case: Case, now: float) -> bool:
+    def _judge(self, case: Case, now: float, read: set[Hashable]) -> bool:
         name, id = case
         subject = self._state.get(id)
         view = TrackingView(self._state, self._resolver, now)
         verdict = Verdict() if subject is None else self._ask(name, subject, view)
-        self._depend(case, view.read)
-        if verdict.recheck_at is None:
-            self._recheck.pop(case, None)
-        else:  # never in a tight loop, whatever a rule asks for
-            self._recheck[case] = max(verdict.recheck_at, now + 0.1)
+        read |= view.read
+        again = verdict.recheck_at
+        self._rechecks.ask(case, None if again is None else max(again, now + SOONEST))
         before = self._found.get(case, ())
         if verdict.undecided:
             self._undecided.add(case)
@@ -120,12 +167,20 @@ class Evaluator:
             cause = f"rule {name} fails: {clean(error, 100)}"
             return Verdict((Finding("RULE-BROKEN", Severity.WARN, subject.id, cause),))
 
-    def _depend(self, case: Case, read: set[Hashable]) -> None:
-        for thing in self._read.get(case, set()) - read:
-            self._readers[thing].discard(case)
-        for thing in read:
-            self._readers[thing].add(case)
-        self._read[case] = read
+    def _depend(self, id: Id, read: frozenset[Hashable]) -> None:
+        """The rules on a resource run again when anything changes that one of them read."""
+        read -= {id}
+        before = self._read.get(id, frozenset())
+        if read == before:
+            return
+        for thing in before - read:
+            self._readers.discard(thing, id)
+        for thing in read - before:
+            self._readers.add(thing, id)
+        if read:
+            self._read[id] = read
+        else:
+            self._read.pop(id, None)
 
 
 def _timeless(finding: Finding) -> Finding:

@@ -109,33 +109,61 @@ class Incidents:
     def __init__(self, name_of: Callable[[Id], str], remembered: Mapping[str, tuple[str, float]] = {}) -> None:
         self.open: dict[Key, Incident] = {}
         self.cleared: list[Incident] = []
+        self.version = 0  # counts what has changed about them, be it only their evidence
+        self.marks: dict[Id, Severity] = {}  # the worst open severity about each resource
+        self._about: dict[Id, list[Key]] = {}
         self._name_of = name_of
         self.remembered = dict(remembered)  # str(key) -> who had acknowledged it, silenced until
 
+    def about(self, id: Id) -> list[Incident]:
+        """The open incidents in which a resource plays a part."""
+        return [self.open[key] for key in self._about.get(id, ())]
+
     def update(self, groups: Mapping[Key, tuple[Finding, ...]], now: float) -> list[Change]:
+        """Takes in what has been found. Returns the steps for the journal."""
         changes: list[Change] = []
+        before = self.version
         for key in [key for key in self.open if key not in groups]:
             ended = structs.replace(self.open.pop(key), cleared=now)
             self.cleared = [ended, *self.cleared[:49]]
             changes.append(Change("cleared", ended))
+            self.version += 1
         for key, findings in groups.items():
             known = self.open.get(key)
-            severity = max((finding.severity for finding in findings), key=lambda s: s.rank)
-            acked, silenced = self.remembered.pop(key_text(key), ("", 0.0)) if known is None else ("", 0.0)
-            incident = Incident(
-                key, severity, self._where(key, findings), findings,
-                known.opened if known else now,
-                known.acked_by if known else acked,
-                known.silenced_until if known else silenced,
-            )  # fmt: skip
-            if known and severity.rank > known.severity.rank:
-                incident = structs.replace(incident, acked_by="", silenced_until=0.0)  # worse than what was accepted
+            where = self._where(key, findings)
+            if known and known.findings == findings and known.where == where:
+                continue
+            incident = self._with(known, key, findings, where, now)
             self.open[key] = incident
+            self.version += 1
             if known is None:
                 changes.append(Change("opened", incident))
-            elif (known.severity, known.what, known.where) != (severity, incident.what, incident.where):
+            elif (known.severity, known.what, known.where) != (incident.severity, incident.what, where):
                 changes.append(Change("changed", incident))
+        if self.version != before:
+            self._index()
         return changes
+
+    def _with(
+        self, known: Incident | None, key: Key, findings: tuple[Finding, ...], where: str, now: float
+    ) -> Incident:
+        severity = max((finding.severity for finding in findings), key=lambda s: s.rank)
+        if known is None:
+            acked, silenced = self.remembered.pop(key_text(key), ("", 0.0))
+            return Incident(key, severity, where, findings, now, acked, silenced)
+        worse = severity.rank > known.severity.rank  # than what was accepted
+        acked, silenced = ("", 0.0) if worse else (known.acked_by, known.silenced_until)
+        return Incident(key, severity, where, findings, known.opened, acked, silenced)
+
+    def _index(self) -> None:
+        self.marks, self._about = {}, {}
+        for key, incident in self.open.items():
+            for id in dict.fromkeys([incident.root, *(finding.about for finding in incident.findings)]):
+                self._about.setdefault(id, []).append(key)
+            for finding in incident.findings:
+                for id in (finding.about, incident.root):
+                    if id not in self.marks or self.marks[id].rank < finding.severity.rank:
+                        self.marks[id] = finding.severity
 
     def ordered(self, now: float) -> list[Incident]:
         """Worst first; what is acknowledged or silenced last; then the oldest."""

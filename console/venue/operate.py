@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from backends.contract import Expect, Gone, Id, Offer, Plan, Refused, Resource, Risk, Test, Unknown, clean
-from backends.kinds import CaptureBoard
+from backends.kinds import CAPTURE, CaptureBoard
 from console.venue.journal import Entry
 
 if TYPE_CHECKING:
@@ -65,10 +64,8 @@ def locate(venue: Venue, target: Id, action: str) -> Offer | None:
     return next((offer for r in (resource, *chain) if r is not None and (offer := r.offer(action))), None)
 
 
-def dependents(target: Id, chains: Iterable[tuple[str, Resource, Iterable[Id]]]) -> tuple[str, ...]:
-    """Who needs the target, as the operator is told it: by kind, name and state. A chain is a resource with what people
-    call its kind, and what it leads to."""
-    needing = ((label, resource) for label, resource, chain in chains if target in chain)
+def dependents(needing: Iterable[tuple[str, Resource]]) -> tuple[str, ...]:
+    """Who needs a target, for the operator: by what people call its kind, its name and its state."""
     return tuple(_with_state(label, resource) for label, resource in sorted(needing, key=lambda each: each[1].id))
 
 
@@ -99,7 +96,7 @@ class Operator:
 
     async def plan(self, offer: Offer, args: Mapping[str, str]) -> Plan:
         """Raises Refused with the reason, also for what went wrong while planning."""
-        control, source = self._venue.control, self._venue.state.source_of.get(offer.target)
+        control, source = self._venue.control, self._venue.state.source_of(offer.target)
         if control is None:
             raise Refused("read-only: nothing can be changed from here")
         if source is None:
@@ -122,14 +119,14 @@ class Operator:
             raise Refused("it is so already: " + ", ".join(f"{e.via} {e.field} is {e.wanted}" for e in linked))
         if plan.offer.risk is Risk.ROUTINE:
             return plan
-        interrupts = plan.interrupts + dependents(plan.offer.target, self._chains())
-        return structs.replace(plan, interrupts=interrupts, meanwhile=recordings(self._venue.state.current.values()))
+        state = self._venue.state
+        needing = self._venue.resolver.needing(plan.offer.target)
+        interrupts = plan.interrupts + dependents((self._label(id), state.current[id]) for id in needing)
+        return structs.replace(plan, interrupts=interrupts, meanwhile=recordings(state.of_kind(CAPTURE.kind)))
 
-    def _chains(self) -> Iterable[tuple[str, Resource, Iterable[Id]]]:
-        state, resolver = self._venue.state, self._venue.resolver
-        for id, resource in state.current.items():
-            kind = state.kinds.get(id.kind)
-            yield kind.label if kind else id.kind, resource, resolver.chain(resource)
+    def _label(self, id: Id) -> str:
+        kind = self._venue.state.kinds.get(id.kind)
+        return kind.label if kind else id.kind
 
     def target(self, expect: Expect) -> Resource | Gone | None:
         """What an expectation is about."""
@@ -150,9 +147,10 @@ class Operator:
             return Outcome(False, f"not done: {refused}")
         except OSError as error:
             return Outcome(False, f"not done, because it cannot be journalled: {error}")
-        started, source = time.time(), self._venue.state.source_of.get(plan.offer.target, "")
+        started, source = self._venue.clock.now(), self._venue.state.source_of(plan.offer.target)
         try:
             assert self._venue.control is not None
+            assert source is not None
             await self._venue.control.execute(source, plan, _Steps(self, plan, progress))
             outcome = await self._judge(plan, fresh.expect, started, progress)
         except Exception as error:  # noqa: BLE001  (whatever it was, the operator is told and it is written down)
@@ -169,25 +167,26 @@ class Operator:
         """`expected` is as it was when the plan was confirmed: a track that has changed by itself since it was shown is
         not the one that was asked for."""
         progress("waiting to see it take effect")
-        begun, at = time.monotonic(), started
+        clock, at = self._venue.clock, started
         for expect in expected:  # in this order: one may be over when the next is there
             while True:
                 resource = self.target(expect)
                 if isinstance(resource, Resource) and resource.at >= started and met(expect, resource):
                     at = max(at, resource.at)
                     break
-                if time.monotonic() - begun > expect.within:
+                if clock.now() - started > expect.within:
                     took = f"not seen within {expect.within:g} s"
                     return Outcome(False, f"failed: {seen(expect, resource)} ({took})")
                 await self._venue.changed(0.1)
-        return Outcome(True, f"done: {plan.offer.label}, seen after {time.monotonic() - begun:.1f} s", at)
+        return Outcome(True, f"done: {plan.offer.label}, seen after {clock.now() - started:.1f} s", at)
 
     def _after(self, plan: Plan) -> dict[str, str]:
         names = ((e, f"{e.target} {e.via and e.via + ' '}{e.field}") for e in plan.expect)
         return {name: clean(getattr(self.target(e), e.field, "gone")) for e, name in names}
 
     async def _write(self, what: str, plan: Plan, text: str, data: dict[str, object]) -> None:
-        entry = Entry(time.time(), self.who, what, str(plan.offer.target), text, data)
+        clock = self._venue.clock
+        entry = Entry(clock.wall(clock.now()), self.who, what, str(plan.offer.target), text, data)
         await self._venue.journal.write(entry)
 
 

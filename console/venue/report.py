@@ -66,9 +66,11 @@ class Report(Struct):
 
 def report(venue: Venue, now: float) -> Report:
     """A snapshot. Nothing seen at all is unknown, not fine; what is acknowledged or silenced does not count."""
+    wall = venue.clock.wall
+    seen_at = {source: wall(at) for source, at in venue.state.seen_at.items()}
     sources = [
-        SourceReport(name, h.state, clean(h.sentence, 300), clean(h.remedy, 300), venue.state.seen_at.get(name))
-        for name, h in sorted(venue.state.health.items())
+        SourceReport(id.local, h.state, clean(h.sentence, 300), clean(h.remedy, 300), seen_at.get(id))
+        for id, h in sorted(venue.state.health.items())
     ]
     incidents = venue.incidents.ordered(now)
     active = {i.severity for i in incidents if not i.acked_by and not i.is_silenced(now)}
@@ -82,11 +84,13 @@ def report(venue: Venue, now: float) -> Report:
         status = Status.OK
     kinds = {kind: venue.state.of_kind(kind) for kind in venue.state.kinds if kind != "source"}
     told = [
-        IncidentReport(str(i.root), i.code, i.severity, i.where, i.what, i.opened, i.acked_by, i.findings, i.remedies)
+        IncidentReport(
+            str(i.root), i.code, i.severity, i.where, i.what, wall(i.opened), i.acked_by, i.findings, i.remedies
+        )
         for i in incidents
     ]
     return Report(
-        VERSION, venue.state.host, now, status, sources, told,
+        VERSION, venue.state.host, wall(now), status, sources, told,
         {kind: list(found) for kind, found in sorted(kinds.items()) if found},
         sorted(map(str, venue.state.gone)),
     )  # fmt: skip

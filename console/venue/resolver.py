@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from backends.contract import Gone, Id, Key, Link, Resource
+from console.venue.index import Belonging
 from console.venue.state import VenueState
+
+FarEnd: TypeAlias = tuple[str, Key]  # a relation, and the key that it leads to
 
 
 class Resolved(Struct, frozen=True):
@@ -28,72 +32,138 @@ class Resolved(Struct, frozen=True):
                 return "ambiguous: " + ", ".join(map(str, self.ids))
 
 
+class Indexed(Struct, frozen=True):
+    """What the index knows of one resource. `there` is False for what is gone."""
+
+    keys: tuple[Key, ...] = ()
+    links: tuple[Link, ...] = ()
+    there: bool = False
+
+
+NOTHING = Indexed()
+
+
 class Resolver:
-    """An index of keys over a venue's state."""
+    """Who publishes each key, and who links to it."""
 
     def __init__(self, state: VenueState) -> None:
         self._state = state
-        self._by_key: defaultdict[Key, set[Id]] = defaultdict(set)
-        self._linking: defaultdict[str, set[Id]] = defaultdict(set)
-        self._indexed: dict[Id, tuple[tuple[Key, ...], frozenset[str]]] = {}
+        self._publishers: Belonging[Key] = Belonging()
+        self._linking: Belonging[Key] = Belonging()
+        self._indexed: dict[Id, Indexed] = {}
 
-    def update(self, changed: Iterable[Id]) -> tuple[set[Key], set[str]]:
-        """Indexes what changed. Returns the keys and the relations whose answers may now differ."""
+    def update(self, changed: Iterable[Id]) -> set[Key | FarEnd]:
+        """Indexes what changed. Returns the keys that somebody else publishes now, and the far ends to which somebody
+        else may link."""
         keys: set[Key] = set()
-        relations: set[str] = set()
+        ends: set[Key | FarEnd] = set()
         for id in changed:
-            old_keys, old_relations = self._indexed.pop(id, ((), frozenset()))
-            entry = self._state.get(id)
-            if entry is not None:
-                resource = entry.last if isinstance(entry, Gone) else entry
-                keys_of = resource.keys if resource else ()
-                self._indexed[id] = ((*keys_of, id_key(id)), frozenset(link.relation for link in _links(entry)))
-            new_keys, new_relations = self._indexed.get(id, ((), frozenset()))
-            for key in set(old_keys) - set(new_keys):
-                self._by_key[key].discard(id)
-            for key in new_keys:
-                self._by_key[key].add(id)
-            for relation in old_relations - new_relations:
-                self._linking[relation].discard(id)
-            for relation in new_relations:
-                self._linking[relation].add(id)
-            keys |= set(old_keys) | set(new_keys)
-            relations |= old_relations | new_relations
-        return keys, relations
+            self._index(id, keys, ends)
+        for key in keys:  # whoever links to it may have turned to another of its links, or from it
+            for id in self._linking.of(key):
+                links = self._links_of(id)
+                relations = {link.relation for link in links if link.to == key}
+                ends.update((link.relation, link.to) for link in links if link.relation in relations)
+        return ends | keys
+
+    def _index(self, id: Id, keys: set[Key], ends: set[Key | FarEnd]) -> None:
+        old, new = self._indexed.pop(id, NOTHING), self._indexable(id)
+        if new is not NOTHING:
+            self._indexed[id] = new
+        if old == new:
+            return
+        keys.update({*old.keys, *new.keys} if old.there != new.there else set(old.keys) ^ set(new.keys))
+        for key in old.keys:
+            self._publishers.discard(key, id)
+        for key in new.keys:
+            self._publishers.add(key, id)
+        for link in old.links:
+            self._linking.discard(link.to, id)
+        for link in new.links:
+            self._linking.add(link.to, id)
+        if old.links != new.links or old.there != new.there:
+            ends.update((link.relation, link.to) for link in (*old.links, *new.links))
+
+    def _indexable(self, id: Id) -> Indexed:
+        entry = self._state.get(id)
+        if entry is None:
+            return NOTHING
+        return Indexed(self.keys_of(id), _links(entry), not isinstance(entry, Gone))
 
     def resolve(self, link: Link) -> Resolved:
         """Whoever publishes the key and is there; if nobody is, whoever did before it was gone."""
-        ids = self._by_key.get(link.to, set())
+        return Resolved(link, self._publishing(link.to))
+
+    def _publishing(self, key: Key) -> tuple[Id, ...]:
+        ids = self._publishers.of(key)
+        if len(ids) < 2:
+            return ids
         present = [id for id in ids if id in self._state.current]
-        return Resolved(link, tuple(sorted(present or ids)))
+        return tuple(sorted(present or ids))
 
     def follow(self, resource: Resource | Gone, relation: str) -> Id | None:
         """The one resource that a relation leads to. What is there goes before what is gone; among equals the
         first link wins."""
-        found = [self.resolve(link).ids for link in _links(resource) if link.relation == relation]
-        single = [ids[0] for ids in found if len(ids) == 1]
-        return next((id for id in single if id in self._state.current), next(iter(single), None))
+        lost = None
+        for link in _links(resource):
+            if link.relation == relation:
+                ids = self._publishing(link.to)
+                if len(ids) == 1:
+                    if ids[0] in self._state.current:
+                        return ids[0]
+                    lost = lost or ids[0]
+        return lost
 
     def back(self, target: Id, relation: str) -> Iterator[Id]:
         """Everything whose relation leads to `target`, what is gone included."""
-        for id in sorted(self._linking.get(relation, ())):
+        linking = {id for key in self.keys_of(target) for id in self._linking.of(key)}
+        for id in sorted(linking):
             entry = self._state.get(id)
             if entry is not None and self.follow(entry, relation) == target:
                 yield id
 
+    def keys_of(self, id: Id) -> tuple[Key, ...]:
+        """Every key under which a resource can be found."""
+        entry = self._state.get(id)
+        resource = entry.last if isinstance(entry, Gone) else entry
+        return (id_key(id), *(resource.keys if resource else ()))
+
+    def is_linked(self, id: Id) -> bool:
+        """Whether anything that is there links to it."""
+        linking = (other for key in self.keys_of(id) for other in self._linking.of(key))
+        return any(other in self._state.current for other in linking)
+
     def chain(self, resource: Resource | Gone) -> list[Id]:
         """The signal's path onwards from a resource, nearest first, each id once."""
-        path: list[Id] = []
-        queue = [resource]
+        path: dict[Id, None] = {}
+        queue = deque([resource])
         while queue:
-            here = queue.pop(0)
+            here = queue.popleft()
             for relation in dict.fromkeys(link.relation for link in _links(here) if not link.aside):
                 id = self.follow(here, relation)
                 entry = self._state.get(id) if id else None
                 if id and entry and id != resource.id and id not in path:
-                    path.append(id)
+                    path[id] = None
                     queue.append(entry)
-        return path
+        return list(path)
+
+    def needing(self, target: Id) -> list[Id]:
+        """Everything that is there whose chain leads to `target`, in order."""
+        found: set[Id] = set()
+        queue = deque([target])
+        while queue:
+            here = queue.popleft()
+            for id in {id for key in self.keys_of(here) for id in self._linking.of(key)} - found:
+                entry = self._state.get(id)
+                relations = {link.relation for link in _links(entry) if not link.aside} if entry else set()
+                if entry and id != target and any(self.follow(entry, relation) == here for relation in relations):
+                    found.add(id)
+                    queue.append(id)
+        return sorted(id for id in found if id in self._state.current)
+
+    def _links_of(self, id: Id) -> tuple[Link, ...]:
+        entry = self._state.get(id)
+        return _links(entry) if entry else ()
 
 
 def id_key(id: Id) -> Key:

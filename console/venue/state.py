@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct, structs
 
@@ -16,15 +16,15 @@ from backends.contract import (
     Observation,
     Resource,
     State,
-    Unknown,
-    Why,
     clean,
-    stripped_of_times,
+    says_the_same,
 )
-from backends.kinds import SourceHealth, source_id
+from backends.kinds import SourceHealth
+from console.venue.doubt import with_known_fields, without_values
+from console.venue.index import Ordered
 
-PAST = 60.0  # seconds of history kept for rules and the detail view
-_WHY = {State.DENIED: Why.DENIED, State.STARTING: Why.NOT_YET}
+PAST = 60.0  # seconds for which earlier readings are kept, and what is gone where nobody needs it
+VENUE = Id("", "source", "venue")  # whose the sources' own healths are
 
 
 class Then(Struct, frozen=True):
@@ -34,27 +34,40 @@ class Then(Struct, frozen=True):
     resource: Resource
 
 
+class Owned(Struct):
+    """Whose a resource is, since when it has been as it is now, and what it was before (oldest first)."""
+
+    source: Id
+    since: float
+    earlier: list[Then] | None = None
+
+
 class VenueState:
     """Applies observations; keeps what is there, what is gone and what was."""
 
     def __init__(
         self, host: str, names: Mapping[str, str] = {}, joins: Mapping[str, tuple[Link, ...]] = {},
-        configured_at: Callable[[str], str] = lambda source: "",
+        configured_at: Callable[[str], str] = lambda address: "",
     ) -> None:  # fmt: skip
         self.host = host
         self.kinds: dict[str, KindSpec] = {}
         self.current: dict[Id, Resource] = {}
         self.gone: dict[Id, Gone] = {}
-        self.history: dict[Id, deque[Then]] = {}
-        self.source_of: dict[Id, str] = {}
-        self.health: dict[str, Health] = {}
-        self.seen_at: dict[str, float] = {}  # when each source last said anything good
-        self._bare: dict[Id, Resource] = {}  # what is in `current`, without time stamps, for comparing
+        self.gone_of = Counter[str]()  # how many of each kind are gone
+        self.health: dict[Id, Health] = {}
+        self.seen_at: dict[Id, float] = {}  # when each source last said anything good
+        self._owned: dict[Id, Owned] = {}
+        self._by_source: defaultdict[Id, set[Id]] = defaultdict(set)
+        self._by_kind: defaultdict[str, Ordered] = defaultdict(Ordered)
+        self._leaving: deque[tuple[float, Id]] = deque()  # what is gone, and when that was last looked at
+        self._address: dict[Id, str] = {}
         self._names, self._joins, self._configured_at = dict(names), dict(joins), configured_at
 
     def add_kinds(self, kinds: Iterable[KindSpec]) -> None:
         for kind in kinds:
             self.kinds.setdefault(kind.kind, kind)
+
+    # --- reading --------------------------------------------------------------------------------------------
 
     def get(self, id: Id) -> Resource | Gone | None:
         return self.current.get(id) or self.gone.get(id)
@@ -66,53 +79,44 @@ class VenueState:
         return resource.name if resource else clean(self._names.get(f"{id.kind}/{id.local}") or id.local, 60)
 
     def of_kind(self, kind: str) -> list[Resource]:
-        return [resource for id, resource in self.current.items() if id.kind == kind]
+        """In order of their names."""
+        return [self.current[id] for id in self.ids_of(kind)]
 
-    def owned(self, source: str) -> Iterator[Id]:
-        return (id for id, owner in self.source_of.items() if owner == source)
+    def ids_of(self, kind: str) -> Ordered:
+        """What is there of one kind, in order of their names."""
+        return self._by_kind[kind]
 
-    def about(self, source: str) -> list[Id]:
+    def source_of(self, id: Id) -> Id | None:
+        owned = self._owned.get(id)
+        return owned.source if owned else None
+
+    def owned(self, source: Id) -> Collection[Id]:
+        return self._by_source.get(source, set())
+
+    def about(self, source: Id) -> list[Id]:
         """What a source tells of. Before it has told anything: what the venue file names at its address."""
-        address = source.partition(" ")[2]
+        if owned := self.owned(source):
+            return list(owned)
+        address = self._address.get(source)
         named = (short.partition("/") for short in self._names)
-        return list(self.owned(source)) or [Id(self.host, kind, local) for kind, _, local in named if local == address]
+        return [Id(source.host, kind, local) for kind, _, local in named if address and local == address]
 
-    def apply(self, seen: Observation) -> set[Id]:
-        """Takes one observation in. Returns the ids of which something other than the time has changed."""
-        changed = self._apply_health(seen)
-        if seen.health.state is not State.OK:
-            told = {resource.id: resource for resource in seen.upserts}
-            self.source_of |= dict.fromkeys(told, seen.source)
-            for id in list(self.owned(seen.source)):
-                if before := self.current.get(id) or told.get(id):
-                    kind = self.kinds.get(id.kind)
-                    less = without_values(before, kind, seen.health)
-                    known = self._as_configured(all_the_same(less, told[id], kind)) if id in told else less
-                    changed |= self._put(known, seen.at)
-            return changed
-        self.seen_at[seen.source] = seen.at
-        for resource in seen.upserts:
-            self.source_of[resource.id] = seen.source
-            changed |= self._put(self._as_configured(structs.replace(resource, at=resource.at or seen.at)), seen.at)
-        lost = set(seen.gone)
-        if seen.complete:
-            lost |= set(self.owned(seen.source)) - {resource.id for resource in seen.upserts}
-        for id in lost:
-            last = self.current.pop(id, None)
-            self._bare.pop(id, None)
-            if last is not None:
-                self.gone[id] = Gone(id, last, seen.at)
-                changed.add(id)
-        return changed
+    def history(self, id: Id) -> list[Then]:
+        """The resource as it was and as it is, oldest first."""
+        owned, entry = self._owned.get(id), self.get(id)
+        now = entry.last if isinstance(entry, Gone) else entry
+        if owned is None or now is None:
+            return []
+        return [*(owned.earlier or ()), Then(owned.since, now)]
 
     def ago(self, id: Id, seconds: float, now: float) -> Resource | None:
         """The resource as it was that long ago; None if it had not been seen by then."""
         wanted = now - seconds
-        return next((then.resource for then in reversed(self.history.get(id, ())) if then.since <= wanted), None)
+        return next((then.resource for then in reversed(self.history(id)) if then.since <= wanted), None)
 
     def since(self, id: Id, fields: Sequence[str]) -> tuple[float, Resource | None]:
         """Since when these fields have been as they are now, and what the resource was before that."""
-        past = self.history[id]
+        past = self.history(id)
         start, values = past[-1].since, [getattr(past[-1].resource, field) for field in fields]
         for then in reversed(past):
             if [getattr(then.resource, field) for field in fields] != values:
@@ -120,67 +124,157 @@ class VenueState:
             start = then.since
         return start, None
 
+    # --- taking in ------------------------------------------------------------------------------------------
+
+    def apply(self, seen: Observation) -> set[Id]:
+        """Takes one observation in. Returns the ids of which something other than the time has changed."""
+        if seen.left:
+            return self._left(seen)
+        changed = self._apply_health(seen)
+        if seen.health.state is not State.OK:
+            return changed | self._doubt(seen)
+        self.seen_at[seen.source] = seen.at
+        for resource in seen.upserts:
+            if self._put(self._as_configured(resource, seen.at), seen.source, seen.at):
+                changed.add(resource.id)
+        lost: set[Id] = set(seen.gone)
+        if seen.complete:
+            lost |= self._by_source[seen.source].difference(resource.id for resource in seen.upserts)
+        return changed.union(id for id in lost if self._lose(id, seen.at))
+
+    def miss(self, id: Id, since: float) -> None:
+        """Marks as gone what was never seen."""
+        self._set_gone(Gone(id, None, since))
+
     def forget(self, id: Id) -> None:
-        """Drops something gone for good, so that it is not missed any more."""
-        self.gone.pop(id, None)
-        self.source_of.pop(id, None)
+        """Drops something that is gone, with its past."""
+        if self.gone.pop(id, None):
+            self.gone_of[id.kind] -= 1
+        if (owned := self._owned.pop(id, None)) is not None:
+            self._by_source[owned.source].discard(id)
+
+    def expire(self, now: float, needed: Callable[[Id], bool]) -> set[Id]:
+        """Drops what has been gone for a while and nobody needs. Returns the ids dropped."""
+        dropped: set[Id] = set()
+        while self._leaving and self._leaving[0][0] <= now - PAST:
+            _, id = self._leaving.popleft()
+            gone = self.gone.get(id)
+            if gone is None or gone.since > now - PAST:  # it came back, or left again since
+                continue
+            if needed(id):
+                self._leaving.append((now, id))
+                continue
+            self.forget(id)
+            dropped.add(id)
+        return dropped
+
+    @property
+    def next_expiry(self) -> float | None:
+        return self._leaving[0][0] + PAST if self._leaving else None
+
+    def _doubt(self, seen: Observation) -> set[Id]:
+        """Everything that an unwell source told is unknown now, but for what it says of it all the same."""
+        told = {resource.id: resource for resource in seen.upserts}
+        changed: set[Id] = set()
+        for id in self._by_source[seen.source] | told.keys():
+            if before := self.current.get(id) or told.get(id):
+                kind = self.kinds.get(id.kind)
+                known = without_values(before, kind, seen.health)
+                if id in told:
+                    known = self._as_configured(with_known_fields(known, told[id], kind), before.at)
+                if self._put(known, seen.source, seen.at):
+                    changed.add(id)
+        return changed
+
+    def _left(self, seen: Observation) -> set[Id]:
+        """The source itself is gone: so is what it told of, and nobody waits for it any more."""
+        self.health.pop(seen.source, None)
+        self.seen_at.pop(seen.source, None)
+        self._address.pop(seen.source, None)
+        lost = {id for id in self._by_source.pop(seen.source, set()) if self._lose(id, seen.at)}
+        if self._lose(seen.source, seen.at):
+            self.forget(seen.source)
+            lost.add(seen.source)
+        return lost
 
     def _apply_health(self, seen: Observation) -> set[Id]:
-        self.health[seen.source] = seen.health
-        remedy, place = seen.health.remedy, self._configured_at(seen.source)
-        health = SourceHealth(
-            id=source_id(self.host, seen.source),
-            name=clean(seen.source, 60),
+        health, address = seen.health, seen.address
+        self.health[seen.source] = health
+        if address:
+            self._address[seen.source] = address
+        place = self._configured_at(address) if health.remedy and address else ""
+        shown = SourceHealth(
+            id=seen.source,
+            name=clean(seen.source.local, 60),
             at=seen.at,
-            backend=seen.source.partition(" ")[0],
-            state=seen.health.state.value,
-            sentence=clean(seen.health.sentence, 300),
-            remedy=clean(f"{remedy} ({place})" if remedy and place else remedy, 300),
-            action=seen.health.action,
-            target=seen.health.target,
+            backend=seen.backend,
+            state=health.state.value,
+            sentence=clean(health.sentence, 300),
+            remedy=clean(f"{health.remedy} ({place})" if place else health.remedy, 300),
+            action=health.action,
+            target=health.target,
         )
-        return self._put(health, seen.at)
+        return {shown.id} if self._put(shown, VENUE, seen.at) else set()
 
-    def _put(self, resource: Resource, at: float) -> set[Id]:
-        id, bare = resource.id, stripped_of_times(resource)
-        known = self._bare.get(id)
+    def _put(self, resource: Resource, source: Id, at: float) -> bool:
+        """Takes a reading in. True if it says something else than the one before."""
+        id = resource.id
+        known, owned = self.current.get(id), self._owned.get(id)
+        if owned is None or owned.source != source:
+            self._own(id, source, owned)
+        if known is not None and says_the_same(known, resource):
+            self.current[id] = structs.replace(known, at=resource.at, evidence=resource.evidence)
+            return False
         self.current[id] = resource
-        if bare == known:
-            return set()
-        self._bare[id] = bare
-        self.gone.pop(id, None)
-        past = self.history.setdefault(id, deque())
-        past.append(Then(at, resource))
-        while len(past) > 1 and past[1].since < at - PAST:
-            past.popleft()
-        return {id}
+        gone = self.gone.pop(id, None)
+        if gone:
+            self.gone_of[id.kind] -= 1
+        if known is None or known.name != resource.name:
+            order = self._by_kind[id.kind]
+            if known is not None:
+                order.remove(known.name, id)
+            order.add(resource.name, id)
+        self._remember(id, gone.last if gone else known, at)
+        return True
 
-    def _as_configured(self, resource: Resource) -> Resource:
-        """With the name and the joins that the venue file gives it."""
-        short = f"{resource.id.kind}/{resource.id.local}"
-        name = self._names.get(short)
-        joins = self._joins.get(short) or (self._joins.get(f"{resource.id.kind}/{name or resource.name}"))
-        if name or joins:
-            return structs.replace(resource, name=name or resource.name, links=(joins or ()) + resource.links)
-        return resource
+    def _own(self, id: Id, source: Id, before: Owned | None) -> None:
+        if before is None:
+            self._owned[id] = Owned(source, 0.0)
+        else:
+            self._by_source[before.source].discard(id)
+            before.source = source
+        self._by_source[source].add(id)
 
+    def _remember(self, id: Id, before: Resource | None, at: float) -> None:
+        owned = self._owned[id]
+        if before is not None:
+            past = owned.earlier = owned.earlier if owned.earlier is not None else []
+            past.append(Then(owned.since, before))
+            while len(past) > 1 and past[1].since < at - PAST:
+                del past[0]
+        owned.since = at
 
-def without_values(resource: Resource, kind: KindSpec | None, health: Health) -> Resource:
-    """The resource with every declared field unknown, each remembering its last value."""
-    if kind is None:
-        return resource
-    why, values = _WHY.get(health.state, Why.UNREACHABLE), {}
-    for name in {field.name for field in kind.fields if not field.via}:
-        value = getattr(resource, name)
-        last = value.last if isinstance(value, Unknown) else value
-        values[name] = Unknown(why, health.sentence, list(last) if isinstance(last, tuple) else last)
-    return structs.replace(resource, offers=(), **values)
+    def _lose(self, id: Id, at: float) -> bool:
+        """True if it was there."""
+        last = self.current.pop(id, None)
+        if last is None:
+            return False
+        self._by_kind[id.kind].remove(last.name, id)
+        self._set_gone(Gone(id, last, at))
+        self._leaving.append((at, id))
+        return True
 
+    def _set_gone(self, gone: Gone) -> None:
+        if gone.id not in self.gone:
+            self.gone_of[gone.id.kind] += 1
+        self.gone[gone.id] = gone
 
-def all_the_same(less: Resource, told: Resource, kind: KindSpec | None) -> Resource:
-    """A resource without values, with what its source, which is not well, knows of it all the same."""
-    values = {field.name: getattr(told, field.name) for field in (kind.fields if kind else ()) if not field.via}
-    known = {name: value for name, value in values.items() if not isinstance(value, Unknown)}
-    return structs.replace(
-        less, name=told.name, keys=told.keys, links=told.links, evidence=told.evidence, offers=told.offers, **known
-    )
+    def _as_configured(self, resource: Resource, at: float) -> Resource:
+        """With the time of its observation, and the name and the joins that the venue file gives it."""
+        if self._names or self._joins:
+            short = f"{resource.id.kind}/{resource.id.local}"
+            name = self._names.get(short) or resource.name
+            joins = self._joins.get(short) or self._joins.get(f"{resource.id.kind}/{name}") or ()
+            if joins or name != resource.name:
+                return structs.replace(resource, at=resource.at or at, name=name, links=joins + resource.links)
+        return resource if resource.at else structs.replace(resource, at=at)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 from msgspec import Struct
 
-from backends.contract import Gone, Id, Observation, Question, Reason, State
-from backends.kinds import SOURCE
+from backends.clock import MACHINE, Clock
+from backends.contract import Id, Observation, Question, Reason, Resource, State
+from backends.kinds import SOURCE, SourceHealth
 from backends.rules import SOURCE_RULES
 from console.venue.evaluate import Evaluator, TrackingView
 from console.venue.feed import Control, Feed
@@ -34,8 +34,11 @@ class Update(Struct, frozen=True):
 class Venue:
     """One venue, fed by one feed."""
 
-    def __init__(self, state: VenueState, journal: Journal, expected: Collection[Id] = ()) -> None:
-        self.state, self.journal, self.expected = state, journal, frozenset(expected)
+    def __init__(
+        self, state: VenueState, journal: Journal, expected: Collection[Id] = (), clock: Clock = MACHINE
+    ) -> None:
+        self.state, self.journal, self.expected, self.clock = state, journal, frozenset(expected), clock
+        self.unseen = set(self.expected)  # what the inventory lists and no source has ever seen
         self.resolver = Resolver(state)
         self.evaluator = Evaluator(state, self.resolver)
         self.incidents = Incidents(self.name_of)
@@ -47,13 +50,14 @@ class Venue:
         self._pulse = asyncio.Event()
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
         self._wake = asyncio.Event()
+        self._settled = False  # whether the sources have had their time
         self._looking_at = 0.0  # when the rules are run next without anything having changed
         self._backends_of: dict[str, set[str]] = {}
 
     def name_of(self, id: Id) -> str:
         """What people call it. A source that is all about one thing goes by that one's name."""
         if id.kind == SOURCE.kind:
-            about = self.state.about(id.local)
+            about = self.state.about(id)
             if len(about) == 1:
                 return self.name_of(about[0])
         return self.state.name_of(id)
@@ -70,9 +74,13 @@ class Venue:
         """Whether every source has said something, good or bad."""
         return 0 <= self.awaited <= len(self.state.health)
 
+    def absent(self, kind: str) -> int:
+        """How many of a kind are missed: gone, or never seen."""
+        return self.state.gone_of[kind] + sum(id.kind == kind for id in self.unseen)
+
     async def run(self, feed: Feed, read_only: bool = False) -> None:
         """Listens until cancelled. Ends the feed and closes the journal on its way out."""
-        self.started = time.time()
+        self.started = self.clock.now()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._open_journal())
@@ -102,19 +110,21 @@ class Venue:
         """Applies observations, judges what they touch and tells the listeners."""
         changed: set[Id] = set()
         for observation in observations:
+            self.awaited -= observation.left and self.awaited > 0
             changed |= self.state.apply(observation)
+        self.unseen -= changed
         self._judge(changed)
 
     def acknowledge(self, key: Key, who: str) -> None:
         incident = self.incidents.acknowledge(key, who)
         what = "acked" if incident.acked_by else "opened"
-        self._log(Entry(time.time(), who, what, key_text(key), incident.what))
+        self._log(Entry(self._wall(), who, what, key_text(key), incident.what))
         self._tell(Update(frozenset(), True))
 
     def silence(self, key: Key, who: str, seconds: float) -> None:
-        until = time.time() + seconds
+        until = self.clock.now() + seconds
         incident = self.incidents.silence(key, until)
-        self._log(Entry(time.time(), who, "silenced", key_text(key), incident.what, {"until": until}))
+        self._log(Entry(self._wall(), who, "silenced", key_text(key), incident.what, {"until": self.clock.wall(until)}))
         self._tell(Update(frozenset(), True))
 
     def lost(self, ids: Collection[Id]) -> list[Id]:
@@ -126,88 +136,89 @@ class Venue:
         """What of these is gone is not missed any more, until it is seen again."""
         lost = {id for id in ids if id in self.state.gone}
         for id in lost:
-            self._log(Entry(time.time(), who, "forgotten", str(id), f"{self.name_of(id)} is not missed any more"))
+            self._log(Entry(self._wall(), who, "forgotten", str(id), f"{self.name_of(id)} is not missed any more"))
             self.state.forget(id)
         self._judge(lost)
 
     def incidents_about(self, id: Id) -> list[Incident]:
-        return [i for i in self.incidents.open.values() if i.root == id or any(f.about == id for f in i.findings)]
+        return self.incidents.about(id)
 
     def _judge(self, changed: set[Id]) -> None:
-        now = time.time()
-        changed |= self._miss(now)
-        differs = self.evaluator.touch(changed, now) or bool(changed & self.expected)
-        if differs:
-            differs = self._correlate(now)
+        now = self.clock.now()
+        changed = changed | self._miss(now) | self.state.expire(now, self._is_needed)
+        differs = self.evaluator.touch(changed, now) or not changed.isdisjoint(self.expected)
+        differs = differs and self._correlate(now)
         if changed or differs:
             self._tell(Update(frozenset(changed), differs))
         self._pulse.set()
         self._pulse.clear()
-        due = self.evaluator.next_recheck()
+        due = self._next_look()
         if due is not None and due < self._looking_at:
             self._wake.set()
 
     def _correlate(self, now: float) -> bool:
         findings = self.evaluator.findings()
         blamed = {finding.root for finding in findings} | {finding.about for finding in findings}
-        findings += missing([id for id in self.expected if id in self.state.gone], blamed)
-        before = dict(self.incidents.open)
-        changes = self.incidents.update(correlate(findings), now)
-        for change in changes:
-            self._log(_entry(change, now))
-        return before != self.incidents.open
+        lost = [id for id in self.state.gone if id in self.expected]
+        findings += missing(lost, blamed)
+        before = self.incidents.version
+        for change in self.incidents.update(correlate(findings), now):
+            self._log(_entry(change, self._wall()))
+        return self.incidents.version != before
+
+    def _is_needed(self, id: Id) -> bool:
+        """Whether something gone is still missed: by the inventory, by an incident, or by what links to it."""
+        return id in self.expected or bool(self.incidents.about(id)) or self.resolver.is_linked(id)
 
     def _miss(self, now: float) -> set[Id]:
         """Marks as gone what the inventory lists and was never seen, where the sources that would see it are well.
         Before every source has had its time, nothing is claimed."""
-        if not self.complete and now - self.started < SETTLED:
+        if not self.unseen or (not self.complete and now - self.started < SETTLED):
             return set()
-        never = {id for id in self.expected if self.state.get(id) is None and self._can_tell(id)}
-        self.state.gone |= {id: Gone(id, None, self.started) for id in never}
+        can_tell = {kind: self._can_tell(kind) for kind in {id.kind for id in self.unseen}}
+        never = {id for id in self.unseen if can_tell[id.kind]}
+        for id in never:
+            self.state.miss(id, self.started)
+        self.unseen -= never
         return never
 
-    def _can_tell(self, id: Id) -> bool:
-        backends = self._backends_of.get(id.kind, set())
-        return all(
-            health.state is State.OK
-            for source, health in self.state.health.items()
-            if source.partition(" ")[0] in backends
-        )
+    def _can_tell(self, kind: str) -> bool:
+        """Whether every source that could see such a thing is well."""
+        backends = self._backends_of.get(kind, set())
+        told = ((self.state.current.get(source), health) for source, health in self.state.health.items())
+        return all(health.state is State.OK for source, health in told if _backend(source) in backends)
 
     async def _listen(self, feed: Feed) -> None:
-        arrived: asyncio.Queue[Observation] = asyncio.Queue()
+        """Takes in what the feed has, and leaves it a moment to have more: what comes together is judged together."""
+        async for batch in feed.batches():
+            self.take(batch)
+            await self.clock.sleep(TOGETHER)
 
-        async def collect() -> None:
-            async for observation in feed.observations():
-                arrived.put_nowait(observation)
-
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(collect())
-            while True:
-                batch = [await arrived.get()]
-                await asyncio.sleep(TOGETHER)
-                while not arrived.empty():
-                    batch.append(arrived.get_nowait())
-                self.take(batch)
+    def _next_look(self) -> float | None:
+        """When something is to be done without anything having been observed."""
+        settled = None if self._settled else self.started + SETTLED
+        due = (self.evaluator.next_recheck(), self.state.next_expiry, settled)
+        return min((at for at in due if at is not None), default=None)
 
     async def _look_again(self) -> None:
         """Runs the rules that asked for it when they asked for it, and once when the sources have had their time."""
-        settled = False
         while True:
             self._wake.clear()
-            due = [self.evaluator.next_recheck(), None if settled else self.started + SETTLED]
-            self._looking_at = min((at for at in due if at is not None), default=float("inf"))
-            wait = None if self._looking_at == float("inf") else max(0.02, self._looking_at - time.time())
+            due = self._next_look()
+            self._looking_at = float("inf") if due is None else due
+            wait = None if due is None else max(0.02, due - self.clock.now())
             try:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
             except TimeoutError:
-                settled = settled or time.time() >= self.started + SETTLED
+                self._settled = self._settled or self.clock.now() >= self.started + SETTLED
                 self._judge(set())
 
     async def _open_journal(self) -> None:
         await self.journal.open()
-        self.incidents.remembered |= await self.journal.accepted()
+        set_by = self._wall() - self.clock.now()
+        accepted = await self.journal.accepted()
+        self.incidents.remembered |= {key: (who, until - set_by) for key, (who, until) in accepted.items()}
         while True:
             entries = [await self._entries.get()]
             while not self._entries.empty():
@@ -224,12 +235,19 @@ class Venue:
                     await self.journal.write(*entries)
         await self.journal.close()
 
+    def _wall(self) -> float:
+        return self.clock.wall(self.clock.now())
+
     def _log(self, entry: Entry) -> None:
         self._entries.put_nowait(entry)
 
     def _tell(self, update: Update) -> None:
         for listener in self.listeners:
             listener(update)
+
+
+def _backend(source: Resource | None) -> str:
+    return source.backend if isinstance(source, SourceHealth) and isinstance(source.backend, str) else ""
 
 
 def _entry(change: Change, now: float) -> Entry:

@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from console.line import Line, Row
+from console.line import Line, Listing, Row
 from console.widgets.lines import Lines
 
 
@@ -43,7 +43,7 @@ class Rows(Lines, can_focus=True):
 
     def __init__(self, *, id: str | None = None, lines: tuple[Line, ...] = (), sticky: int = 1) -> None:
         super().__init__(id=id, lines=lines)
-        self.keys: list[Hashable | None] = [None] * len(lines)
+        self.keys: Sequence[Hashable | None] = [None] * len(lines)
         self.cursor: Hashable | None = None
         self._moved = False  # until somebody moves it, the cursor stays on the first row
         self._sticky = sticky  # leading lines that stay while the rest scrolls
@@ -51,7 +51,8 @@ class Rows(Lines, can_focus=True):
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Takes the place of what is shown. A cursor whose row has gone stays near where it was."""
         was = self.index
-        self.keys = [key for key, _ in rows]
+        listing = Listing.of(rows)
+        self.keys = listing.keys
         if not self._moved or self.cursor is None or self.cursor not in self.keys:
             near = was if self._moved else 0
             below = [key for key in self.keys[near:] if key is not None]
@@ -59,7 +60,7 @@ class Rows(Lines, can_focus=True):
             before, self.cursor = self.cursor, (below[:1] or above[-1:] or [None])[0]
             if before != self.cursor:
                 self.post_message(self.Moved(self))
-        self.show([line for _, line in rows])
+        self.show_each(len(listing), listing.line)
         self._keep_in_view()
         if self.index != was:
             self.refresh_row(was)
@@ -76,7 +77,7 @@ class Rows(Lines, can_focus=True):
     def action_move(self, step: int) -> None:
         places = [index for index, key in enumerate(self.keys) if key is not None]
         if not places:  # nothing to select: scroll
-            self._bring_to(self.top + step)
+            self.bring_to(self.top + step)
             return
         here = places.index(self.index) if self.index in places else 0
         self._go(places[max(0, min(len(places) - 1, here + step))])
@@ -85,12 +86,12 @@ class Rows(Lines, can_focus=True):
         if any(key is not None for key in self.keys):
             self.action_move(step * max(1, self.size.height - 2))
         else:
-            self._bring_to(self.top + step * max(1, self.size.height - 2))
+            self.bring_to(self.top + step * max(1, self.size.height - 2))
 
     def action_edge(self, step: int) -> None:
         self.action_move(step * len(self.keys))
         if all(key is None for key in self.keys):
-            self._bring_to(step * len(self.keys))
+            self.bring_to(step * len(self.keys))
 
     def action_select(self) -> None:
         if self.cursor is not None:
@@ -134,12 +135,4 @@ class Rows(Lines, can_focus=True):
             top = index - height + 1
         elif index < top + 1:  # a heading above the first row stays in view
             top = max(0, index - self._sticky)
-        return self._bring_to(top)
-
-    def _bring_to(self, top: int) -> bool:
-        top = max(0, min(top, len(self.lines) - max(1, self.size.height)))
-        if top == self.top:
-            return False
-        self.top = top
-        self.refresh()
-        return True
+        return self.bring_to(top)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
+from backends.clock import MACHINE, Clock
 from backends.contract import IO, Ledger, Observation, Offer, Plan
 from backends.runtime import Runtime
 
@@ -26,8 +27,8 @@ class Scripted:
 
 
 @contextlib.asynccontextmanager
-async def runtime(*sources: Scripted) -> AsyncIterator[Runtime]:
-    started = Runtime()
+async def runtime(*sources: Scripted, clock: Clock = MACHINE) -> AsyncIterator[Runtime]:
+    started = Runtime(clock)
     started.start(sources)
     try:
         yield started

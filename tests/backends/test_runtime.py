@@ -9,13 +9,13 @@ import signal
 import sys
 import time
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import psutil
 import pytest
 
+from backends.clock import MachineClock
 from backends.contract import IO, Health, Id, Observation, Parked, State
-from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, OTHERS, Runtime, SourceIO, health_of
+from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, OTHERS, PACE, Runtime, SourceIO, health_of
 from tests.backends.scripted import Scripted, runtime, said
 
 # --- children ---------------------------------------------------------------------------------------------
@@ -127,14 +127,20 @@ def test_what_is_no_answer_is_told_as_it_was_said() -> None:
     assert health_of(ValueError("no JSON")).sentence == "no JSON"
 
 
-async def test_a_failing_source_is_asked_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    sleep = asyncio.sleep
+class Hurried(MachineClock):
+    """Notes for how long it is asked to sleep, and does not."""
 
-    async def noted(seconds: float, result: Any = None) -> Any:
-        pauses.append(seconds)
-        return await sleep(0, result)
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
 
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+
+async def test_a_failing_source_is_asked_less_and_less_often() -> None:
+    clock = Hurried()
     well = iter([False] * 7 + [True] + [False] * 3)
 
     async def fails(io: IO) -> AsyncGenerator[Observation, None]:
@@ -142,9 +148,9 @@ async def test_a_failing_source_is_asked_less_and_less_often(monkeypatch: pytest
             yield Observation()
         raise OSError("down")
 
-    monkeypatch.setattr("backends.runtime.asyncio.sleep", noted)
-    async with runtime(Scripted("fails", fails)) as started:
+    async with runtime(Scripted("fails", fails), clock=clock) as started:
         found = await said(started, 12)
+    pauses = [pause for pause in clock.pauses if pause != PACE]
     assert pauses[:7] == [FIRST_PAUSE, 0.5, 1, 2, 4, LONGEST_PAUSE, LONGEST_PAUSE]
     assert pauses[7:10] == [FIRST_PAUSE, 0.5, 1]  # once well, from the beginning
     assert [o.seq for o in found] == list(range(1, 13))
@@ -190,7 +196,7 @@ async def test_a_late_source_begins_once_the_others_have_spoken_but_does_not_wai
     started.start([Scripted("late", late)], late=True)
     started.start([Scripted("first", first)])
     begun = time.monotonic()
-    assert [o.source for o in await said(started, len(order))] == order
+    assert [o.source.local for o in await said(started, len(order))] == order
     assert (time.monotonic() - begun >= OTHERS) is silent
     await started.stop()
 

@@ -123,9 +123,9 @@ async def test_a_hung_thread_hurts_no_sibling_and_does_not_delay_the_end() -> No
         found = await said(started, 60)
         start = time.monotonic()
     assert time.monotonic() - start < 1
-    hung = [o for o in found if o.source == "hangs"]
+    hung = [o for o in found if o.source.local == "hangs"]
     assert {o.health.state for o in hung} == {State.HUNG}
     assert len(hung) >= 2
-    beats = [o.at for o in found if o.source == "goes on"]
+    beats = [o.at for o in found if o.source.local == "goes on"]
     assert max(b - a for a, b in itertools.pairwise(beats)) < 0.3
     go.set()

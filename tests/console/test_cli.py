@@ -135,7 +135,7 @@ def test_what_does_not_answer_is_waited_for_as_long_as_is_asked(tmp_path: Path) 
 def test_what_is_not_found_may_be_behind_a_source_that_does_not_answer(tmp_path: Path) -> None:
     said = foh(tmp_path, "act", "zone/bar", "play", venue='[mopidy]\nendpoints = ["http://127.0.0.1:9"]\n')
     assert said.returncode == 64
-    assert "not known is what there is of mopidy 127.0.0.1:9: " in said.stderr
+    assert "mopidy 127.0.0.1:9 could not be read: " in said.stderr
 
 
 @pytest.mark.parametrize("command", ["status", "doctor"])

@@ -95,8 +95,8 @@ def test_a_wrong_environment_value_names_the_variable() -> None:
 @pytest.mark.parametrize(
     ("source", "place"),
     [
-        ("mopidy 127.0.0.1:6681", "{}:2"),
-        ("voctomix 10.0.0.5:9998", "{}:4"),
+        ("127.0.0.1:6681", "{}:2"),
+        ("10.0.0.5:9998", "{}:4"),
         ("mopidy 127.0.0.1:6690", ""),
         ("usb", ""),
     ],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from backends.clock import MACHINE
 from backends.contract import Arg, Expect, Id, Ledger, Observation, Offer, Plan, Refused, Risk, Step
 from backends.kinds import ZONE, Zone
 from console.venue import group
@@ -16,6 +16,7 @@ from console.venue.journal import Journal
 from console.venue.operate import Operator, Outcome
 from console.venue.state import VenueState
 from console.venue.venue import Venue
+from tests import fleet
 
 BAR, FOYER, HALL = (Id("h", "zone", name) for name in ("bar", "foyer", "hall"))
 PERCENT = Arg("percent", "volume", "%", minimum=0, maximum=100, field="volume")
@@ -30,23 +31,23 @@ class Control:
 
     def see(self, id: Id, volume: int) -> None:
         offers = (Offer(id, "volume", "volume", args=(PERCENT,)), Offer(id, "wipe", "wipe", Risk.DESTRUCTIVE))
-        zone = Zone(id=id, name=id.local, state="playing", volume=volume, offers=offers, at=time.time())
-        self.venue.take([Observation(upserts=(zone,), source=id.local, at=time.time())])
+        zone = Zone(id=id, name=id.local, state="playing", volume=volume, offers=offers, at=MACHINE.now())
+        self.venue.take([Observation(upserts=(zone,), source=fleet.source(id.local, "h"), at=MACHINE.now())])
 
-    async def plan(self, source: str, offer: Offer, args: Mapping[str, str]) -> Plan:
-        if source in self.denied:
+    async def plan(self, source: Id, offer: Offer, args: Mapping[str, str]) -> Plan:
+        if source.local in self.denied:
             raise Refused("already so")
         return Plan(
             offer, dict(args), (Step("do it"),), (Expect(offer.target, "volume", int(args.get("percent", 0)), 0.5),)
         )
 
-    async def execute(self, source: str, plan: Plan, ledger: Ledger) -> None:
+    async def execute(self, source: Id, plan: Plan, ledger: Ledger) -> None:
         await ledger.step("do it")
         self.running += 1
         self.most = max(self.most, self.running)
         await asyncio.sleep(0.05)
         self.running -= 1
-        if source not in self.deaf:
+        if source.local not in self.deaf:
             self.see(plan.offer.target, int(plan.args["percent"]))
 
 

@@ -19,6 +19,9 @@ from console.venue.incidents import command
 from console.venue.journal import Journal
 from console.venue.state import VenueState
 from console.venue.venue import Venue
+from tests import fleet
+
+SAYS = fleet.source("s", "h")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_only_the_cells_that_differ_are_painted(
 def test_nothing_found_is_not_well_before_all_have_been_heard(tmp_path: Path) -> None:
     here = Venue(VenueState("h"), Journal(tmp_path / "j"))
     here.state.add_kinds((ZONE, SOURCE))
-    first, second = (Observation(source=name, at=1.0) for name in ("mopidy a", "mopidy b"))
+    first, second = (Observation(source=fleet.source(name, "h"), at=1.0) for name in ("mopidy a", "mopidy b"))
     here.awaited = 2
     for heard, head, calm in (((), "reading…", "reading…"), ((first,), "reading…", "reading…"),
                               ((second,), "0 CRIT  0 warn", "nothing is wrong")):  # fmt: skip
@@ -137,7 +140,7 @@ def test_each_line_of_a_log_stands_by_itself_and_whole(tmp_path: Path, width: in
     here.state.add_kinds((ZONE,))
     log = tuple(f"25 Nov 19:18:0{n} WARNING {word * 30}" for n, word in enumerate(("wave ", "salt ", "fish ")))
     zone = Zone(id=Id("h", "zone", "bar"), name="bar", state="stopped", log=log)
-    here.take([Observation(upserts=(zone,), source="s", at=1.0)])
+    here.take([Observation(upserts=(zone,), source=SAYS, at=1.0)])
     shown = [plain(line).rstrip() for _, line in detail.rows(here, zone.id, 2.0, width, [])]
     for n, word in enumerate(("wave", "salt", "fish")):
         (begins,) = [number for number, line in enumerate(shown) if f"19:18:0{n}" in line]

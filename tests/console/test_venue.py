@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
+from backends.clock import MACHINE
 from backends.contract import (
     Evidence,
     Expect,
@@ -31,7 +31,7 @@ from backends.contract import (
     Why,
 )
 from backends.hardware.rules import RULES
-from backends.kinds import BOARD, PCM, SOURCE, ZONE, Board, Hub, Pcm, SourceHealth, Zone, source_id
+from backends.kinds import BOARD, PCM, SOURCE, ZONE, Board, Hub, Pcm, SourceHealth, Zone
 from backends.rules import unwell
 from console.venue.evaluate import Evaluator, TrackingView
 from console.venue.incidents import Incidents, correlate, missing
@@ -40,6 +40,9 @@ from console.venue.operate import met
 from console.venue.resolver import Resolver
 from console.venue.state import VenueState
 from console.venue.venue import Venue
+from tests import fleet
+
+SAYS = fleet.source("s", "h")
 
 BAR, AMP, HW = Id("h", "zone", "bar"), Id("h", "board", "1-1"), Id("h", "pcm", "hw:bar,0")
 
@@ -52,7 +55,7 @@ def venue(*resources: Resource) -> tuple[VenueState, Resolver]:
     state = VenueState("h")
     state.add_kinds((ZONE, BOARD, PCM, SOURCE))
     resolver = Resolver(state)
-    resolver.update(state.apply(Observation(upserts=resources, complete=True, source="s", at=100.0)))
+    resolver.update(state.apply(Observation(upserts=resources, complete=True, source=SAYS, at=100.0)))
     return state, resolver
 
 
@@ -62,15 +65,15 @@ def venue(*resources: Resource) -> tuple[VenueState, Resolver]:
 def test_time_alone_is_no_change() -> None:
     state, _ = venue(zone(evidence=(Evidence("state", "f", 100.0, "x"),)))
     again = zone(at=101.0, evidence=(Evidence("state", "f", 101.0, "x"),))
-    assert state.apply(Observation(upserts=(again,), source="s", at=101.0)) == set()
+    assert state.apply(Observation(upserts=(again,), source=SAYS, at=101.0)) == set()
     assert state.current[BAR].at == 101.0
     moved = structs.replace(again, position=2)
-    assert state.apply(Observation(upserts=(moved,), source="s", at=102.0)) == {BAR}
+    assert state.apply(Observation(upserts=(moved,), source=SAYS, at=102.0)) == {BAR}
 
 
 def test_what_a_complete_observation_leaves_out_is_gone() -> None:
     state, _ = venue(zone())
-    assert BAR in state.apply(Observation(complete=True, source="s", at=101.0))
+    assert BAR in state.apply(Observation(complete=True, source=SAYS, at=101.0))
     assert BAR not in state.current
     assert state.gone[BAR] == Gone(BAR, state.gone[BAR].last, 101.0)
 
@@ -78,17 +81,19 @@ def test_what_a_complete_observation_leaves_out_is_gone() -> None:
 def test_a_source_is_about_what_it_tells_of_or_what_the_venue_file_names_at_its_address() -> None:
     state = VenueState("h", {"zone/127.0.0.1:6681": "bar", "zone/127.0.0.1:6682": "foyer"})
     bar = Id("h", "zone", "127.0.0.1:6681")
-    assert state.about("mopidy 127.0.0.1:6681") == [bar]
-    assert state.about("mopidy 127.0.0.1:6690") == []
+    for port, named in (("6681", [bar]), ("6690", [])):
+        source = fleet.source(f"player {port}", "h")
+        state.apply(Observation(Health(State.REFUSED), source=source, address=f"127.0.0.1:{port}", at=1.0))
+        assert state.about(source) == named
     told = zone(id=Id("h", "zone", "else"))
-    state.apply(Observation(upserts=(told,), source="mopidy 127.0.0.1:6681", at=1.0))
-    assert state.about("mopidy 127.0.0.1:6681") == [told.id]
+    state.apply(Observation(upserts=(told,), source=SAYS, address="127.0.0.1:6681", at=1.0))
+    assert state.about(SAYS) == [told.id]
 
 
 @pytest.mark.parametrize("bad", [each for each in State if each is not State.OK])
 def test_an_unwell_source_loses_nothing_and_claims_nothing(bad: State) -> None:
     state, _ = venue(zone())
-    state.apply(Observation(Health(bad, "no"), complete=True, gone=(BAR,), source="s", at=101.0))
+    state.apply(Observation(Health(bad, "no"), complete=True, gone=(BAR,), source=SAYS, at=101.0))
     assert BAR not in state.gone
     now = state.current[BAR]
     assert isinstance(now, Zone)
@@ -102,17 +107,17 @@ def test_what_an_unwell_source_knows_all_the_same_stands_and_nothing_else_does()
     """Also of what it has never seen well."""
     key, offer = Key("pid", "7", "h"), Offer(BAR, "restart", "restart it")
     told = Zone(id=BAR, name="bar", unit="mopidy@bar.service", keys=(key,), offers=(offer,))
-    hung = Observation(Health(State.HUNG, "no", "restart it", "restart", BAR), (told,), source="s", at=101.0)
+    hung = Observation(Health(State.HUNG, "no", "restart it", "restart", BAR), (told,), source=SAYS, at=101.0)
     for state in (venue(zone(unit="old.service", offers=(structs.replace(offer, action="play"),)))[0], venue()[0]):
         assert BAR in state.apply(hung)
         assert state.apply(structs.replace(hung, at=102.0)) == set()
         now = state.current[BAR]
         assert isinstance(now, Zone)
-        assert (now.unit, now.keys, now.offers, state.source_of[BAR]) == ("mopidy@bar.service", (key,), (offer,), "s")
+        assert (now.unit, now.keys, now.offers, state.source_of(BAR)) == ("mopidy@bar.service", (key,), (offer,), SAYS)
         assert isinstance(now.state, Unknown)
         assert isinstance(now.pid, Unknown)
-        assert "s" not in state.seen_at or state.seen_at["s"] == 100.0
-    health = state.current[source_id("h", "s")]
+        assert state.seen_at.get(SAYS, 100.0) == 100.0
+    health = state.current[SAYS]
     assert isinstance(health, SourceHealth)
     (finding,) = unwell(health, TrackingView(state, Resolver(state), 102.0)).findings
     assert finding.remedies == (Remedy("restart it", "restart", BAR),)
@@ -120,7 +125,7 @@ def test_what_an_unwell_source_knows_all_the_same_stands_and_nothing_else_does()
 
 def test_ago_is_what_it_was_then() -> None:
     state, _ = venue(zone())
-    state.apply(Observation(upserts=(zone(position=2),), source="s", at=103.0))
+    state.apply(Observation(upserts=(zone(position=2),), source=SAYS, at=103.0))
     positions = [(s, getattr(state.ago(BAR, s, 105.0), "position", None)) for s in (0, 1, 2, 3, 5, 6)]
     assert positions == [(0, 2), (1, 2), (2, 2), (3, 1), (5, 1), (6, None)]
 
@@ -128,7 +133,7 @@ def test_ago_is_what_it_was_then() -> None:
 def test_since_when_is_without_a_break() -> None:
     state, _ = venue(zone())  # at 100: playing, position 1
     for at, changes in ((101, {"state": "stopped"}), (102, {}), (103, {"title": "B"}), (104, {"title": "B"})):
-        state.apply(Observation(upserts=(zone(**changes),), source="s", at=float(at)))
+        state.apply(Observation(upserts=(zone(**changes),), source=SAYS, at=float(at)))
     start, before = state.since(BAR, ("state", "position"))
     assert (start, getattr(before, "state", None)) == (102.0, "stopped")
     assert state.since(BAR, ("position",)) == (100.0, None)
@@ -138,7 +143,7 @@ def test_since_when_is_without_a_break() -> None:
 def test_names_and_joins_of_the_venue_file() -> None:
     link = Link("board", Key("id", "board/1-1", "h"), "said so")
     state = VenueState("h", {"zone/bar": "the bar"}, {"zone/the bar": (link,)})
-    state.apply(Observation(upserts=(zone(),), source="s", at=1.0))
+    state.apply(Observation(upserts=(zone(),), source=SAYS, at=1.0))
     assert (state.current[BAR].name, state.current[BAR].links) == ("the bar", (link,))
 
 
@@ -154,10 +159,10 @@ def test_a_link_finds_whoever_publishes_the_key_and_says_when_nobody_or_several_
     state, resolver = venue(zone(links=(TO_CARD,)))
     assert resolver.resolve(TO_CARD).ids == ()
     assert "unresolved" in resolver.resolve(TO_CARD).says
-    resolver.update(state.apply(Observation(upserts=(pcm,), source="alsa", at=1.0)))
+    resolver.update(state.apply(Observation(upserts=(pcm,), source=fleet.source("alsa", "h"), at=1.0)))
     assert resolver.follow(state.current[BAR], "pcm") == HW
     assert list(resolver.back(HW, "pcm")) == [BAR]
-    resolver.update(state.apply(Observation(upserts=(other,), source="alsa", at=1.0)))
+    resolver.update(state.apply(Observation(upserts=(other,), source=fleet.source("alsa", "h"), at=1.0)))
     assert resolver.follow(state.current[BAR], "pcm") is None
     assert "ambiguous" in resolver.resolve(TO_CARD).says
 
@@ -167,10 +172,10 @@ def test_what_is_there_goes_before_what_is_gone_and_a_gone_end_is_still_found() 
     old = Pcm(id=Id("h", "pcm", "old"), name="old", keys=(owner.to,))
     new = Pcm(id=HW, name="bar", keys=(CARD,))
     state, resolver = venue(zone(links=(owner, TO_CARD)))
-    resolver.update(state.apply(Observation(upserts=(old,), complete=True, source="alsa", at=1.0)))
-    resolver.update(state.apply(Observation(complete=True, source="alsa", at=2.0)))
+    resolver.update(state.apply(Observation(upserts=(old,), complete=True, source=fleet.source("alsa", "h"), at=1.0)))
+    resolver.update(state.apply(Observation(complete=True, source=fleet.source("alsa", "h"), at=2.0)))
     assert resolver.follow(state.current[BAR], "pcm") == old.id
-    resolver.update(state.apply(Observation(upserts=(new,), complete=True, source="alsa", at=3.0)))
+    resolver.update(state.apply(Observation(upserts=(new,), complete=True, source=fleet.source("alsa", "h"), at=3.0)))
     assert resolver.follow(state.current[BAR], "pcm") == HW
 
 
@@ -335,13 +340,13 @@ def test_what_is_forgotten_is_not_missed_until_it_leaves_again(tmp_path: Path) -
     here.evaluator.add_rules("usb", RULES)
 
     def see(*there: Resource) -> list[tuple[Id, int]]:
-        here.take([Observation(source="usb", at=time.time(), upserts=there, complete=True)])
+        here.take([Observation(source=fleet.source("usb", "h"), at=MACHINE.now(), upserts=there, complete=True)])
         return sorted((incident.root, len(incident.findings)) for incident in here.incidents.open.values())
 
     for leaves in range(2):  # it is missed again when it has come back in between
         assert see(hub, *above, boards[2]) == []
         here.forget([hub.id], "ann")  # it is back, by the time that somebody wants to forget it
-        assert here.state.source_of[hub.id] == "usb"
+        assert here.state.source_of(hub.id) == fleet.source("usb", "h")
         assert see() == [(apart, 1), (hub.id, 3)], leaves
         assert here.lost([first]) == [first]
         assert here.lost([hub.id]) == [first, second, hub.id]
@@ -380,3 +385,45 @@ def test_an_expectation_is_met_by_what_is_observed(test: Test, wanted: object, v
     assert met(expect, zone(state=value)) is yes
     assert not met(expect, None)
     assert not met(expect, Gone(BAR, zone(state=value), 1.0))
+
+
+@pytest.mark.parametrize(
+    ("links", "needing"),
+    [
+        ({}, []),
+        ({"zone": ["pcm"], "pcm": ["board"]}, ["pcm", "zone"]),
+        ({"zone": ["pcm"], "hall": ["pcm"], "pcm": ["board"]}, ["hall", "pcm", "zone"]),
+        ({"zone": ["board", "pcm"]}, ["zone"]),
+        ({"board": ["pcm"], "pcm": ["board"]}, ["pcm"]),  # a circle
+    ],
+)
+def test_what_needs_something_is_what_its_chain_leads_from(links: dict[str, list[str]], needing: list[str]) -> None:
+    ids = {name: Id("h", name, name) for name in ("zone", "hall", "pcm", "board")}
+    made = [
+        Resource(id=id, name=name, links=tuple(Link(to, Key("id", f"{to}/{to}", "h")) for to in links.get(name, ())))
+        for name, id in ids.items()
+    ]
+    state, resolver = venue(*made)
+    assert [id.local for id in resolver.needing(ids["board"])] == needing
+    chains = {name: resolver.chain(state.current[id]) for name, id in ids.items() if name != "board"}
+    assert sorted(name for name, chain in chains.items() if ids["board"] in chain) == needing
+
+
+def test_a_rule_runs_again_when_its_far_end_is_taken_by_another(tmp_path: Path) -> None:
+    """A zone links to two keys; the board of the second is its own only while nobody publishes the first."""
+    first, second = Key("tcp", "first", "h"), Key("tcp", "second", "h")
+    seen: list[tuple[str, list[str]]] = []
+
+    def judge(board: Board, view: View) -> Verdict:
+        seen.append((board.name, [each.name for each in view.back(board, "board")]))
+        return Verdict()
+
+    here = Venue(VenueState("h"), Journal(tmp_path / "j"))
+    here.evaluator.add_rules("t", [Rule("who", "board", judge)])
+    player = zone(links=(Link("board", first), Link("board", second)))
+    amp = Board(id=AMP, name="amp", keys=(second,))
+    here.take([Observation(source=SAYS, upserts=(player, amp), at=1.0)])
+    assert seen == [("amp", ["bar"])]
+    other = Board(id=Id("h", "board", "1-2"), name="other", keys=(first,))
+    here.take([Observation(source=SAYS, upserts=(other,), at=2.0)])
+    assert sorted(seen[1:]) == [("amp", []), ("other", ["bar"])]

@@ -37,10 +37,10 @@ class OneFeed(LocalFeed):
         self._runtime.start([Sibling()])
         return self._backends, len(self._runtime.sources)
 
-    async def observations(self) -> AsyncIterator[Observation]:
-        async for observation in super().observations():
-            self.said.append(observation)
-            yield observation
+    async def batches(self) -> AsyncIterator[list[Observation]]:
+        async for batch in super().batches():
+            self.said += batch
+            yield batch
 
 
 class Sibling:
@@ -88,9 +88,9 @@ class Pulse:
 
 
 class Run:
-    """One backend in its venue. `source` is the name of the source under test."""
+    """One backend in its venue. `source` is the source under test."""
 
-    def __init__(self, feed: OneFeed, venue: Venue, source: str, pulse: Pulse) -> None:
+    def __init__(self, feed: OneFeed, venue: Venue, source: Id, pulse: Pulse) -> None:
         self.feed, self.venue, self.source, self.pulse = feed, venue, source, pulse
         self.operator = Operator(venue, "tester")
 
@@ -134,7 +134,7 @@ async def running(backend: Backend, section: Mapping[str, Any], source: str, fol
         known = asyncio.Event()
         venue.listeners.append(lambda update: known.set())  # the first one says that discovery is over
         await asyncio.wait_for(known.wait(), 10)
-        name = next(name for name in feed.runtime.sources if name.startswith(source))
+        name = next(id for id in feed.runtime.sources if id.local.startswith(source))
         run = Run(feed, venue, name, pulse)
         await run.until(lambda: run.state is State.OK and run.resources, 10)
         beating = asyncio.create_task(pulse.feel())  # from now on: imports happen once, and are not the source's fault

@@ -112,7 +112,7 @@ class Contract:
             await bed.mend()
             await run.well()
             await run.until(lambda: set(run.resources) == set(before), 8)
-            beats = [o.at for o in run.feed.said if o.source == "sibling"]
+            beats = [o.at for o in run.feed.said if o.source.local == "sibling"]
             assert max(b - a for a, b in itertools.pairwise(beats)) < 1, "its sibling had to wait"
 
     async def test_a_clock_that_jumps_does_not_stop_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

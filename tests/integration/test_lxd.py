@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from backends.containers.lxd import LxdSource, Settings, discover
-from backends.contract import Context, Refused, Source, State, Unknown
+from backends.contract import Context, Refused, Source, State, Unknown, source_id
 from backends.demo.lxd import LxdServer
 from backends.demo.lxd_shapes import Box, sync
 from backends.kinds import Instance, Operation
@@ -164,9 +164,9 @@ async def test_every_action_works(lxd: Watched) -> None:
     assert offer is not None
     assert offer.args[0].default == "snap1"
     with pytest.raises(Refused, match="snapshot evening already"):
-        await lxd.source.plan(offer, {"name": "evening"}, lxd.runtime.io(lxd.source.name))
+        await lxd.source.plan(offer, {"name": "evening"}, lxd.runtime.io(source_id(lxd.source)))
     with pytest.raises(Refused, match="name is letters"):
-        await lxd.source.plan(offer, {"name": "a/../b c"}, lxd.runtime.io(lxd.source.name))
+        await lxd.source.plan(offer, {"name": "a/../b c"}, lxd.runtime.io(source_id(lxd.source)))
 
 
 async def test_a_frozen_instance_is_let_run_again_with_the_same_process(server: Server, lxd: Watched) -> None:
@@ -180,7 +180,7 @@ async def test_a_frozen_instance_is_let_run_again_with_the_same_process(server: 
 
 async def test_a_plan_does_not_trip_over_a_reading(lxd: Watched) -> None:
     """The runtime has one thread for a source: twenty plans at once, while it is being read."""
-    io, offer = lxd.runtime.io(lxd.source.name), instance(lxd, "web1").offer("snapshot")
+    io, offer = lxd.runtime.io(source_id(lxd.source)), instance(lxd, "web1").offer("snapshot")
     assert offer is not None
     plans = await asyncio.gather(*(lxd.source.plan(offer, {"name": f"s{n}"}, io) for n in range(20)))
     assert [plan.args["name"] for plan in plans] == [f"s{n}" for n in range(20)]
@@ -193,14 +193,14 @@ async def test_what_is_so_already_is_refused_with_the_reason(lxd: Watched) -> No
         assert offer is not None
         assert why in offer.blocked
         with pytest.raises(Refused, match=why):
-            await lxd.source.plan(offer, {}, lxd.runtime.io(lxd.source.name))
+            await lxd.source.plan(offer, {}, lxd.runtime.io(source_id(lxd.source)))
 
 
 async def test_lxds_own_words_are_said_when_it_fails(server: Server, lxd: Watched) -> None:
     """Planned while it was stopped, started by somebody else before the yes: LXD's operation fails."""
     offer = instance(lxd, "web2").offer("start")
     assert offer is not None
-    io = lxd.runtime.io(lxd.source.name)
+    io = lxd.runtime.io(source_id(lxd.source))
     plan = await lxd.source.plan(offer, {}, io)
     await server.do("start", "web2")
     with pytest.raises(Refused, match="LXD says: The instance is already running"):
@@ -259,7 +259,7 @@ async def test_without_httpx_or_pylxd_there_is_nothing(server: Server, monkeypat
 async def test_the_shell_command_shown_does_the_same(bed: Lxd) -> None:
     async with watching(LxdSource("venue", bed.socket)) as watched:
         await watched.until(lambda w: w.of("instance", "web1"), 5)
-        io = watched.runtime.io(watched.source.name)
+        io = watched.runtime.io(source_id(watched.source))
         for action, args in (("snapshot", {"name": "by-hand"}), ("stop", {"how": "force"}), ("start", {})):
             offer = instance(watched, "web1").offer(action)
             assert offer is not None

@@ -15,7 +15,7 @@ import pytest
 
 from backends.audio.mopidy import players
 from backends.audio.mopidy.source import MopidySource, Settings, discover
-from backends.contract import Context, Link, Refused, State, Unknown
+from backends.contract import Context, Link, Refused, State, Unknown, source_id
 from backends.demo.mopidy import MopidyServer, Player, Track
 from backends.runtime import SourceIO
 from tests.integration.beds.mopidy import RealMopidy, make_track, mopidies
@@ -175,7 +175,7 @@ async def test_what_it_plays_goes_with_the_clock_from_track_to_track(real: RealM
 async def test_every_action_takes_effect_and_is_refused_when_already_so(server: Server) -> None:
     async with watching(source(server)) as watched:
         await playing(server, watched)
-        io = watched.runtime.io(watched.source.name)
+        io = watched.runtime.io(source_id(watched.source))
         for action, args in (
             ("pause", {}), ("play", {}), ("volume", {"percent": "55"}), ("software-mute", {}), ("software-unmute", {}),
             ("next", {}), ("previous", {}), ("again", {}), ("stop", {}),
@@ -196,7 +196,7 @@ async def test_what_holds_its_output_is_made_to_let_go_again_and_again(server: S
         await server.queue("Whatever it is")
         await server.rpc("core.playback.stop")
         await watched.until(lambda w: w.get("zone", "state") == "stopped" and w.get("zone", "queue") == 1, 5)
-        zone, io = watched.of("zone"), watched.runtime.io(watched.source.name)
+        zone, io = watched.of("zone"), watched.runtime.io(source_id(watched.source))
         assert zone is not None
         offer = zone.offer("release")
         assert offer is not None
@@ -218,7 +218,7 @@ async def test_the_end_of_the_queue_is_no_next_track(server: Server) -> None:
         offer = zone.offer("next")
         assert offer is not None
         with pytest.raises(Refused, match="no next track"):
-            await watched.source.plan(offer, {}, watched.runtime.io(watched.source.name))
+            await watched.source.plan(offer, {}, watched.runtime.io(source_id(watched.source)))
 
 
 async def test_killed_is_refused_at_once_and_it_comes_back(server: Server) -> None:
@@ -240,7 +240,7 @@ async def test_stopped_is_hung_within_six_seconds_and_it_comes_back(real: RealMo
             await watched.until(lambda w: w.state is State.HUNG, 6)
             offer = next(offer for offer in watched.of("zone").offers if offer.action == "pause")  # type: ignore[union-attr]
             with pytest.raises(TimeoutError):
-                await watched.source.plan(offer, {}, watched.runtime.io(watched.source.name))
+                await watched.source.plan(offer, {}, watched.runtime.io(source_id(watched.source)))
         finally:
             real.signal(signal.SIGCONT)
         await watched.until(lambda w: w.state is State.OK, 10)

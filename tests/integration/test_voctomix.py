@@ -16,7 +16,7 @@ import pytest
 from backends.capture import voctomix
 from backends.capture.rules import blanked
 from backends.capture.voctomix import Settings, VoctomixSource, address, discover
-from backends.contract import Context, Refused, Source, State
+from backends.contract import Context, Refused, Source, State, source_id
 from backends.demo.voctocore import MODES
 from backends.demo.voctocore import Voctocore as Embedded
 from backends.runtime import SourceIO
@@ -167,7 +167,7 @@ async def test_an_action_works_and_is_refused_the_second_time(
     offer = target.offer(action)
     assert offer is not None
     with pytest.raises(Refused, match="already"):
-        await mixer.source.plan(offer, args, mixer.runtime.io(mixer.source.name))
+        await mixer.source.plan(offer, args, mixer.runtime.io(source_id(mixer.source)))
 
 
 async def test_live_again_after_blank(core: Core, mixer: Watched) -> None:
@@ -188,7 +188,7 @@ async def test_the_shell_command_shown_does_the_same(mixer: Watched) -> None:
     assert target is not None
     offer = target.offer("cut-a")
     assert offer is not None
-    plan = await mixer.source.plan(offer, {"source": "grabber"}, mixer.runtime.io(mixer.source.name))
+    plan = await mixer.source.plan(offer, {"source": "grabber"}, mixer.runtime.io(source_id(mixer.source)))
     await asyncio.to_thread(subprocess.run, ["bash", "-c", plan.steps[0].shell], check=True)
     await mixer.until(lambda w: w.get("mixer", "a") == "grabber", 1)
 
@@ -199,7 +199,7 @@ async def test_a_value_that_is_no_choice_is_refused(mixer: Watched) -> None:
     offer = target.offer("cut-a")
     assert offer is not None
     with pytest.raises(Refused, match="must be one of cam1, cam2, grabber"):
-        await mixer.source.plan(offer, {"source": "cam1\nset_stream_live"}, mixer.runtime.io(mixer.source.name))
+        await mixer.source.plan(offer, {"source": "cam1\nset_stream_live"}, mixer.runtime.io(source_id(mixer.source)))
 
 
 async def test_killed_hung_and_back(core: Core, mixer: Watched) -> None:

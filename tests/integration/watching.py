@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
-from backends.contract import Expect, Id, Observation, Plan, Resource, Source, State, Test
+from backends.contract import Expect, Id, Observation, Plan, Resource, Source, State, Test, source_id
 from backends.runtime import Runtime
 
 
@@ -67,7 +67,7 @@ class Watched:
         """Plans and executes an offer of the target, then waits for what the plan expects."""
         offer = target.offer(action)
         assert offer is not None, f"{target.id} offers no {action}"
-        io, ledger = self.runtime.io(self.source.name), Steps()
+        io, ledger = self.runtime.io(source_id(self.source)), Steps()
         plan = await self.source.plan(offer, args or {}, io)
         before = dict(self.resources)
         await self.source.execute(plan, ledger, io)

@@ -15,6 +15,7 @@ from backends import registry
 from console.app import Foh
 from console.config import of_table
 from console.session import open_session
+from console.widgets.lines import Lines
 from tests.outside.server import Projector, projector
 
 SIZE = (160, 48)
@@ -40,8 +41,8 @@ def app(device: Projector, folder: Path) -> Foh:
 
 def screen(pilot: Pilot[None], widget: str = "") -> str:
     """What can be read, in one widget or in all of the topmost screen."""
-    found = pilot.app.screen.query(widget) if widget else pilot.app.screen.query("Lines, Rows")
-    lines = [line for each in found for line in getattr(each, "lines", ())]
+    found = pilot.app.screen.query(widget or "Lines, Rows").results(Lines)
+    lines = [each.line(at) for each in found for at in range(each.count)]
     return "\n".join("".join(part[0] for part in line) for line in lines)
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from backends import sudo
-from backends.contract import Id, Observation, Offer, Refused, Unknown
+from backends.contract import Id, Observation, Offer, Refused, Unknown, source_id
 from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import helper, usb
 from backends.kinds import Board
@@ -30,7 +30,7 @@ class Watched:
         self.trees, self.runtime = trees, Runtime()
         self.source = usb.Usb("h", msgspec.convert(trees.usb, usb.Settings))
         self.runtime.start([self.source])
-        self.io = self.runtime.io("usb")
+        self.io = self.runtime.io(source_id(self.source))
 
     async def next(self) -> Observation:
         async for observation in self.runtime.observations():

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from backends import registry
-from backends.contract import Offer, Refused
+from backends.contract import Id, Offer, Refused
 from backends.runtime import Runtime
 
 
@@ -29,7 +29,7 @@ class Steps(list[str]):
         self.append(text)
 
 
-async def act(runtime: Runtime, offers: dict[tuple[str, str], tuple[str, Offer]], message: dict[str, Any]) -> None:
+async def act(runtime: Runtime, offers: dict[tuple[str, str], tuple[Id, Offer]], message: dict[str, Any]) -> None:
     """One plan and, if asked for, its execution, as a console would do it."""
     name, offer = offers[message["target"], message["action"]]
     source, io, steps = runtime.sources[name], runtime.io(name), Steps()
@@ -53,7 +53,7 @@ def say(message: dict[str, Any]) -> None:
 async def main(name: str, settings: str = "{}") -> None:
     sources, health = await registry.discover(registry.load(name), "h", json.loads(settings), os.environ)
     say({"sources": [source.name for source in sources], "health": health})
-    runtime, offers = Runtime(), dict[tuple[str, str], tuple[str, Offer]]()
+    runtime, offers = Runtime(), dict[tuple[str, str], tuple[Id, Offer]]()
     runtime.start(sources)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -99,7 +99,7 @@ class Inside:
         return message
 
     def _take(self, observation: dict[str, Any], ids: list[str], lost: list[str]) -> None:
-        source = observation["source"]
+        source = observation["source"]["local"]
         self.health[source] = observation["health"]
         self.ill += [observation["health"]] if observation["health"]["state"] != "ok" else []
         if observation["complete"] and observation["health"]["state"] == "ok":

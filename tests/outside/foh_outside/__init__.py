@@ -90,6 +90,7 @@ class ProjectorSource:
 
     def __init__(self, host: str, endpoint: str) -> None:
         self.host, self.endpoint, self.name = host, endpoint, f"projector {endpoint}"
+        self.address = endpoint
         self.id = Id(host, "projector", endpoint)
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:

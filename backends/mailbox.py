@@ -1,0 +1,57 @@
+"""What sources have said and nobody has taken yet. Bounded: the news of one source is merged into two observations."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec import Struct, structs
+
+from backends.contract import Id, Observation, State
+
+
+def merge(old: Observation, new: Observation) -> Observation:
+    """Two observations of a source that is well as one: what is known after both."""
+    if new.complete:
+        return new
+    upserts = {resource.id: resource for resource in old.upserts}
+    for id in new.gone:
+        upserts.pop(id, None)
+    upserts |= {resource.id: resource for resource in new.upserts}
+    gone = tuple(dict.fromkeys(id for id in (*old.gone, *new.gone) if id not in upserts))
+    return structs.replace(new, upserts=tuple(upserts.values()), gone=gone, complete=old.complete)
+
+
+class Pending(Struct):
+    """Of one source: what it said while it was well, then what is wrong now (or that it has left)."""
+
+    well: Observation | None = None
+    unwell: Observation | None = None
+
+    def add(self, new: Observation) -> None:
+        if new.left or new.health.state is not State.OK:
+            self.unwell = new
+        else:
+            self.well, self.unwell = merge(self.well, new) if self.well else new, None
+
+
+class Mailbox:
+    """The newest of every source, in the order in which the sources began to speak."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Id, Pending] = {}
+        self._news = asyncio.Event()
+
+    def post(self, observation: Observation) -> None:
+        self._pending.setdefault(observation.source, Pending()).add(observation)
+        self._news.set()
+
+    def holds(self, source: Id) -> bool:
+        """Whether something that it said has not been taken yet."""
+        return source in self._pending
+
+    async def take(self) -> list[Observation]:
+        """Everything that is there, once there is anything."""
+        await self._news.wait()
+        self._news.clear()
+        pending, self._pending = self._pending, {}
+        return [said for each in pending.values() for said in (each.well, each.unwell) if said]

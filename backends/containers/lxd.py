@@ -59,6 +59,7 @@ class LxdSource:
     def __init__(self, host: str, socket: str, label: str = "") -> None:
         self.host, self.socket = label or host, socket
         self.name = f"lxd {label or socket}"
+        self.address = label or socket
         self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -176,6 +177,11 @@ def named(entry: str) -> tuple[str, str]:
     return path, label
 
 
+def is_installed(socket: str) -> bool:
+    """Whether an LXD that is down is there still: removing it for good takes its folder away."""
+    return Path(socket).parent.is_dir()
+
+
 def exists(path: str) -> bool:
     """Whether there is such a file, as far as we may look: one that we may not see is worth a source."""
     try:
@@ -190,7 +196,10 @@ def exists(path: str) -> bool:
 async def discover(context: Context, io: IO) -> Sequence[Source]:
     """The configured sockets, or Debian's and the snap's where they exist."""
     pairs = [named(entry) for entry in context.settings.sockets]
-    return [LxdSource(context.host, path, label) for path, label in pairs or [(p, "") for p in USUAL if exists(p)]]
+    if pairs:
+        return [LxdSource(context.host, path, label) for path, label in pairs]
+    known = {source.socket for source in context.known if isinstance(source, LxdSource)}
+    return [LxdSource(context.host, path) for path in USUAL if exists(path) or (path in known and is_installed(path))]
 
 
 def needs(context: Context) -> Sequence[Need]:

@@ -52,6 +52,7 @@ from backends.contract import (
     clean,
 )
 from backends.kinds import ZONE, Zone
+from backends.programs import is_installed, program_of
 from backends.runtime import health_of
 
 USUAL_PORTS = range(6680, 6691)
@@ -84,6 +85,7 @@ class MopidySource:
         self.name = f"mopidy {self.address}"
         self.id = Id(host, "zone", self.address)
         self._process: Process = Process()
+        self.program = ""  # that was seen to run
         self._log = PlayerLog()
         self._restart = Restart(self.id, MOPIDY, permission or permission_to_restart())
         self._zone: Zone | None = None
@@ -126,6 +128,7 @@ class MopidySource:
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with self._open() as core, contextlib.AsyncExitStack() as stack:
             self._process = await io.thread(behind, self.address)
+            self.program = await io.thread(program_of, self._process.pid, "mopidy") or self.program
             await self._log.find(self._process.pid, stack, io)
             await self._restart.look(self._process.pid, io)
             next_full = next_look = 0.0
@@ -253,7 +256,9 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
         here = await players(io) if context.settings.processes else ()
         meant = [player.http for player in here if player.http]
-        endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant)])]
+        known = (source for source in context.known if isinstance(source, MopidySource))
+        down = [source.address for source in known if is_installed(source.program)]
+        endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant), *down])]
     permission = permission_to_restart()
     return [MopidySource(context.host, endpoint, permission) for endpoint in endpoints]
 

@@ -42,6 +42,7 @@ from backends.contract import (
     clean,
 )
 from backends.kinds import ZONE, Number, Zone
+from backends.programs import is_installed, program_of
 from backends.runtime import health_of
 
 if TYPE_CHECKING:
@@ -77,8 +78,10 @@ class MpdSource:
     def __init__(self, host: str, endpoint: str, permission: sudo.Permission | None = None) -> None:
         self.host, self.endpoint = host, endpoint
         self.name = f"mpd {endpoint}"
+        self.address = endpoint
         self.id = Id(host, "zone", endpoint)
         self._pid: int | Unknown = Unknown()
+        self.program = ""  # that was seen to run
         self._jumps = 0
         self._restart = Restart(self.id, MPD, permission or permission_to_restart())
 
@@ -107,6 +110,7 @@ class MpdSource:
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with connected(self.endpoint) as client, listening(client, self.endpoint) as changes:
             self._pid = await io.thread(server, self.endpoint, is_server)
+            self.program = await io.thread(program_of, self._pid, "mpd") or self.program
             await self._restart.look(self._pid, io)
             said, next_look = model.Said(), 0.0
             phones: Number = Unknown()
@@ -182,7 +186,10 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         if there:
             await io.thread(load, within=IMPORT)
         found = await asyncio.gather(*map(_is_mpd, there))
-        endpoints = [address for address, yes in zip(there, found, strict=True) if yes]
+        answering = [address for address, yes in zip(there, found, strict=True) if yes]
+        known = (source for source in context.known if isinstance(source, MpdSource))
+        down = [source.address for source in known if is_installed(source.program)]
+        endpoints = list(dict.fromkeys([*answering, *down]))
     permission = permission_to_restart()
     return [MpdSource(context.host, endpoint, permission) for endpoint in endpoints]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import shutil
 import stat
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -40,6 +41,7 @@ from backends.contract import (
 from backends.kinds import STREAM
 
 ANSWER = 3.0  # seconds for a child to connect and say what it sees, or what came of what it was told
+SERVERS = ("pulseaudio", "pipewire-pulse", "pipewire")  # programs that speak its protocol
 CHILD = (sys.executable, "-m", "backends.audio.pulse.child")
 
 
@@ -145,7 +147,9 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
     if settings.servers or not settings.own:
         return [SoundServer(context.host, address, settings.child) for address in settings.servers]
     found = await io.thread(own, context.environ)
-    return [SoundServer(context.host, found[0], settings.child, found[1])] if found else []
+    if not found:  # it may be down
+        return context.known if any(map(shutil.which, SERVERS)) else ()
+    return [SoundServer(context.host, found[0], settings.child, found[1])]
 
 
 def needs(context: Context) -> Sequence[Need]:

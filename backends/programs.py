@@ -1,0 +1,29 @@
+"""Whether a program that does not run now is installed still, so that what is down is told from what was taken away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+
+def program_of(pid: object, name: str) -> str:
+    """The file of that name in a process's command line, such as /usr/bin/mopidy; "" where unknown. Blocking."""
+    if not isinstance(pid, int):
+        return ""
+    try:
+        return program_in(psutil.Process(pid).cmdline(), name)
+    except (psutil.Error, OSError):
+        return ""
+
+
+def program_in(argv: Sequence[str], name: str) -> str:
+    word = next((word for word in argv[:3] if Path(word).name == name), "")
+    return word if word.startswith("/") else (shutil.which(word) or "" if word else "")
+
+
+def is_installed(program: str) -> bool:
+    """A program that was never seen counts: nobody has seen it go either."""
+    return not program or Path(program).exists()

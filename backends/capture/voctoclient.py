@@ -7,8 +7,11 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator
 
-from backends.capture.voctoline import LONGEST, OPENING, POLL, Core, NotVoctocore, heard
+from backends.capture.voctoline import LONGEST, OPENING, POLL, Core, Flooded, NotVoctocore, heard
 
+GATHER = 0.02  # seconds in which lines come together
+MOST = 20_000  # lines that one answer, with the news in between, may have
+TURN = 50  # lines after which everybody else has a turn: lines that are there already are read without waiting
 ANSWER = 2.0  # seconds; measured round trip 1 ms at most, so its main loop is stuck after that
 
 
@@ -19,6 +22,7 @@ class Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self._read = 0
 
     @staticmethod
     @contextlib.asynccontextmanager
@@ -33,6 +37,9 @@ class Connection:
 
     async def line(self) -> str:
         """The next line. Raises ConnectionError when the core has gone."""
+        self._read += 1
+        if self._read % TURN == 0:
+            await asyncio.sleep(0)
         try:
             data = await self._reader.readline()
         except ValueError:
@@ -41,13 +48,18 @@ class Connection:
             raise ConnectionError("voctocore closed the connection")
         return data.decode("utf-8", "replace").rstrip("\r\n")
 
-    async def hear(self, seconds: float) -> str | None:
-        """The next line, if there is one within that time."""
+    async def hear(self, seconds: float) -> list[str]:
+        """The next line, if there is one within that time, and those that come with it."""
+        lines: list[str] = []
         try:
-            async with asyncio.timeout(seconds):
-                return await self.line()
+            async with asyncio.timeout(seconds) as time_left:
+                while len(lines) < MOST:
+                    lines.append(await self.line())
+                    if len(lines) == 1:
+                        time_left.reschedule(asyncio.get_running_loop().time() + GATHER)
         except TimeoutError:
-            return None
+            pass
+        return lines
 
     async def ask(self, *commands: str) -> list[str]:
         """Everything said up to the end of the answers, news from others included.
@@ -62,6 +74,8 @@ class Connection:
                 while (line := await self.line()).split() != ["value", fence]:
                     heard(Core(), line)  # a stranger may never end its answer: find out at its first line
                     lines.append(line)
+                    if len(lines) > MOST:
+                        raise Flooded(f"{MOST} lines and no answer among them")
         except TimeoutError:
             raise TimeoutError(f"voctocore took the connection but gave no answer within {ANSWER:g} s") from None
         return lines

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from backends.capture.rules import MIXER_RULES
 from backends.capture.voctoclient import Connection, read
-from backends.capture.voctoline import POLL, Core, NotVoctocore, command, heard, on_air
+from backends.capture.voctoline import POLL, Core, Flooded, NotVoctocore, command, heard, on_air
 from backends.contract import (
     IO,
     Arg,
@@ -77,6 +77,12 @@ class VoctomixSource:
                 async with contextlib.aclosing(self._session(io)) as session:
                     async for observation in session:
                         yield observation
+            except Flooded as error:
+                _, _, port = self.endpoint.rpartition(":")
+                sentence = f"one of its clients floods it: {error}"
+                remedy = f"find the client and stop it: ss -tnp 'sport = :{port}'"
+                yield Observation(health=Health(State.HUNG, sentence, remedy))
+                await asyncio.sleep(RETRY)
             except NotVoctocore as error:
                 sentence = f"what listens on {self.endpoint} is no voctocore: it says {error}"
                 yield Observation(health=Health(State.WRONG, sentence, "check the address and who listens there"))
@@ -86,13 +92,16 @@ class VoctomixSource:
         async with Connection.open(self.endpoint) as connection:
             core = await read(connection)
             turned: float | None = None  # when the stream was seen to turn to what it is
+            due = io.clock() + EVERY
             while True:
                 yield Observation(upserts=(self.mixer(core, turned, io.clock()),), complete=True)
-                news = await connection.hear(EVERY)
-                before = core.stream
-                for line in [news] if news is not None else await connection.ask(*POLL):
-                    core = heard(core, line)
-                if core.stream != before:
+                known = core
+                while core == known and io.clock() < due:  # what says nothing new is not told
+                    core = _after(core, await connection.hear(max(0.0, due - io.clock())))
+                if io.clock() >= due:
+                    core = _after(core, await connection.ask(*POLL))
+                    due = io.clock() + EVERY
+                if core.stream != known.stream:
                     turned = io.clock()
 
     def mixer(self, core: Core, turned: float | None, now: float) -> Mixer:
@@ -141,6 +150,12 @@ class VoctomixSource:
             for answer in await connection.ask(line):
                 if answer.startswith("error "):
                     raise Refused(f"voctocore says: {clean(answer)}")
+
+
+def _after(core: Core, lines: Iterable[str]) -> Core:
+    for line in lines:
+        core = heard(core, line)
+    return core
 
 
 def _or(text: str | None, unknown: Unknown) -> str | Unknown:

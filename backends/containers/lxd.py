@@ -60,6 +60,8 @@ class LxdSource:
         self.host, self.socket = label or host, socket
         self.name = f"lxd {label or socket}"
         self.address = label or socket
+        self._said: dict[Name, Said] = {}
+        self._told_ops: set[str] = set()
         self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -67,14 +69,17 @@ class LxdSource:
         await io.thread(lxd_reader.load, within=IMPORT)
         async with Events.open(self.socket) as events, Api.open(self.socket) as api:
             client = await io.thread(lxd_reader.connect, self.socket, within=READ)
+            self._said = {}
             reading, cost = await self._everything(client, io, READ)
             await self._listed(api, {DEFAULT, *(project for project, _ in reading.instances)}, io.clock())
             due = time.monotonic() + EVERY
+            touched: set[Name] | None = None  # None: everything was read
             while True:
-                yield self._observation(reading, io.clock())
+                yield self._observation(reading, touched, io.clock())
                 heard = await events.hear(max(0.0, due - time.monotonic()), GATHER)
                 touched = self._fold(heard, io.clock())
                 if time.monotonic() >= due:
+                    touched = None
                     reading, cost = await self._everything(client, io, READ + 4 * cost)
                     due = time.monotonic() + max(EVERY, SHARE * cost)
                 elif touched:
@@ -115,14 +120,27 @@ class LxdSource:
                 touched |= {name} if name else set()
         return touched
 
-    def _observation(self, reading: Reading, now: float) -> Observation:
+    def _observation(self, reading: Reading, touched: set[Name] | None, now: float) -> Observation:
+        """What has changed; everything after everything was read (`touched` None)."""
         self._ops = operations.kept(self._ops, now)
         busy = operations.busy(self._ops)
-        place = reading.place
-        instances = [model.instance(place, raw, busy.get(name, ""), now) for name, raw in reading.instances.items()]
+        place, before = reading.place, self._said
+        self._said = {
+            name: known
+            if (known := before.get(name)) and known.raw is raw and known.busy == busy.get(name, "")
+            else Said(raw, busy.get(name, ""), model.instance(place, raw, busy.get(name, ""), now))
+            for name, raw in reading.instances.items()
+        }
+        instances = [said.instance for said in self._said.values()]
         host = model.host(place, reading.info, reading.used, instances, now)
         ops = [operations.resource(place, op, now) for op in self._ops.values()]
-        return Observation(upserts=(host, *instances, *ops), complete=True)
+        gone = tuple(said.instance.id for name, said in before.items() if name not in self._said)
+        ended = tuple(Id(place.host, "operation", id) for id in self._told_ops - self._ops.keys())
+        self._told_ops = set(self._ops)
+        if touched is None:
+            return Observation(upserts=(host, *instances, *ops), complete=True)
+        changed = [said.instance for name, said in self._said.items() if said is not before.get(name)]
+        return Observation(upserts=(host, *changed, *ops), gone=(*gone, *ended))
 
     async def _fresh(self, id: Id, io: IO) -> tuple[Instance, Name, Place]:
         """The instance as it is now, with what LXD is doing to it. Raises Refused if it is not there."""
@@ -154,6 +172,14 @@ class LxdSource:
                 await api.run(call.method, call.path, call.body, project or DEFAULT, call.within)
             except Refused as refused:
                 raise Refused(actions.explained(plan.offer.target, str(refused))) from refused
+
+
+class Said(Struct, frozen=True):
+    """An instance as it was last told, and what that was made from."""
+
+    raw: dict[str, Any]
+    busy: str
+    instance: Instance
 
 
 class Reading(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ async def choose(app: Foh, ids: Sequence[Id]) -> None:
     what = app.venue.name_of(ids[0]) if len(ids) == 1 else f"these {len(ids)}"
     choices = offers.rows(app.venue, ids[0]) if len(ids) == 1 else offers.shared(app.venue, ids)
     lost = app.venue.lost(ids)
-    choices += offers.forgetting(app.venue, lost)
+    choices += offers.forgetting(app.venue, lost) + offers.settling(app.venue, ids)
     if not choices:
         app.say(f"{what} offers nothing now")
         return
@@ -35,6 +36,8 @@ async def choose(app: Foh, ids: Sequence[Id]) -> None:
     elif chosen == offers.FORGET:
         app.venue.forget(lost, app.who)
         app.say(f"{what}: not missed any more, until seen again", "good")
+    elif isinstance(chosen, int):
+        await app.venue.runs.settle(chosen, app.who)
 
 
 async def act(app: Foh, targets: Sequence[Id], action: str, args: Mapping[str, str], ask: bool) -> None:
@@ -52,15 +55,20 @@ async def act(app: Foh, targets: Sequence[Id], action: str, args: Mapping[str, s
         given = await _arguments(app, found, name, args, ask)
         if given is None:
             return
-        plans = await group.plan(operator, targets, found, group.spread(app.venue, found, given))
+        app.planning = asyncio.create_task(group.plan(operator, targets, found, group.spread(app.venue, found, given)))
+        plans = await app.planning
     except Refused as refused:
         app.say(f"{name}: {refused}", "warn")
         return
     named, left_out = group.by_name(operator, plans.plans), group.by_name(operator, plans.left_out)
     if await app.push_screen_wait(Confirm(named, left_out, plans.risk)):
-        outcome = await group.run(operator, plans, lambda text: app.say(text))
-        text = outcome.text if several else f"{name}: {outcome.text}"
-        app.say(text, "good" if outcome.ok else "crit")
+        app.follow(_run(app, operator, plans, "" if several else f"{name}: "))
+
+
+async def _run(app: Foh, operator: Operator, plans: group.Group, before: str) -> None:
+    """Says how it goes and how it ended. What is asked for next does not end this."""
+    outcome = await group.run(operator, plans, lambda text: app.say(text))
+    app.say(before + outcome.text, "good" if outcome.ok else "crit")
 
 
 async def _arguments(

@@ -8,7 +8,7 @@ import gc
 import os
 import select
 import signal
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
@@ -18,8 +18,10 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.worker import Worker
 
 from console.driver import Line
+from console.screens.dialog import Dialog
 from console.screens.main import Main, is_typing
 from console.widgets.trim import Trimmed
 from console.widgets.wall import Wall
@@ -27,13 +29,14 @@ from console.widgets.wall import Wall
 if TYPE_CHECKING:
     from backends.contract import Id
     from console.session import Session
+    from console.venue.group import Group
     from console.venue.incidents import Incident, Key
     from console.venue.venue import Update, Venue
 
 TOGETHER = 0.03  # seconds: what changes so close together is painted together
+CLOSING = 0.5  # seconds for sources to end; what hangs is left behind
 STAMP = 10.0  # seconds between repaints of what ages
 SILENCE = 3600.0  # seconds
-CLOSING = 0.5  # seconds for sources to end; what hangs is left behind
 
 
 class Foh(App[None]):
@@ -64,6 +67,8 @@ class Foh(App[None]):
         self._open_session = open_session
         self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
+        self._talk: Worker[None] | None = None
+        self.planning: asyncio.Task[Group] | None = None
         self._due: list[Update] = []
         if not read_only:  # a read-only console does not have these keys at all
             for key, action in self.CHANGING.items():
@@ -112,9 +117,11 @@ class Foh(App[None]):
             await self._close()
 
     async def _close(self) -> None:
-        """Ends the sources, their children and the journal."""
+        """Ends the sources, their children and the journal, once what is being done is finished or written down."""
         task, self._task = self._task, None
         if task:
+            if self.venue:
+                await self.venue.runs.finish()
             task.cancel()
             await asyncio.wait({task}, timeout=CLOSING)
 
@@ -205,6 +212,11 @@ class Foh(App[None]):
         else:
             self.open_resource(key)  # type: ignore[arg-type]
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether a dialog waits for its answer: then nothing is opened above it."""
+        return isinstance(self.screen, Dialog)
+
     def open_resource(self, id: Id) -> None:
         self.run_worker(self._open_resource(id), exclusive=True, group="open")
 
@@ -216,13 +228,15 @@ class Foh(App[None]):
             return
         venue, entries = self.venue, list(await self.venue.journal.about(str(id)))
         make = lambda width: detail.rows(venue, id, venue.clock.now(), width, entries, not self.read_only)  # noqa: E731
+        if self.is_asking:
+            return
         await self.push_screen(Read(make, about=id))
 
     def open_incident(self, key: Key) -> None:
         from console.panes import proof
         from console.screens.read import Read
 
-        if self.venue is None:
+        if self.venue is None or self.is_asking:
             return
         venue = self.venue
         make = lambda width: proof.rows(venue, self.incident(key), venue.clock.now(), width, not self.read_only)  # noqa: E731
@@ -252,6 +266,8 @@ class Foh(App[None]):
         if self.venue is None or (id is None and incident is None):
             return
         made = await history.rows(self.venue, id, incident)
+        if self.is_asking:
+            return
         await self.push_screen(Read(lambda width: made, about=id))
 
     def action_copy(self) -> None:
@@ -284,7 +300,7 @@ class Foh(App[None]):
         from console.acting import choose
 
         if ids := self._targets():
-            self.run_worker(choose(self, ids), exclusive=True, group="act")
+            self._converse(choose(self, ids))
 
     def action_mute(self) -> None:
         if ids := self._targets():
@@ -303,7 +319,19 @@ class Foh(App[None]):
     ) -> None:
         from console.acting import act
 
-        self.run_worker(act(self, targets, action, args or {}, ask), exclusive=True, group="act")
+        self._converse(act(self, targets, action, args or {}, ask))
+
+    def _converse(self, talk: Coroutine[Any, Any, None]) -> None:
+        """From a key to a confirmed plan: one such conversation at a time. While a plan is being made, what is asked
+        for next takes its place; while a dialog waits, or was answered a moment ago, it does not."""
+        if self._talk is not None and not self._talk.is_finished and not (self.planning and self.planning.cancel()):
+            talk.close()
+            return
+        self._talk = self.run_worker(talk, group="act")
+
+    def follow(self, telling: Coroutine[Any, Any, None]) -> None:
+        """Tells of what is being done until it has ended, beside whatever is asked for meanwhile."""
+        self.run_worker(telling, group="run")
 
     @property
     def who(self) -> str:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -29,6 +30,8 @@ def run(command: str, args: argparse.Namespace) -> int:
     commands = {"status": status, "act": act, "doctor": doctor, "init": init}
     try:
         return asyncio.run(commands[command](args))
+    except asyncio.CancelledError as cancelled:  # by a signal
+        return int(cancelled.args[0]) if cancelled.args else 130
     except ConfigError as error:
         print(f"foh: {error}", file=sys.stderr)
         return USAGE
@@ -47,6 +50,7 @@ async def opened(args: argparse.Namespace) -> AsyncIterator[Session]:
             await session.venue.changed(0.1)
         yield session
     finally:
+        await session.venue.runs.finish()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -68,6 +72,10 @@ async def status(args: argparse.Namespace) -> int:
 
 
 async def act(args: argparse.Namespace) -> int:
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as SIGINT does: what has begun is not left without an outcome
+        loop.add_signal_handler(number, task.cancel, 128 + number)
     try:
         given = dict(pair.split("=", 1) for pair in args.args)
     except ValueError:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from backends.contract import Gone, Id, Offer, Risk
 from console.line import Row, fit
+from console.panes.cells import moment
 from console.venue import group
 from console.venue.venue import Venue
 
@@ -41,6 +42,16 @@ def forgetting(venue: Venue, lost: Sequence[Id]) -> list[Row]:
         return [(FORGET, ((fit(f"{what}: not missed any more, until seen again", 72), ""),))]
     text = f"{what}: in the inventory; run foh init, then start foh again"
     return [(None, ((fit(text, 72), "dim"),))]
+
+
+def settling(venue: Venue, ids: Sequence[Id]) -> list[Row]:
+    """Of runs of which nobody knows how they ended: keyed by the run's number."""
+    text = " '{label}' was cut off at {at}: it is looked after"
+    return [
+        (row.id, ((fit(text.format(label=row.label, at=moment(row.at)), 72), ""),))
+        for id in ids
+        for row in venue.runs.about(id)
+    ]
 
 
 def shared(venue: Venue, ids: Sequence[Id]) -> list[Row]:

@@ -7,15 +7,15 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from backends.contract import Arg
 from console.line import fit
+from console.screens.dialog import Dialog
 from console.widgets.lines import Lines
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Dialog[str | None]):
     """Ends with the text typed, or None. Whether it is right is for the plan to say."""
 
     CSS = """

@@ -8,14 +8,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from console.line import Row, fit
+from console.screens.dialog import Dialog
 from console.widgets.lines import Lines
 from console.widgets.rows import Rows
 
 
-class Choose(ModalScreen[Hashable | None]):
+class Choose(Dialog[Hashable | None]):
     """Ends with the chosen row's key, or None."""
 
     CSS = """

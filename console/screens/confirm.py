@@ -8,15 +8,15 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from backends.contract import Plan, Risk
 from console.panes.plan import group_lines
+from console.screens.dialog import Dialog
 from console.widgets.lines import Lines
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Dialog[bool]):
     """Ends with True only if the operator said yes."""
 
     CSS = """

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 from msgspec import Struct
 
-SCHEMA = """
+VERSION = 1  # of the schema, as the file's user_version; 0: from before there were versions
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS entry (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL,          -- seconds since the epoch
     who TEXT NOT NULL,         -- the operator, or foh itself
-    what TEXT NOT NULL,        -- opened changed cleared acked silenced forgotten planned step done failed
+    what TEXT NOT NULL,        -- opened changed cleared acked silenced forgotten planned step done failed unknown
     subject TEXT NOT NULL,     -- an incident's key or a resource's id
     text TEXT NOT NULL,
     data TEXT NOT NULL         -- JSON: evidence, plan, observed values
 );
 CREATE INDEX IF NOT EXISTS entry_subject ON entry (subject, id);
+CREATE TABLE IF NOT EXISTS run (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    who TEXT NOT NULL,
+    target TEXT NOT NULL,
+    action TEXT NOT NULL,
+    plan TEXT NOT NULL,              -- JSON
+    owner TEXT NOT NULL,             -- the process that carries it out (owner.py)
+    outcome TEXT NOT NULL DEFAULT '', -- done failed unknown; empty until it ends
+    text TEXT NOT NULL DEFAULT '',   -- the newest that is known of it, in words
+    settled INTEGER NOT NULL DEFAULT 0 -- an operator, or the same action done again, has put an unknown one right
+);
+CREATE UNIQUE INDEX IF NOT EXISTS run_going ON run (target) WHERE outcome = '';
+PRAGMA user_version = {VERSION};
 """
-COLUMNS = "at, who, what, subject, text, data"
+ENTRY = "at, who, what, subject, text, data"
+RUN = "id, at, who, target, action, plan, owner, outcome, text"
 
 
 class Entry(Struct, frozen=True):
@@ -37,6 +54,33 @@ class Entry(Struct, frozen=True):
     data: dict[str, Any] = {}
 
 
+class RunRow(Struct, frozen=True):
+    """One run as the journal has it. `outcome` is empty until it ends; `plan` is JSON."""
+
+    id: int
+    at: float
+    who: str
+    target: str
+    action: str
+    plan: str
+    owner: str
+    outcome: str = ""
+    text: str = ""
+
+    @property
+    def label(self) -> str:
+        """The action in words."""
+        return str(json.loads(self.plan)["offer"]["label"])
+
+
+class Busy(Exception):
+    """Another run is going on with the same target."""
+
+    def __init__(self, row: RunRow) -> None:
+        super().__init__(row.target)
+        self.row = row
+
+
 class Journal:
     """An open journal. Every write is on the disk when it returns. Raises OSError with a sentence if it cannot be."""
 
@@ -44,11 +88,16 @@ class Journal:
         self.path = path
         self.trouble = ""  # why the last write failed; empty when all is well
         self._db: aiosqlite.Connection | None = None
+        self._turn = asyncio.Lock()  # one transaction after the other
 
     async def open(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = await aiosqlite.connect(self.path, timeout=2)
+            ((version,),) = await self._db.execute_fetchall("PRAGMA user_version")
+            if version > VERSION:
+                newer = f"it was written by a newer foh (schema {version}; this foh knows {VERSION})"
+                raise OSError(f"{newer}: update foh, or set FOH_STATE to another folder")
             await self._db.execute("PRAGMA journal_mode = WAL")
             await self._db.execute("PRAGMA synchronous = FULL")
             await self._db.executescript(SCHEMA)
@@ -57,48 +106,100 @@ class Journal:
             await self.close()
 
     async def write(self, *entries: Entry) -> None:
-        try:
-            if self._db is None:
-                raise OSError(self.trouble or "the journal is not open")
-            insert = f"INSERT INTO entry ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
-            values = [(e.at, e.who, e.what, e.subject, e.text, json.dumps(e.data)) for e in entries]
-            # Closed in the database's own thread: a cursor that is dropped here would reset, in this thread, the
-            # cached statement that the next write is binding there (SQLITE_MISUSE).
-            async with self._db.executemany(insert, values):
-                await self._db.commit()
-            self.trouble = ""
-        except (sqlite3.Error, ValueError) as error:
-            self.trouble = f"journal {self.path}: {error}"
-            raise OSError(self.trouble) from error
+        await self._change([_insert(entry) for entry in entries])
 
     async def about(self, subject: str, most: int = 20) -> Sequence[Entry]:
         """The newest entries about one subject, newest first; empty if the journal cannot be read."""
-        if self._db is None:
-            return ()
-        query = f"SELECT {COLUMNS} FROM entry WHERE subject = ? ORDER BY id DESC LIMIT ?"
-        try:
-            rows = await self._db.execute_fetchall(query, (subject, most))
-        except sqlite3.Error as error:
-            self.trouble = f"journal {self.path}: {error}"
-            return ()
+        rows = await self._read(f"SELECT {ENTRY} FROM entry WHERE subject = ? ORDER BY id DESC LIMIT ?", subject, most)
         return [Entry(at, who, what, about, text, json.loads(data)) for at, who, what, about, text, data in rows]
 
     async def accepted(self) -> dict[str, tuple[str, float]]:
         """Incidents whose latest word was an acknowledgement or a silence: key -> (who, silenced until)."""
-        if self._db is None:
-            return {}
-        query = (
+        rows = await self._read(
             "SELECT subject, who, what, data FROM entry WHERE id IN "
             "(SELECT max(id) FROM entry WHERE what IN ('opened', 'cleared', 'acked', 'silenced') GROUP BY subject)"
         )
-        rows = await self._db.execute_fetchall(query)
         return {
             subject: (who if what == "acked" else "", float(json.loads(data).get("until", 0)))
             for subject, who, what, data in rows
             if what in ("acked", "silenced")
         }
 
+    # --- runs -----------------------------------------------------------------------------------------------
+
+    async def begin(self, run: RunRow, entry: Entry) -> int:
+        """Writes down a run that begins; its number. The same action, left with an unknown outcome, is settled by it.
+        Raises Busy where another one is going on with the same target."""
+        insert = "INSERT INTO run (at, who, target, action, plan, owner) VALUES (?, ?, ?, ?, ?, ?)"
+        values = (run.at, run.who, run.target, run.action, run.plan, run.owner)
+        settle = "UPDATE run SET settled = 1 WHERE outcome = 'unknown' AND target = ? AND action = ?"
+        try:
+            return await self._change([(insert, values), (settle, (run.target, run.action)), _insert(entry)])
+        except sqlite3.IntegrityError as error:
+            if other := await self.going(run.target):
+                raise Busy(other) from error
+            raise OSError(f"journal {self.path}: {error}") from error
+
+    async def end(self, id: int, outcome: str, text: str, *entries: Entry) -> None:
+        """Writes down how a run has ended, unless that is written already."""
+        ended = ("UPDATE run SET outcome = ?, text = ? WHERE id = ? AND outcome = ''", (outcome, text, id))
+        await self._change([ended, *map(_insert, entries)])
+
+    async def settle(self, id: int, entry: Entry) -> None:
+        """A run whose outcome is unknown has been put right, or looked after: nobody needs to be told any more."""
+        await self._change([("UPDATE run SET settled = 1 WHERE id = ?", (id,)), _insert(entry)])
+
+    async def going(self, target: str) -> RunRow | None:
+        """The run that has not ended with this target."""
+        rows = await self._read(f"SELECT {RUN} FROM run WHERE outcome = '' AND target = ?", target)
+        return next((RunRow(*row) for row in rows), None)
+
+    async def unfinished(self) -> list[RunRow]:
+        """The runs that have not ended, and those that ended with an unknown outcome and are not settled."""
+        rows = await self._read(f"SELECT {RUN} FROM run WHERE outcome = '' OR (outcome = 'unknown' AND NOT settled)")
+        return [RunRow(*row) for row in rows]
+
+    # --- the file -------------------------------------------------------------------------------------------
+
+    async def _change(self, statements: Iterable[tuple[str, Sequence[object]]]) -> int:
+        """All of them or none; the number of the first one's new row. Raises sqlite3.IntegrityError, OSError."""
+        first = 0
+        async with self._turn:
+            if self._db is None:
+                raise OSError(self.trouble or "the journal is not open")
+            try:
+                for sql, values in statements:
+                    # Closed in the database's own thread: a cursor that is dropped here would reset, in this thread,
+                    # the cached statement that the next write is binding there (SQLITE_MISUSE).
+                    async with self._db.execute(sql, values) as cursor:
+                        first = first or cursor.lastrowid or 0
+                await self._db.commit()
+                self.trouble = ""
+            except BaseException as error:
+                await self._db.rollback()
+                if isinstance(error, sqlite3.IntegrityError) or not isinstance(error, sqlite3.Error | ValueError):
+                    raise
+                self.trouble = f"journal {self.path}: {error}"
+                raise OSError(self.trouble) from error
+        return first
+
+    async def _read(self, query: str, *values: object) -> Iterable[Any]:
+        """Rows; none if the journal cannot be read."""
+        if self._db is None:
+            return ()
+        try:
+            return await self._db.execute_fetchall(query, values)
+        except sqlite3.Error as error:
+            self.trouble = f"journal {self.path}: {error}"
+            return ()
+
     async def close(self) -> None:
-        if self._db is not None:
+        async with self._turn:
             db, self._db = self._db, None
-            await db.close()
+            if db is not None:
+                await db.close()
+
+
+def _insert(entry: Entry) -> tuple[str, Sequence[object]]:
+    insert = f"INSERT INTO entry ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?)"
+    return insert, (entry.at, entry.who, entry.what, entry.subject, entry.text, json.dumps(entry.data))

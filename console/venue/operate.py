@@ -1,16 +1,15 @@
-"""Doing things: a plan is confirmed, journalled, executed, and judged by what is observed afterwards."""
+"""Planning on behalf of one person, and how what is observed afterwards compares with what was expected."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct, structs
 
 from backends.contract import Expect, Gone, Id, Offer, Plan, Refused, Resource, Risk, Test, Unknown, clean
 from backends.kinds import CAPTURE, CaptureBoard
-from console.venue.journal import Entry
 
 if TYPE_CHECKING:
     from console.venue.venue import Venue
@@ -22,6 +21,12 @@ class Outcome(Struct, frozen=True):
     ok: bool
     text: str
     at: float = 0.0  # when the last of what was expected had been observed
+    unknown: bool = False  # nobody saw how
+
+    @property
+    def word(self) -> str:
+        """As the journal has it."""
+        return "unknown" if self.unknown else "done" if self.ok else "failed"
 
 
 def met(expect: Expect, resource: Resource | Gone | None) -> bool:
@@ -103,6 +108,8 @@ class Operator:
             raise Refused(f"{offer.target} is not there any more")
         if offer.blocked:
             raise Refused(offer.blocked)
+        if busy := await self._venue.runs.busy(offer.target):
+            raise Refused(busy)
         if unknown := args.keys() - {arg.name for arg in offer.args}:
             raise Refused(f"{offer.label} takes no argument {clean(', '.join(sorted(unknown)), 60)}")
         try:
@@ -137,68 +144,8 @@ class Operator:
         return self._venue.state.get(end) if end else None
 
     async def run(self, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Outcome:
-        """Reads the evidence afresh, writes the plan down, does it and judges it. Never raises."""
-        try:
-            fresh = await self.plan(plan.offer, plan.args)
-            if basis(fresh) != basis(plan):
-                raise Refused("what this rests on has changed since it was shown: look again")
-            await self._write("planned", plan, plan.offer.label, {"plan": msgspec.to_builtins(plan)})
-        except Refused as refused:
-            return Outcome(False, f"not done: {refused}")
-        except OSError as error:
-            return Outcome(False, f"not done, because it cannot be journalled: {error}")
-        started, source = self._venue.clock.now(), self._venue.state.source_of(plan.offer.target)
-        try:
-            assert self._venue.control is not None
-            assert source is not None
-            await self._venue.control.execute(source, plan, _Steps(self, plan, progress))
-            outcome = await self._judge(plan, fresh.expect, started, progress)
-        except Exception as error:  # noqa: BLE001  (whatever it was, the operator is told and it is written down)
-            outcome = Outcome(False, f"failed: {clean(str(error) or type(error).__name__, 300)}")
-        try:
-            await self._write("done" if outcome.ok else "failed", plan, outcome.text, {"after": self._after(plan)})
-        except OSError as error:
-            return Outcome(outcome.ok, f"{outcome.text} (but not journalled: {error})", outcome.at)
-        return outcome
-
-    async def _judge(
-        self, plan: Plan, expected: Iterable[Expect], started: float, progress: Callable[[str], None]
-    ) -> Outcome:
-        """`expected` is as it was when the plan was confirmed: a track that has changed by itself since it was shown is
-        not the one that was asked for."""
-        progress("waiting to see it take effect")
-        clock, at = self._venue.clock, started
-        for expect in expected:  # in this order: one may be over when the next is there
-            while True:
-                resource = self.target(expect)
-                if isinstance(resource, Resource) and resource.at >= started and met(expect, resource):
-                    at = max(at, resource.at)
-                    break
-                if clock.now() - started > expect.within:
-                    took = f"not seen within {expect.within:g} s"
-                    return Outcome(False, f"failed: {seen(expect, resource)} ({took})")
-                await self._venue.changed(0.1)
-        return Outcome(True, f"done: {plan.offer.label}, seen after {clock.now() - started:.1f} s", at)
-
-    def _after(self, plan: Plan) -> dict[str, str]:
-        names = ((e, f"{e.target} {e.via and e.via + ' '}{e.field}") for e in plan.expect)
-        return {name: clean(getattr(self.target(e), e.field, "gone")) for e, name in names}
-
-    async def _write(self, what: str, plan: Plan, text: str, data: dict[str, object]) -> None:
-        clock = self._venue.clock
-        entry = Entry(clock.wall(clock.now()), self.who, what, str(plan.offer.target), text, data)
-        await self._venue.journal.write(entry)
-
-
-class _Steps:
-    """The ledger of one run: each step is in the journal before it is taken."""
-
-    def __init__(self, operator: Operator, plan: Plan, progress: Callable[[str], None]) -> None:
-        self._operator, self._plan, self._progress = operator, plan, progress
-
-    async def step(self, text: str) -> None:
-        self._progress(text)
-        await self._operator._write("step", self._plan, text, {})
+        """Has the venue carry it out, and waits for it. The run goes on if the waiting is cancelled."""
+        return await asyncio.shield(self._venue.runs.start(self, plan, progress))
 
 
 def basis(plan: Plan) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from console.venue.feed import Control, Feed
 from console.venue.incidents import Change, Incident, Incidents, Key, correlate, key_text, missing
 from console.venue.journal import Entry, Journal
 from console.venue.resolver import Resolver
+from console.venue.runs import Runs
 from console.venue.state import VenueState
 
 TOGETHER = 0.02  # seconds: observations that arrive so close are judged and painted together
@@ -42,6 +43,7 @@ class Venue:
         self.resolver = Resolver(state)
         self.evaluator = Evaluator(state, self.resolver)
         self.incidents = Incidents(self.name_of)
+        self.runs = Runs(self, clock)
         self.control: Control | None = None
         self.questions: tuple[Question, ...] = ()
         self.listeners: list[Callable[[Update], None]] = []
@@ -143,6 +145,11 @@ class Venue:
     def incidents_about(self, id: Id) -> list[Incident]:
         return self.incidents.about(id)
 
+    def judge_again(self) -> None:
+        """What the findings rest on has changed, though nothing was observed."""
+        if self._correlate(self.clock.now()):
+            self._tell(Update(frozenset(), True))
+
     def _judge(self, changed: set[Id]) -> None:
         now = self.clock.now()
         changed = changed | self._miss(now) | self.state.expire(now, self._is_needed)
@@ -161,6 +168,7 @@ class Venue:
         blamed = {finding.root for finding in findings} | {finding.about for finding in findings}
         lost = [id for id in self.state.gone if id in self.expected]
         findings += missing(lost, blamed)
+        findings += self.runs.findings()
         before = self.incidents.version
         for change in self.incidents.update(correlate(findings), now):
             self._log(_entry(change, self._wall()))
@@ -219,6 +227,11 @@ class Venue:
         set_by = self._wall() - self.clock.now()
         accepted = await self.journal.accepted()
         self.incidents.remembered |= {key: (who, until - set_by) for key, (who, until) in accepted.items()}
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.runs.watch())
+            tasks.create_task(self._keep_journal())
+
+    async def _keep_journal(self) -> None:
         while True:
             entries = [await self._entries.get()]
             while not self._entries.empty():

@@ -43,7 +43,7 @@ from backends.contract import (
     clean,
 )
 
-POLL, ANSWER = 0.25, 2.0  # seconds
+POLL, ANSWER, OBEY = 0.25, 2.0, 60.0  # seconds; a lamp that is told to change may take its time
 LONGEST = 1 << 20  # bytes in a line
 ON, OFF = "power-on", "power-off"
 
@@ -121,7 +121,7 @@ class ProjectorSource:
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         async with self._connected(io) as ask:
             await ledger.step(plan.steps[0].text)
-            await ask(plan.offer.action.replace("-", " "))
+            await ask(plan.offer.action.replace("-", " "), OBEY)
 
     @contextlib.asynccontextmanager
     async def _connected(self, io: IO) -> AsyncIterator[Ask]:
@@ -156,9 +156,9 @@ class Ask:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, io: IO) -> None:
         self._reader, self._writer, self._io = reader, writer, io
 
-    async def __call__(self, line: str) -> Said:
+    async def __call__(self, line: str, within: float = ANSWER) -> Said:
         self._writer.write(f"{line}\n".encode())
-        async with self._io.deadline(ANSWER):
+        async with self._io.deadline(within):
             answer = await self._reader.readline()
         if not answer.endswith(b"\n"):
             raise ConnectionError("the projector closed the connection")

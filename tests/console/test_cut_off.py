@@ -1,0 +1,171 @@
+"""Whatever becomes of a console in the middle of an action: there is an outcome, or the next console names what is
+without one. On a pty, with a projector of a stranger's backend that answers when the test lets it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.outside.server import Projector, beside
+from tests.patience import BOUND, until
+from tests.terminal import FOH, Terminal
+
+pytestmark = pytest.mark.alone
+
+
+@pytest.fixture
+def device() -> Iterator[Projector]:
+    with beside() as projector:
+        yield projector
+
+
+@pytest.fixture
+def env(device: Projector, tmp_path: Path) -> Mapping[str, str]:
+    """Only the projector is found."""
+    nothing = f'sysfs = "{tmp_path}/sys"\nevents = "unix:{tmp_path}/none"\n'
+    (tmp_path / "venue.toml").write_text(
+        f'host = "h"\n[names]\n"projector/127.0.0.1:{device.port}" = "big"\n'
+        f'[projector]\nendpoints = ["127.0.0.1:{device.port}"]\n[usb]\n{nothing}[hdmi2usb]\n{nothing}'
+        f'[alsa]\nproc = "{tmp_path}/proc"\nmixer = ["sleep", "1000"]\n[pulse]\nown = false\n'
+        f'[mopidy]\nendpoints = ["http://127.0.0.1:1"]\n[mpd]\nendpoints = ["127.0.0.1:1"]\n'
+    )
+    return {
+        "FOH_VENUE": str(tmp_path / "venue.toml"), "FOH_STATE": str(tmp_path / "state"), "HOME": str(tmp_path),
+        "USER": "ann", "SUDO_USER": "",
+    }  # fmt: skip
+
+
+def journal(env: Mapping[str, str]) -> list[str]:
+    """What it says of the projector, without the incidents."""
+    with sqlite3.connect(Path(env["FOH_STATE"]) / "journal.sqlite", timeout=BOUND) as db:
+        rows = db.execute("SELECT what FROM entry WHERE subject LIKE 'h/projector/%' ORDER BY id").fetchall()
+    return [what for (what,) in rows if what in ("planned", "step", "done", "failed", "unknown", "settled")]
+
+
+PATIENT = (
+    sys.executable,
+    "-c",
+    f"""
+from console.venue import runs
+runs.GRACE = {BOUND}
+from console.cli import main
+main()
+""",
+)  # the console, however busy this machine is
+
+
+def opened(env: Mapping[str, str], argv: Sequence[str] = FOH) -> Terminal:
+    terminal = Terminal(argv, 120, 36, env)
+    terminal.wait_for("1234 room 1", BOUND)
+    return terminal
+
+
+def switch_off(terminal: Terminal, device: Projector) -> None:
+    """Begins an action that is held in the middle."""
+    device.held = "power off"
+    terminal.press("3", "a")
+    terminal.wait_for("lamp off", BOUND)
+    terminal.press("down", "enter")
+    terminal.wait_for("Cancel", BOUND)
+    terminal.press("tab", "enter")
+    until(lambda: device.obeyed == ["power off"])
+    terminal.wait_gone("Cancel", BOUND)
+
+
+@pytest.mark.parametrize(
+    "keys", [["a", "escape"], ["enter", "escape"], ["m"], ["f"], ["?", "escape"], ["colon", "escape"], ["1", "z", "4"]]
+)
+def test_no_key_ends_what_is_being_done(device: Projector, env: Mapping[str, str], keys: list[str]) -> None:
+    with opened(env) as terminal:
+        switch_off(terminal, device)
+        for key in keys:
+            terminal.press(":" if key == "colon" else key)
+            terminal.settled()
+        assert journal(env) == ["planned", "step"]
+        device.let_go()
+        until(lambda: journal(env) == ["planned", "step", "done"])
+        terminal.wait_for("done: lamp off", BOUND)
+    assert device.obeyed == ["power off"]
+
+
+WAYS: dict[str, Callable[[Terminal], object]] = {
+    "q": lambda t: t.press("q"),
+    "SIGTERM": lambda t: t.process.send_signal(signal.SIGTERM),
+    "SIGHUP": lambda t: t.process.send_signal(signal.SIGHUP),
+    "closed": Terminal.close,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_can_be_finished_before_it_ends_is_finished(device: Projector, env: Mapping[str, str], way: str) -> None:
+    with opened(env, PATIENT) as terminal:
+        switch_off(terminal, device)
+        WAYS[way](terminal)
+        device.let_go()
+        terminal.ended(BOUND)
+        assert journal(env) == ["planned", "step", "done"]
+        assert way == "closed" or terminal.left_on == []
+
+
+@pytest.mark.parametrize("way", [*WAYS, "SIGKILL"])
+def test_what_cannot_be_finished_is_named_by_the_next_console(
+    device: Projector, env: Mapping[str, str], way: str
+) -> None:
+    with opened(env) as terminal:
+        switch_off(terminal, device)
+        (WAYS.get(way) or (lambda t: t.process.kill()))(terminal)
+        terminal.ended(BOUND)
+        assert journal(env) == ["planned", "step", *(["unknown"] if way != "SIGKILL" else [])]
+    device.let_go()
+    with opened(env) as terminal:
+        terminal.wait_for("'lamp off' was cut off", BOUND)
+        assert journal(env) == ["planned", "step", "unknown"]
+        terminal.press("3", "a")
+        terminal.wait_for("it is looked after", BOUND)
+        terminal.press("G", "enter")
+        terminal.wait_gone("'lamp off' was cut off at", BOUND)
+        until(lambda: journal(env)[-1] == "settled")
+    assert device.obeyed == ["power off"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_the_same_without_a_screen(device: Projector, env: Mapping[str, str], number: signal.Signals) -> None:
+    device.held = "power off"
+    command = [sys.executable, "-m", "console", "act", "projector/big", "power-off", "--yes"]
+    with subprocess.Popen(command, env={**os.environ, **env}, stdout=subprocess.PIPE) as act:
+        until(lambda: device.obeyed)
+        act.send_signal(number)
+        code = act.wait(BOUND)
+    killed = number is signal.SIGKILL
+    assert code == (-number if killed else 128 + number)
+    assert journal(env) == ["planned", "step", *([] if killed else ["unknown"])]
+    device.let_go()
+    status = [sys.executable, "-m", "console", "status"]
+    said = subprocess.run(status, env={**os.environ, **env}, capture_output=True, text=True, timeout=BOUND)
+    assert "'lamp off' was cut off" in said.stdout
+
+
+BURSTS = ["\ra\ra\r", "a\ra\ra\r", "a\r\r\ra\r\r", "\ra\ra\ra\ra\ra\r", "a\x1b[27u\x1b[27ua\r\x1b[27u"]
+
+
+@pytest.mark.parametrize("place", ["i", "1", "3", "4", "3\r", "3a", "if"])
+def test_a_burst_of_keys_does_not_end_it(tmp_path: Path, place: str) -> None:
+    with Terminal([*FOH, "demo", "--still"], env={"FOH_STATE": str(tmp_path)}) as terminal:
+        terminal.wait_for("2 CRIT", BOUND)
+        for burst in BURSTS:
+            terminal.press("\x1b[27u", "\x1b[27u", "\x1b[27u", place)
+            terminal.settled()
+            os.write(terminal.master, burst.encode())
+            terminal.settled()
+            assert terminal.process.poll() is None, burst
+        terminal.press("\x1b[27u", "\x1b[27u", "\x1b[27u")
+        terminal.settled()
+        terminal.press("q")
+        assert terminal.ended(BOUND) == 0

@@ -1,0 +1,220 @@
+"""A run belongs to the venue: it goes on when nobody waits for it, one that is cut off is named until it is settled,
+and two with one target are not begun at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from backends.contract import Ledger, Plan, Refused
+from console.panes.offers import settling
+from console.venue import runs as runs_module
+from console.venue.journal import VERSION, Entry, Journal, RunRow
+from console.venue.operate import Operator
+from console.venue.owner import lives, owner
+from console.venue.venue import Venue
+from tests.console.test_operate import BAR, MUTE, Control, venue
+from tests.patience import limit, until_async
+
+HALL = structs.replace(BAR, local="hall")
+
+
+class Slow(Control):
+    """Obeys once it is let."""
+
+    def __init__(self, venue: Venue) -> None:
+        super().__init__(venue)
+        self.let = asyncio.Event()
+
+    async def execute(self, source: str, plan: Plan, ledger: Ledger) -> None:
+        await ledger.step("do it")
+        self.steps += 1
+        await self.let.wait()
+        self.see(state="paused")
+
+
+async def slow(folder: Path) -> tuple[Venue, Slow]:
+    here = await venue(folder / "j.sqlite")
+    here.control = control = Slow(here)
+    return here, control
+
+
+async def words(here: Venue) -> list[str]:
+    return [entry.what for entry in reversed(await here.journal.about(str(BAR)))]
+
+
+async def begun(here: Venue, control: Slow) -> asyncio.Task[object]:
+    """A run that has begun and waits, and somebody who waits for it."""
+    operator = Operator(here, "ann")
+    waiting = asyncio.create_task(operator.run(await operator.plan(MUTE, {})))
+    await until_async(lambda: control.steps)
+    return waiting
+
+
+async def test_it_goes_on_when_nobody_waits_for_it(tmp_path: Path) -> None:
+    here, control = await slow(tmp_path)
+    waiting = await begun(here, control)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    control.let.set()
+    await here.runs.finish()
+    assert await words(here) == ["planned", "step", "done"]
+    assert await here.journal.unfinished() == []
+    await here.journal.close()
+
+
+async def test_one_that_is_not_over_when_the_console_ends_is_unknown_and_the_next_one_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs_module, "GRACE", 0.0)
+    here, control = await slow(tmp_path)
+    waiting = await begun(here, control)
+    await here.runs.finish()
+    assert not (await waiting).ok  # type: ignore[attr-defined]
+    assert await words(here) == ["planned", "step", "unknown"]
+    with pytest.raises(Refused, match="foh is ending"):
+        await refused(here, await Operator(here, "ann").plan(MUTE, {}))
+    await here.journal.close()
+
+    after = await venue(tmp_path / "j.sqlite")
+    await after.runs.look()
+    (incident,) = after.incidents.open.values()
+    assert (incident.code, incident.root) == ("RUN-UNFINISHED", BAR)
+    assert incident.what.startswith("'pause' was cut off: nobody saw whether it worked (ann, ")
+    ((number, line),) = settling(after, [BAR, HALL])
+    assert "'pause' was cut off at " in line[0][0]
+    await after.runs.settle(number, "eva")  # type: ignore[arg-type]
+    assert not after.incidents.open
+    assert (await words(after))[-1] == "settled"
+    await after.journal.close()
+
+
+async def refused(here: Venue, plan: Plan) -> None:
+    """Raises what a run is refused with."""
+    outcome = await Operator(here, "eva").run(plan)
+    assert not outcome.ok
+    raise Refused(outcome.text)
+
+
+def row(owner: str, action: str = "pause") -> RunRow:
+    return RunRow(0, 1000.0, "ann", str(BAR), action, '{"offer": {"label": "pause"}}', owner)
+
+
+async def test_one_whose_console_was_killed_is_named_and_the_same_action_settles_it(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    here.control = Control(here)
+    with subprocess.Popen(["sleep", "1000"]) as other:
+        killed = owner(other.pid)
+        await here.journal.begin(row(killed), Entry(1000.0, "ann", "planned", str(BAR), "pause"))
+        await here.runs.look()
+        assert not here.incidents.open
+        other.kill()
+    await here.runs.look()
+    assert [incident.code for incident in here.incidents.open.values()] == ["RUN-UNFINISHED"]
+    assert await words(here) == ["planned", "unknown"]
+    operator = Operator(here, "eva")
+    assert (await operator.run(await operator.plan(MUTE, {}))).ok
+    assert not here.incidents.open
+    await here.journal.close()
+
+
+async def test_two_on_one_target_are_refused_with_who_does_what_since_when(tmp_path: Path) -> None:
+    here, control = await slow(tmp_path)
+    operator = Operator(here, "eva")
+    plan = await operator.plan(MUTE, {})
+    waiting = await begun(here, control)
+    said = r"ann is doing 'pause' there since \w+ \d+ \w+ [0-9:]{8}: wait until it is over"
+    with pytest.raises(Refused, match=f"^{said}$"):
+        await operator.plan(MUTE, {})
+    with pytest.raises(Refused, match=f"^not done: {said}$"):
+        await refused(here, plan)
+    assert control.steps == 1
+    control.let.set()
+    async with limit():
+        await waiting
+    await here.journal.close()
+
+
+async def test_one_in_another_process_is_refused_too_until_that_is_gone(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    here.control = Control(here)
+    operator = Operator(here, "eva")
+    plan = await operator.plan(MUTE, {})
+    with subprocess.Popen(["sleep", "1000"]) as other:
+        await here.journal.begin(row(owner(other.pid)), Entry(1000.0, "ann", "planned", str(BAR), "pause"))
+        with pytest.raises(Refused, match="ann is doing 'pause' there since"):
+            await refused(here, plan)
+        other.kill()
+    outcome = await operator.run(plan)
+    assert outcome.ok, outcome.text
+    await here.journal.close()
+
+
+async def test_many_that_begin_at_once_are_one(tmp_path: Path) -> None:
+    """Also in several processes: the journal decides."""
+    here, control = await slow(tmp_path)
+    operator = Operator(here, "ann")
+    plan = await operator.plan(MUTE, {})
+    tasks = [asyncio.create_task(operator.run(plan)) for _ in range(8)]
+    await until_async(lambda: sum(task.done() for task in tasks) == 7)
+    control.let.set()
+    async with limit():
+        outcomes = await asyncio.gather(*tasks)
+    assert control.steps == 1
+    assert sorted(outcome.ok for outcome in outcomes) == [False] * 7 + [True]
+    await here.journal.close()
+
+
+def test_a_process_is_named_as_no_other(tmp_path: Path) -> None:
+    assert lives(owner())
+    with subprocess.Popen(["sleep", "1000"]) as other:
+        name = owner(other.pid)
+        assert lives(name)
+        assert name != owner()
+        boot, pid, started = name.split()
+        assert not lives(f"{boot} {pid} {int(started) + 1}")  # its number was given again
+        assert not lives(f"another {pid} {started}")  # the machine was started again
+        other.kill()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        assert not lives(name)  # a zombie does nothing any more
+    assert not lives(name)
+    assert not lives("")
+
+
+async def test_a_journal_of_a_newer_foh_is_refused_in_words_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    before = path.read_bytes()
+    journal = Journal(path)
+    await journal.open()
+    assert f"it was written by a newer foh (schema {VERSION + 1}; this foh knows {VERSION})" in journal.trouble
+    with pytest.raises(OSError, match="newer foh"):
+        await journal.write(Entry(1.0, "ann", "planned", "x", "y"))
+    assert list(await journal.about("x")) == []
+    await journal.close()
+    assert path.read_bytes() == before
+
+
+async def test_a_journal_from_before_there_were_versions_is_taken_on(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE entry (id INTEGER PRIMARY KEY, at REAL, who TEXT, what TEXT, subject TEXT, text TEXT, "
+                   "data TEXT)")  # fmt: skip
+        db.execute("INSERT INTO entry VALUES (1, 1.0, 'ann', 'done', 'x', 'y', '{}')")
+    journal = Journal(path)
+    await journal.open()
+    assert [entry.text for entry in await journal.about("x")] == ["y"]
+    await journal.begin(row(owner()), Entry(1.0, "ann", "planned", str(BAR), "pause"))
+    await journal.close()
+    assert subprocess.run(
+        [sys.executable, "-c", "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('PRAGMA user_version')"
+         ".fetchone())", path], capture_output=True, check=True, text=True,
+    ).stdout == f"{VERSION}\n"  # fmt: skip

@@ -67,7 +67,7 @@ def watching(folder: Path) -> dict[str, float]:
     they are measured without it and with it, in turns."""
     with mopidies(folder) as servers:
         for server in servers.values():
-            server.play(make_track(server.media / "a.flac", server.name, seconds=600))
+            server.play(make_track(server.media / "a.flac", server.name, length=600))
         players = [psutil.Process(server.process.pid) for server in servers.values()]
         endpoints = ",".join(server.endpoint for server in servers.values())
         alone, watched, own = [], [], []

@@ -1,20 +1,14 @@
-"""Which tests run alone: those that start real servers and measure how soon something is seen, and those that read a
-terminal as a person would."""
+"""How long a whole test may take: by how fast this machine is in this run."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-import pytest
 from hypothesis import settings
+
+from tests.patience import A_TEST
 
 settings.register_profile("foh", deadline=None, database=None)  # a slow machine is no failure; nothing is kept
 settings.load_profile("foh")
 
-ALONE = {"integration", "test_ending.py", "test_hostile.py", "test_typing.py"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if ALONE & set(item.path.relative_to(Path(__file__).parent).parts):
-            item.add_marker("alone")
+os.environ.setdefault("PYTEST_TIMEOUT", str(A_TEST))  # where pytest-timeout looks for it

@@ -12,17 +12,14 @@ import sys
 from console.app import Foh
 from console.config import of_table
 from console.session import open_session
-
-WITHIN = 8.0  # seconds
+from tests.patience import until_async
 
 
 async def main(table: str, state: str, text: str) -> int:
     config = of_table(json.loads(table), None, "", {"FOH_STATE": state})
     app = Foh(lambda: open_session(lambda: config))
-    async with asyncio.timeout(WITHIN), app.run_test(size=(160, 48)) as pilot:
-        while text not in str(app.export_screenshot()):
-            await pilot.pause(0.1)
-            await asyncio.sleep(0.1)
+    async with app.run_test(size=(160, 48)):
+        await until_async(lambda: text in str(app.export_screenshot()))
     return 0
 
 

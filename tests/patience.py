@@ -18,7 +18,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -47,17 +47,29 @@ def processors() -> int:
 
 BOUND = float(os.environ.get(ENVIRONMENT) or LEAST * _slowness())  # seconds after which a wait has failed
 os.environ[ENVIRONMENT] = str(BOUND)
-A_TEST = 5 * BOUND  # seconds for a whole test: pytest-timeout's limit, for one that does not come to its own waits
 
 # --- time that really has to pass -------------------------------------------------------------------------
 
 SOAK = float(os.environ.get("SOAK") or 30)  # seconds for which people use nine healthy zones (`make soak`: 600)
+A_TEST = 5 * BOUND + SOAK  # seconds for a whole test, by pytest-timeout: for one that hangs where it does not wait
+HEARD = 2.0  # seconds for which a player is listened to
+RUNS, STARVED = 0.2, 0.6  # seconds in turns that a player gets to run and does not, so that its sound has gaps
+IDLE, LONG_IDLE = 10.0, 300.0  # seconds for which real kernels' boards are watched, and may not notice
+UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
+NEVER = 86400.0  # seconds: instead of a period of the product, so that it is not what brings something about
 LATE = 6.0  # seconds by which a fake server delays its answers: longer than every deadline a backend should have
 
 
 def elapse(seconds: float) -> None:
     """Lets time pass. `seconds` is one of the names above, or a product's own period: never a number."""
     time.sleep(seconds)
+
+
+def soak() -> Iterator[None]:
+    """Goes on for `SOAK` seconds."""
+    end = time.monotonic() + SOAK
+    while time.monotonic() < end:
+        yield
 
 
 # --- waiting ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.console.embedded import console
+from tests.patience import BOUND
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
@@ -28,13 +29,13 @@ async def take(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> None:
         async with console(size, Path(state)) as (app, pilot):
             for key in keys:
                 await pilot.press(key)
-                await pilot.pause(0.2)
-            await pilot.pause(0.5)
+                await pilot.pause()
+            await pilot.pause()
             # Without it, drawing programs swallow the blanks at both ends of a word.
             picture = app.export_screenshot(title="foh").replace("<text ", '<text xml:space="preserve" ')
             picture = picture.replace("Fira Code", "DejaVu Sans Mono")  # what the PNG is drawn with, on any machine
             (FOLDER / f"{name}.svg").write_text(picture, "utf-8")
-    subprocess.run(["rsvg-convert", "-o", FOLDER / f"{name}.png", FOLDER / f"{name}.svg"], check=True, timeout=60)
+    subprocess.run(["rsvg-convert", "-o", FOLDER / f"{name}.png", FOLDER / f"{name}.svg"], check=True, timeout=BOUND)
     print(f"screenshots/{name}.png")
 
 

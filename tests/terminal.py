@@ -20,9 +20,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import psutil
 import pyte
+
+from tests import patience
+from tests.patience import BOUND
 
 FOH = (sys.executable, "-m", "console")
 BARE = (sys.executable, "-m", "tests.bare")
@@ -30,6 +34,8 @@ ROOT = Path(__file__).parents[1]
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans of ours come to us
 TAG = "FOH_TEST_TERMINAL"
 SCREEN = "the screen:"
+LOOKS = 4  # in a row at a program that has nothing to do, until it is taken to have settled
+T = TypeVar("T")
 # One control sequence: CSI, OSC, DCS and their like, two-letter escapes. What begins one and does not end is not.
 SEQUENCE = re.compile(
     rb"\x1b(?:\[[<-?]*[0-9;:]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)"
@@ -66,6 +72,7 @@ class Terminal:
         self._news = threading.Condition()
         self._going = threading.Event()
         self._going.set()
+        self._over = threading.Event()  # nobody has the other side open any more, and all that was written is read
         self.master, slave = os.openpty()
         self.resize(columns, rows)
         self._cooked = termios.tcgetattr(self.master)
@@ -76,9 +83,10 @@ class Terminal:
             os.login_tty(slave)
 
         self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            list(argv), cwd=ROOT, preexec_fn=enter, env={**os.environ, "TERM": "xterm-256color", **env, TAG: self._tag}
-        )
+        own = {"TERM": "xterm-256color", **env, TAG: self._tag}
+        size = ("COLUMNS", "LINES")  # of the terminal of the tests, which a program would believe more than its own
+        outer = {name: value for name, value in os.environ.items() if name not in size}
+        self.process = subprocess.Popen(list(argv), cwd=ROOT, preexec_fn=enter, env=outer | own)
         os.close(slave)
         self._stop, self._stopped = os.pipe()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -92,7 +100,7 @@ class Terminal:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
-        self.until(lambda: not self.alive(), 5)
+        self.until(lambda: not self.alive())
         self.close()
         if error is not None and SCREEN not in str(error):
             error.add_note(f"{SCREEN}\n{self.text}")
@@ -142,51 +150,52 @@ class Terminal:
         """The screen without its empty lines."""
         return "\n".join(filter(None, self.screen()))
 
-    def until(self, holds: Callable[[], object], seconds: float = 5) -> float:
-        """Waits for it, looking at each change; the seconds it took. Fails with the screen."""
-        begun = time.monotonic()
-        while not holds():
-            left = begun + seconds - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"not so within {seconds:g} s; {SCREEN}\n{self.text}")
+    def until(self, holds: Callable[[], T]) -> T:
+        """Waits for it, looking at each change. Fails with the screen."""
+
+        def news(seconds: float) -> None:
             with self._news:
-                self._news.wait(min(left, 0.02))
-        return time.monotonic() - begun
+                self._news.wait(seconds)
 
-    def wait_for(self, text: str, seconds: float = 5) -> float:
-        """Waits until the text is on the screen; the seconds it took."""
-        return self.until(lambda: text in self.text, seconds)
+        return patience.until(holds, news=news, seen=lambda: f"{SCREEN}\n{self.text}")
 
-    def wait_gone(self, text: str, seconds: float = 5) -> float:
-        return self.until(lambda: text not in self.text, seconds)
+    def wait_for(self, text: str) -> None:
+        """Waits until the text is on the screen."""
+        self.until(lambda: text in self.text)
 
-    def settled(self, quiet: float = 0.15, seconds: float = 5) -> None:
-        """Waits until nothing has been written for a moment."""
-        end = time.monotonic() + seconds
-        size, since = -1, 0.0
-        while time.monotonic() < end:
-            if len(self.raw) != size:
-                size, since = len(self.raw), time.monotonic()
-            elif time.monotonic() - since > quiet:
-                return
-            with self._news:
-                self._news.wait(quiet / 2)
+    def wait_gone(self, text: str) -> None:
+        self.until(lambda: text not in self.text)
+
+    def settled(self, looks: int = LOOKS) -> None:
+        """Waits until the program has nothing to do: so many looks in a row it has written nothing, and all its
+        threads were asleep. One that waits for a processor, on a busy machine, is not."""
+        written, asleep = -1, 0
+
+        def still() -> bool:
+            nonlocal written, asleep
+            asleep = asleep + 1 if len(self.raw) == written and not self._busy() else 0
+            written = len(self.raw)
+            return asleep >= looks
+
+        self.until(still)
+
+    def _busy(self) -> bool:
+        """Whether a thread of the program runs or wants to."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        with contextlib.suppress(OSError):  # one has just ended
+            return any(task.read_text().rpartition(")")[2].split()[0] != "S" for task in tasks)
+        return True
 
     # --- how it ends -----------------------------------------------------------------------------------------
 
-    def ended(self, seconds: float) -> int:
-        """Waits for the program's end; its exit status, negative for a signal."""
+    def ended(self) -> int:
+        """Waits for the program's end, and for all that it has written; its exit status, negative for a signal."""
         try:
-            code = self.process.wait(seconds)
+            code = self.process.wait(BOUND)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still there after {seconds:g} s; {SCREEN}\n{self.text}") from None
-        if self.master >= 0:
-            size = -1
-            while size != len(self.raw):  # what it wrote last may still be on its way here
-                size = len(self.raw)
-                select.select([self.master], [], [], 0.05)
-                with self._news:
-                    self._news.wait(0.02)
+            raise AssertionError(f"it has not ended; {SCREEN}\n{self.text}") from None
+        if self.master >= 0 and self._going.is_set():
+            self.until(self._over.is_set)
         return code
 
     def alive(self) -> list[int]:
@@ -239,6 +248,7 @@ class Terminal:
             try:
                 data = os.read(ready[0], 65536)
             except OSError:  # everybody on the other side is gone
+                self._over.set()
                 select.select([self._stop], [], [])
                 return
             with self._news:

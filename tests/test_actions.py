@@ -10,6 +10,7 @@ from backends.demo.world import ZONES, World
 from console.config import of_table
 from console.session import Session, checked
 from tests.contract.acting import Done, act_all
+from tests.patience import limit
 
 ACTIONS: dict[str, set[str]] = {
     "zone": {
@@ -35,7 +36,7 @@ async def every_action(folder: Path) -> tuple[Done, set[tuple[str, str]]]:
         session = Session(config, checked(config, {}))
         venue, running = session.venue, asyncio.create_task(session.run())
         try:
-            async with asyncio.timeout(10):
+            async with limit():
                 while not venue.complete or any(health.state is not State.OK for health in venue.state.health.values()):
                     await venue.changed(0.1)
             done = await act_all(venue, session.feed._runtime.sources)

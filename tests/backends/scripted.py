@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
 from backends.clock import MACHINE, Clock
 from backends.contract import IO, Ledger, Observation, Offer, Plan
 from backends.runtime import Runtime
+from tests.patience import limit
 
 
 class Scripted:
@@ -36,9 +36,9 @@ async def runtime(*sources: Scripted, clock: Clock = MACHINE) -> AsyncIterator[R
         await started.stop()
 
 
-async def said(of: Runtime, count: int, within: float = 5.0) -> list[Observation]:
+async def said(of: Runtime, count: int) -> list[Observation]:
     found: list[Observation] = []
-    async with asyncio.timeout(within):
+    async with limit():
         async for observation in of.observations():
             found.append(observation)
             if len(found) == count:

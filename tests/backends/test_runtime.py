@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncGenerator
 
 import psutil
@@ -15,8 +14,9 @@ import pytest
 
 from backends.clock import MachineClock
 from backends.contract import IO, Health, Id, Observation, Parked, State
-from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, OTHERS, PACE, Runtime, SourceIO, health_of
+from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, PACE, Runtime, SourceIO, health_of
 from tests.backends.scripted import Scripted, runtime, said
+from tests.patience import BOUND, NEVER, POLL
 
 # --- children ---------------------------------------------------------------------------------------------
 
@@ -42,10 +42,10 @@ asyncio.run(main())
 async def test_a_child_dies_with_a_parent_that_is_killed() -> None:
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
-    child = psutil.Process(int(await asyncio.wait_for(parent.stdout.readline(), 10)))
+    child = psutil.Process(int(await asyncio.wait_for(parent.stdout.readline(), BOUND)))
     os.kill(parent.pid, signal.SIGKILL)
     await parent.wait()
-    await asyncio.to_thread(psutil.wait_procs, [child], 2)
+    await asyncio.to_thread(psutil.wait_procs, [child], BOUND)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
@@ -61,7 +61,7 @@ async def test_a_child_dies_with_a_parent_that_is_killed() -> None:
 async def test_what_a_child_says_wrong_is_an_error(script: str, error: type[Exception]) -> None:
     async with SourceIO("c").child([sys.executable, "-c", script]) as child:
         with pytest.raises(error):
-            await asyncio.wait_for(child.receive(), 10)
+            await asyncio.wait_for(child.receive(), BOUND)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ async def test_what_a_child_says_wrong_is_an_error(script: str, error: type[Exce
 async def test_how_a_child_ended_is_said_with_its_last_complaint(script: str, said: str) -> None:
     async with SourceIO("c").child([sys.executable, "-c", script]) as child:
         with pytest.raises(ConnectionError) as raised:
-            await asyncio.wait_for(child.receive(), 10)
+            await asyncio.wait_for(child.receive(), BOUND)
     assert str(raised.value) == said
 
 
@@ -91,7 +91,7 @@ async def test_a_child_is_gone_after_its_body_even_if_it_ignores_the_end_of_its_
 async def test_a_large_venue_fits_into_one_line_of_a_child() -> None:
     script = "print('{\"x\": \"' + 'y' * 900000 + '\"}')"
     async with SourceIO("c").child([sys.executable, "-c", script]) as child:
-        assert len((await asyncio.wait_for(child.receive(), 10))["x"]) == 900000
+        assert len((await asyncio.wait_for(child.receive(), BOUND))["x"]) == 900000
 
 
 # --- health and back-off ----------------------------------------------------------------------------------
@@ -176,37 +176,42 @@ async def test_a_source_that_says_itself_what_is_wrong_ends_with_that() -> None:
     assert [o.health for o in (first, second, third, fourth)] == [Health(), hung, Health(), hung]
 
 
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
 # --- who begins when --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("silent", "order"), [(False, ["first", "late"]), (True, ["late"])])
 async def test_a_late_source_begins_once_the_others_have_spoken_but_does_not_wait_for_one_that_hangs(
-    silent: bool, order: list[str]
+    silent: bool, order: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("backends.runtime.OTHERS", POLL if silent else NEVER)
+
     async def first(io: IO) -> AsyncGenerator[Observation, None]:
-        await asyncio.sleep(60 if silent else 0.2)
+        if silent:
+            await forever()
         yield Observation()
-        await asyncio.sleep(60)
+        await forever()
 
     async def late(io: IO) -> AsyncGenerator[Observation, None]:
         yield Observation()
-        await asyncio.sleep(60)
+        await forever()
 
     started = Runtime()
     started.start([Scripted("late", late)], late=True)
     started.start([Scripted("first", first)])
-    begun = time.monotonic()
     assert [o.source.local for o in await said(started, len(order))] == order
-    assert (time.monotonic() - begun >= OTHERS) is silent
     await started.stop()
 
 
 async def test_a_late_source_alone_begins_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def late(io: IO) -> AsyncGenerator[Observation, None]:
         yield Observation()
-        await asyncio.sleep(60)
+        await forever()
 
-    monkeypatch.setattr("backends.runtime.OTHERS", 60.0)
+    monkeypatch.setattr("backends.runtime.OTHERS", NEVER)
     started = Runtime()
     started.start([Scripted("late", late)], late=True)
     assert await said(started, 1)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,7 @@ from textual.pilot import Pilot
 from console.app import Foh
 from console.embedded import Embedded
 from console.session import open_session
-
-
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Waits for a condition; AssertionError when it does not come true in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.02)
+from tests.patience import until_async
 
 
 @contextlib.asynccontextmanager
@@ -33,10 +24,11 @@ async def console(
     app = Foh(lambda: open_session(embedded.config), read_only)
     try:
         async with app.run_test(size=size) as pilot:
-            await until(lambda: app.venue is not None and app.venue.complete)
+            await until_async(lambda: app.venue is not None and app.venue.complete)
             if still:
-                await until(lambda: len(app.venue.incidents.open) >= 5 if app.venue else False)
-            await pilot.pause(0.3)
+                await until_async(lambda: len(app.venue.incidents.open) >= 5 if app.venue else False)
+            await until_async(lambda: not app._due and "reading" not in shown(app), seen=lambda: shown(app))
+            await pilot.pause()
             yield app, pilot
     finally:
         embedded.close()

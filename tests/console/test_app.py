@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 
@@ -11,7 +10,9 @@ from textual.timer import Timer
 
 from console.screens.ask import Ask
 from console.widgets.rows import Rows
-from tests.console.embedded import console, shown, until
+from tests.console.embedded import console, shown
+from tests.patience import changed
+from tests.patience import until_async as until
 
 SIZES = [(160, 48), (120, 36), (80, 24)]
 
@@ -32,11 +33,9 @@ async def test_every_size_shows_the_trouble_first(size: tuple[int, int], tmp_pat
         else:
             assert "evidence" in screen
             await pilot.press("1")
-            await pilot.pause(0.2)
-            assert "greenroom" in shown(app)
+            await until(lambda: "greenroom" in shown(app))
             await pilot.press("escape")
-            await pilot.pause(0.2)
-            assert "evidence" in shown(app)
+            await until(lambda: "evidence" in shown(app))
 
 
 async def test_the_panes_go_on_where_textual_is_late_for_its_own_timers(
@@ -57,18 +56,16 @@ async def test_the_panes_go_on_where_textual_is_late_for_its_own_timers(
 
         await until(positions)
         before = positions()
-        await until(lambda: positions() != before, 5)
+        await until(lambda: positions() != before)
 
 
 async def test_too_small_says_so_and_comes_back(tmp_path: Path) -> None:
     async with console((40, 10), tmp_path) as (app, pilot):
         assert "foh needs 60x20; this terminal has 40x10" in shown(app).replace("\n", "")
         await pilot.resize_terminal(120, 36)
-        await pilot.pause(0.3)
-        assert "amp-office" in shown(app)
+        await until(lambda: "amp-office" in shown(app))
         await pilot.resize_terminal(80, 24)
-        await pilot.pause(0.3)
-        assert "evidence" in shown(app)
+        await until(lambda: "evidence" in shown(app))
 
 
 async def test_a_zone_s_detail_says_everything_and_leads_on(tmp_path: Path) -> None:
@@ -89,8 +86,7 @@ async def test_a_zone_s_detail_says_everything_and_leads_on(tmp_path: Path) -> N
         await until(lambda: "pcm bar" in shown(app))
         assert "PAUSED" in shown(app)
         await pilot.press("escape", "escape")
-        await pilot.pause(0.2)
-        assert "1 audio zones" in shown(app)
+        await until(lambda: "1 audio zones" in shown(app))
 
 
 async def test_filter_hides_says_so_and_is_cleared(tmp_path: Path) -> None:
@@ -98,7 +94,7 @@ async def test_filter_hides_says_so_and_is_cleared(tmp_path: Path) -> None:
         await pilot.press("1", "slash", *"gar")
         await until(lambda: "(8 hidden)" in shown(app))
         await pilot.press("enter")
-        await pilot.pause(0.1)
+        await until(lambda: "filter:" not in shown(app) or "garden" in shown(app))
         screen = shown(app)
         assert "garden" in screen
         assert "terrace  " not in screen.replace("amp-terrace", "")
@@ -116,8 +112,8 @@ async def test_a_fix_is_shown_confirmed_run_and_seen_to_work(tmp_path: Path) -> 
         await until(lambda: "step 1" in shown(app))
         assert "lxc start encode3" in shown(app)
         await pilot.press("enter")
-        await until(lambda: "done: " in shown(app), 15)
-        await until(lambda: not any("encode3" in str(key) for key in app.venue.incidents.open), 15)
+        await until(lambda: "done: " in shown(app))
+        await until(lambda: not any("encode3" in str(key) for key in app.venue.incidents.open))
         entries = await app.venue.journal.about("venue1/instance/encode3")
         assert [entry.what for entry in reversed(entries)][:1] == ["planned"]
         assert entries[0].what == "done"
@@ -137,7 +133,7 @@ async def test_a_plan_that_is_longer_than_the_screen_is_read_to_its_end_before_i
         await until(lambda: "power is suspended, seen within" in shown(app))
         assert 'ATTR{authorized}="0"' in shown(app) or "step 3" in shown(app)
         await pilot.press("enter")
-        await until(lambda: "done: " in shown(app), 15)
+        await until(lambda: "done: " in shown(app))
 
 
 async def test_cancel_is_focused_where_something_would_be_disrupted_and_changes_nothing(tmp_path: Path) -> None:
@@ -154,7 +150,8 @@ async def test_cancel_is_focused_where_something_would_be_disrupted_and_changes_
             await pilot.press("enter")
             await until(lambda: "[disruptive]" in shown(app))
         await pilot.press("enter")
-        await asyncio.sleep(1)
+        await until(lambda: len(app.screen_stack) == 1)
+        await until(changed(lambda: [at for name, at in app.venue.state.seen_at.items() if name.startswith("lxd")]))
         assert all(i.state == "Running" for i in app.venue.state.of_kind("instance") if i.name != "encode3")  # type: ignore[attr-defined]
 
 
@@ -181,7 +178,7 @@ async def test_read_only_has_no_key_that_changes_anything(tmp_path: Path) -> Non
         before = {key: incident.acked_by for key, incident in app.venue.incidents.open.items()}
         for key in ("a", "f", "m", "A", "S"):
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await pilot.pause()
             assert len(app.screen_stack) == 1
         assert {key: incident.acked_by for key, incident in app.venue.incidents.open.items()} == before
         await pilot.press("enter")
@@ -228,7 +225,7 @@ async def test_what_is_marked_is_acted_on_together(tmp_path: Path) -> None:
         await pilot.press("down", "enter")  # nothing can be paused
         await until(lambda: "3 side by side: stop" in shown(app))
         await pilot.press("enter")
-        await until(lambda: "stop: 3 of 3 done; seen within" in shown(app), 8)
+        await until(lambda: "stop: 3 of 3 done; seen within" in shown(app))
         await pilot.press("escape")
         await until(lambda: "*" not in shown(app).split("1 audio zones")[1].split("2 amplifiers")[0])
         await pilot.press("asterisk")
@@ -265,7 +262,10 @@ async def test_what_is_gone_for_good_is_not_missed_any_more(tmp_path: Path) -> N
 async def test_read_only_marks_nothing(tmp_path: Path) -> None:
     async with console((120, 36), tmp_path, read_only=True) as (app, pilot):
         await pilot.press("1", "space", "asterisk")
-        await pilot.pause(0.2)
+        await pilot.press("question_mark")
+        await until(lambda: "leave the program" in shown(app) or len(app.screen_stack) == 2)
+        await pilot.press("escape")
+        await until(lambda: len(app.screen_stack) == 1)
         assert "marked" not in shown(app)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from console.cli import USAGE, on_the_rig, parser
 from console.venue.report import schema
+from tests.patience import BOUND
 
 SCHEMA = Path(__file__).parent.parent.parent / "docs/status.schema.json"
 FOH = [sys.executable, "-c", "from console.cli import main; main()"]
@@ -25,7 +26,7 @@ def foh(tmp_path: Path, *args: str, venue: str = "", **environ: str) -> subproce
         file.write_text(venue)
     env = {**os.environ, "FOH_VENUE": str(file), "FOH_STATE": str(tmp_path / "state"), **environ}
     return subprocess.run(
-        [*FOH, *args], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        [*FOH, *args], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND, check=False
     )
 
 

@@ -1,24 +1,19 @@
-"""However the console ends, it is gone within a second and leaves nothing: proved on a pty, on the embedded venue
-and while what it watches hangs."""
+"""However the console ends, it is gone and leaves nothing: proved on a pty, on the embedded venue and while what it
+watches hangs. (How soon it is gone: `make bench`.)"""
 
 from __future__ import annotations
 
 import contextlib
-import resource
+import re
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.terminal import FOH, Terminal
-
-SOON = 1.0  # seconds from the reason until nothing is there any more
-BUSY = 0.6  # seconds of CPU that closing may take
 
 BROKEN = """
 import sys, os
@@ -69,28 +64,21 @@ def running(
     if world == "demo":
         argv, env["FOH_STATE"] = [*argv, "demo"], ""
     with Terminal(argv, env=env, ignore=ignore) as terminal:
-        terminal.wait_for("sources 17/17" if world == "demo" else "does not answer", 10)
-        terminal.settled(0.3)  # what it takes to load is not what it takes to end
+        terminal.wait_for("sources 17/17" if world == "demo" else "does not answer")
         yield terminal
 
 
-def gone(terminal: Terminal, place: Path, reason: Callable[[], object], within: float = SOON) -> int:
+def gone(terminal: Terminal, place: Path, reason: Callable[[], object]) -> int:
     """Gives the reason to end; the exit status, once it is proved that nothing is left."""
     ports, pids = terminal.listening(), terminal.alive()
-    spent = sum(sum(psutil.Process(pid).cpu_times()[:4]) for pid in pids)  # with those of theirs that have ended
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begun = time.monotonic()
     reason()
-    code = terminal.ended(within)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    terminal.until(lambda: not terminal.alive(), begun + within - time.monotonic())
+    code = terminal.ended()
+    terminal.until(lambda: not terminal.alive())
     assert pids
     for port in ports:
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), 1)
+            socket.create_connection(("127.0.0.1", port))
     assert list((place / "tmp").iterdir()) == []
-    closing = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime - spent
-    assert closing < BUSY
     return code
 
 
@@ -122,13 +110,11 @@ def test_it_ends_with_its_terminal(place: Path, world: str, ignore: signal.Signa
 def look_away(terminal: Terminal, *last: str) -> None:
     """More is painted than any terminal keeps, and all keys are obeyed, these after all others."""
     for _ in range(40):
-        terminal.press("?")
-        time.sleep(0.03)
-        terminal.press("escape")
-        time.sleep(0.03)
+        for key in ("?", "escape"):
+            terminal.press(key)
+            terminal.settled(looks=1)
     terminal.press(*last)
-    program = psutil.Process(terminal.process.pid)
-    terminal.until(lambda: program.cpu_percent(0.3) < 50, 20)
+    terminal.settled()
 
 
 @pytest.mark.parametrize("way", ["q", "SIGTERM", "closed"])
@@ -143,17 +129,22 @@ def test_it_ends_though_its_terminal_takes_nothing(place: Path, way: str) -> Non
 def test_what_a_terminal_has_missed_is_painted_when_it_goes_on(place: Path) -> None:
     """A pane, zoomed into while nothing was taken: the last thing missed."""
     with Terminal([*FOH, "demo", "--still"], env={**environment(place), "FOH_STATE": ""}) as terminal:
-        terminal.wait_for("sources 17/17", 10)
-        terminal.wait_for("2 CRIT  3 warn", 10)
+        terminal.wait_for("sources 17/17")
+        terminal.wait_for("2 CRIT  3 warn")
         terminal.press("4", "z")
         terminal.wait_gone("audio zones")
         terminal.settled()
-        zoomed = terminal.screen()[1:]  # below the clock
+        zoomed = ageless(terminal)
         terminal.press("z")
         terminal.wait_for("audio zones")
         with terminal.stalled():
             look_away(terminal, "z")
-        terminal.until(lambda: terminal.screen()[1:] == zoomed, 2)
+        terminal.until(lambda: ageless(terminal) == zoomed)
+
+
+def ageless(terminal: Terminal) -> list[str]:
+    """The screen below the clock, without ages."""
+    return [re.sub(r" +\d+[smhd]\b", "", line) for line in terminal.screen()[1:]]
 
 
 def test_a_signal_before_anything_is_read(place: Path) -> None:
@@ -184,7 +175,7 @@ def test_a_crash_in_a_pane_ends_it_with_its_traceback(
         *there, last = keys
         if there:
             terminal.press(*there)
-            terminal.settled(0.3)
+            terminal.settled()
 
         def crash() -> None:
             trigger.touch()
@@ -204,8 +195,8 @@ def test_a_crash_during_the_start(place: Path, module: str, name: str) -> None:
     (place / "broken").touch()
     argv = [sys.executable, "-c", BROKEN.format(module=module, name=name), str(place / "broken"), "demo"]
     with Terminal(argv, env={**environment(place), "FOH_STATE": ""}) as terminal:
-        assert terminal.ended(3) not in (0, None)
-        terminal.until(lambda: not terminal.alive(), SOON)
+        assert terminal.ended() not in (0, None)
+        terminal.until(lambda: not terminal.alive())
         assert terminal.left_on == []
         assert b"boom bang" in terminal.raw
         assert list((place / "tmp").iterdir()) == []
@@ -215,5 +206,5 @@ def test_killed_outright_it_takes_its_children_with_it(place: Path) -> None:
     with running(place, "demo") as terminal:
         children = [pid for pid in terminal.alive() if pid != terminal.process.pid]
         assert children
-        assert gone(terminal, place, terminal.process.kill, within=2.0) == -signal.SIGKILL
-        terminal.until(lambda: not terminal.alive() and not any(Path(f"/proc/{pid}").exists() for pid in children), 1)
+        assert gone(terminal, place, terminal.process.kill) == -signal.SIGKILL
+        terminal.until(lambda: not terminal.alive() and not any(Path(f"/proc/{pid}").exists() for pid in children))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -13,10 +12,11 @@ from msgspec import structs
 from backends.contract import IO, Arg, Expect, Id, Ledger, Offer, Plan, Refused, Source
 from console.venue.operate import Operator, met
 from console.venue.venue import Venue
+from tests.patience import until_async
 
 Done: TypeAlias = set[tuple[str, str]]  # kind, action
-PATIENCE = 1.0  # seconds until a lie must have been found out
-QUIET, PATIENT = 1.0, 20.0  # seconds in which nothing may change before one is told; and until it must be so
+FOUND_OUT = 1.0  # seconds that the product waits for the effect of a lie
+QUIET = 2  # readings of everything in which nothing may change before a lie is told
 ENDS_OTHERS = ("play",)  # taken last: a zone that plays has no output left to let go of, whichever zone it is
 
 
@@ -29,7 +29,7 @@ class Lying:
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         plan = await self._source.plan(offer, args, io)
-        return structs.replace(plan, expect=tuple(structs.replace(e, within=PATIENCE) for e in plan.expect))
+        return structs.replace(plan, expect=tuple(structs.replace(e, within=FOUND_OUT) for e in plan.expect))
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         for step in plan.steps:
@@ -91,14 +91,24 @@ async def act_all(venue: Venue, sources: dict[str, Source]) -> Done:
 async def _quiet(venue: Venue, operator: Operator, expected: Sequence[Expect]) -> None:
     """Waits until what is to be seen changes no more: an earlier action may still have its effects, and they are not
     to be taken for a lie's. (What is so already, as a position that moves, proves nothing.)"""
-    since, seen, end = time.monotonic(), [""], time.monotonic() + PATIENT
-    while time.monotonic() < since + QUIET:
-        assert time.monotonic() < end, f"{seen} does not come to rest"
-        await venue.changed(0.05)
+    sources = {venue.state.source_of[e.target] for e in expected if e.target in venue.state.source_of}
+    seen, since = [""], dict[str, float]()
+    read = dict.fromkeys(sources, 0)
+
+    def rests() -> bool:
+        nonlocal seen
         targets = [(e, operator.target(e)) for e in expected]
         now = [repr(getattr(target, e.field, "")) for e, target in targets if not met(e, target)]
+        for source in sources:
+            at = venue.state.seen_at.get(source, 0.0)
+            read[source] += at != since.get(source)
+            since[source] = at
         if now != seen:
-            since, seen = time.monotonic(), now
+            seen = now
+            read.update(dict.fromkeys(sources, 0))
+        return all(times >= QUIET for times in read.values())
+
+    await until_async(rests, "it comes to rest", news=venue.changed, seen=lambda: seen)
 
 
 async def _fresh(venue: Venue, operator: Operator, done: Done) -> dict[tuple[str, str], Plan]:

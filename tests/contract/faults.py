@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from backends.contract import State
+from tests.patience import LATE
 
-LATE = 6.0  # seconds: beyond every deadline that a backend should have
 REFUSED_OR_WRONG = frozenset((State.REFUSED, State.WRONG))
 
 # What a source that talks over one connection must make of each fault.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,8 @@ from console.venue.journal import Journal
 from console.venue.operate import Operator
 from console.venue.state import VenueState
 from console.venue.venue import Venue
+from tests.contract.pulse import Pulse
+from tests.patience import BOUND, POLL, until_async
 
 HOST = "venue1"
 
@@ -50,41 +50,15 @@ class Sibling:
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         while True:
-            await io.thread(time.sleep, 0.001)
+            await io.thread(int)
             yield Observation()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(POLL)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         raise Refused("nothing to do")
 
     async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
         raise Refused("nothing to do")
-
-
-class Pulse:
-    """How long the event loop stood still, at worst, while a thread beside it went on: so that a busy machine is
-    not taken for a source that blocks."""
-
-    def __init__(self) -> None:
-        self.worst = 0.0
-        self._beats, self._on = 0, True
-
-    def _beat(self) -> None:
-        while self._on:
-            time.sleep(0.01)
-            self._beats += 1
-
-    async def feel(self) -> None:
-        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
-        try:
-            while True:
-                start, beats = time.monotonic(), self._beats
-                await asyncio.sleep(0.01)
-                stood = time.monotonic() - start
-                if (self._beats - beats) > stood * 50:  # the thread had at least half its beats
-                    self.worst = max(self.worst, stood)
-        finally:
-            self._on = False
 
 
 class Run:
@@ -107,20 +81,29 @@ class Run:
         state = self.venue.state
         return {id: state.current[id] for id in state.owned(self.source) if id in state.current}
 
-    async def until(self, true: Callable[[], object], within: float) -> float:
-        """The seconds it took. Fails with what is known instead."""
-        start = time.monotonic()
-        while not true():
-            if time.monotonic() - start > within:
-                last = self.said[-1].health if self.said else "nothing"
-                raise AssertionError(f"not within {within:g} s; {self.source} said {last}; {list(self.resources)[:20]}")
-            await self.venue.changed(0.05)
-        return time.monotonic() - start
+    @property
+    def beats(self) -> int:
+        """How often its sibling has spoken."""
+        return sum(observation.source == Sibling.name for observation in self.feed.said)
 
-    async def well(self, within: float = 20.0) -> None:
+    async def until(self, true: Callable[[], object], what: str = "") -> None:
+        """Fails with what is known instead."""
+
+        def seen() -> str:
+            last = self.said[-1].health if self.said else "nothing"
+            return f"{self.source} said {last}; {list(self.resources)[:20]}"
+
+        await until_async(true, what, news=self.venue.changed, seen=seen)
+
+    async def again(self, times: int = 3) -> None:
+        """Waits until the source has spoken so many times more."""
+        spoken = len(self.said)
+        await self.until(lambda: len(self.said) >= spoken + times)
+
+    async def well(self) -> None:
         """Waits until the source has said something good, from now on."""
         before = len(self.said)
-        await self.until(lambda: any(o.health.state is State.OK for o in self.said[before:]), within)
+        await self.until(lambda: any(o.health.state is State.OK for o in self.said[before:]))
 
 
 @contextlib.asynccontextmanager
@@ -133,13 +116,13 @@ async def running(backend: Backend, section: Mapping[str, Any], source: str, fol
     try:
         known = asyncio.Event()
         venue.listeners.append(lambda update: known.set())  # the first one says that discovery is over
-        await asyncio.wait_for(known.wait(), 10)
+        await asyncio.wait_for(known.wait(), BOUND)
         name = next(id for id in feed.runtime.sources if id.local.startswith(source))
         run = Run(feed, venue, name, pulse)
-        await run.until(lambda: run.state is State.OK and run.resources, 10)
+        await run.until(lambda: run.state is State.OK and run.resources)
         beating = asyncio.create_task(pulse.feel())  # from now on: imports happen once, and are not the source's fault
         yield run
         beating.cancel()
     finally:
         running.cancel()
-        await asyncio.wait({running}, timeout=5)
+        await asyncio.wait({running}, timeout=BOUND)

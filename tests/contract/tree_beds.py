@@ -17,6 +17,7 @@ from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import usb
 from tests.contract.faults import REFUSED_OR_WRONG, BrokenFile, Proxy, proxied
 from tests.contract.running import HOST
+from tests.patience import until_async
 
 TREE_FAULTS = {
     "fifo": frozenset((State.HUNG,)),
@@ -104,7 +105,7 @@ async def laid(folder: Path) -> AsyncIterator[tuple[Trees, Mixers]]:
     mixers = Mixers(folder / "mixers", lambda: trees.cards)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(trees.run()), group.create_task(mixers.run())]
-        await asyncio.sleep(0.05)
+        await until_async(lambda: trees.socket.exists() and mixers.socket.exists())
         yield trees, mixers
         for task in tasks:
             task.cancel()

@@ -13,20 +13,19 @@ import pytest
 
 from tests.integration.beds import streaming
 from tests.integration.beds.mopidy import RealMopidy, make_track
+from tests.patience import BOUND
 from tests.terminal import FOH, ROOT, Terminal
 
-SOON = 3.0  # seconds
 CLEAN = "0 CRIT  0 warn"
 ACCOUNTS = {"bar": "house@venue.example", "hall": "House@venue.example", "foyer": "other@venue.example"}
 SECRET = "correct-horse"
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
 def zones(tmp_path: Path) -> Iterator[dict[str, RealMopidy]]:
     """Three zones, two of which have one account."""
     env = streaming.install(tmp_path / "extension")
-    track = make_track(tmp_path / "track.flac", "Whatever it is", seconds=300)
+    track = make_track(tmp_path / "track.flac", "Whatever it is", length=300)
     with ExitStack() as stack:
         found = {}
         for name, account in ACCOUNTS.items():
@@ -53,7 +52,7 @@ def test_one_account_in_two_zones(zones: dict[str, RealMopidy], tmp_path: Path) 
 
     def foh(*words: str) -> str:
         ran = subprocess.run(
-            [*FOH, *words], env={**os.environ, **env}, cwd=ROOT, capture_output=True, text=True, timeout=60
+            [*FOH, *words], env={**os.environ, **env}, cwd=ROOT, capture_output=True, text=True, timeout=BOUND
         )
         assert ran.returncode in (0, 1, 2), ran.stderr
         return ran.stdout
@@ -61,11 +60,11 @@ def test_one_account_in_two_zones(zones: dict[str, RealMopidy], tmp_path: Path) 
     for name in ("foyer", "bar"):
         play(zones[name])
     with Terminal(FOH, 160, 48, env) as screen:
-        screen.wait_for("zones 3/3", 20)
-        screen.wait_for(CLEAN, 20)
+        screen.wait_for("zones 3/3")
+        screen.wait_for(CLEAN)
         play(zones["hall"])
-        screen.wait_for("paused as hall began to play: both use one spotify account", SOON)
-        screen.wait_for("0 CRIT  1 warn", SOON)  # one incident, and none of the zone that has its own
+        screen.wait_for("paused as hall began to play: both use one spotify account")
+        screen.wait_for("0 CRIT  1 warn")  # one incident, and none of the zone that has its own
         assert (zones["bar"].rpc("core.playback.get_state"), zones["foyer"].rpc("core.playback.get_state")) == (
             "paused", "playing",
         )  # fmt: skip
@@ -74,7 +73,7 @@ def test_one_account_in_two_zones(zones: dict[str, RealMopidy], tmp_path: Path) 
         assert accounts["bar"] == accounts["hall"] != accounts["foyer"]
         assert "done:" in foh("act", "zone/hall", "stop", "--yes")
         assert "done:" in foh("act", "zone/bar", "play", "--yes")
-        screen.wait_for(CLEAN, SOON)
+        screen.wait_for(CLEAN)
         seen = (told + screen.raw.decode("utf-8", "replace")).casefold()
     kept = b"".join(path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())
     for secret in (SECRET, "house@", "other@"):

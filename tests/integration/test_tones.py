@@ -6,22 +6,20 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
 
-from backends.hardware.identify import BEGINS
-from backends.hardware.tone_lines import HERTZ, SECONDS
+from backends.hardware.tone_lines import HERTZ
 from backends.hardware.tones import Tones
 from backends.hardware.usb import Settings
 from backends.runtime import SourceIO
 from tests.integration.beds import pulse
+from tests.patience import BOUND, until_async
 from tests.rig.devices import listening
 
 RATE = 44100  # frames per second of a null sink
-pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
@@ -32,13 +30,13 @@ def sound(monkeypatch: pytest.MonkeyPatch) -> Iterator[pulse.Bed]:
         yield bed
 
 
-def heard(sound: pulse.Bed, sink: str, seconds: float = 0.5) -> tuple[float, float]:
-    """Hertz and level, in dB, of what a sink plays, after the moment that recording takes to begin."""
+def heard(sound: pulse.Bed, sink: str) -> tuple[float, float]:
+    """Hertz and level, in dB, of half a second that a sink plays, after the moment that recording takes to begin."""
     argv = ["parec", "--raw", f"--device={sink}.monitor", "--format=s16le", f"--rate={RATE}", "--channels=2"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, env={**os.environ, **sound.env}) as recorder:
         assert recorder.stdout is not None
         recorder.stdout.read(round(RATE * 0.2) * 4)
-        words = recorder.stdout.read(round(RATE * seconds) * 4)
+        words = recorder.stdout.read(round(RATE * 0.5) * 4)
         recorder.kill()
     left, right = listening.channels(words, 2)
     assert left == right
@@ -47,17 +45,13 @@ def heard(sound: pulse.Bed, sink: str, seconds: float = 0.5) -> tuple[float, flo
 
 async def test_the_tone_is_heard_where_it_was_asked_for_until_it_ends(sound: pulse.Bed) -> None:
     await Tones(Settings().tone).play("zone1", SourceIO("t"))
-    begun = time.monotonic()
     (hertz, level), (_, other) = await asyncio.gather(
         asyncio.to_thread(heard, sound, "zone1"), asyncio.to_thread(heard, sound, "zone2")
     )
     assert hertz == pytest.approx(HERTZ, abs=1)
     assert level == pytest.approx(-23, abs=0.5)
     assert other == listening.SILENCE
-    while await asyncio.to_thread(sound.inputs):
-        assert time.monotonic() - begun < SECONDS + BEGINS, "it has not ended"
-        await asyncio.sleep(0.1)
-    assert time.monotonic() - begun > SECONDS / 2
+    await until_async(lambda: not sound.inputs(), "the end of the tone")
 
 
 async def test_a_device_that_cannot_be_opened_is_said_in_alsas_words(sound: pulse.Bed) -> None:
@@ -73,6 +67,6 @@ async def test_a_child_that_hangs_or_ends_is_an_error() -> None:
     with pytest.raises(TimeoutError):
         await Tones((sys.executable, "-c", "import time; time.sleep(60)")).play("zone1", SourceIO("t"))
     ours = [child for child in psutil.Process().children() if child not in others]
-    assert not (await asyncio.to_thread(psutil.wait_procs, ours, 2))[1], "it may still begin"
+    assert not (await asyncio.to_thread(psutil.wait_procs, ours, BOUND))[1], "it may still begin"
     with pytest.raises(ConnectionError, match="ended before it began"):
         await Tones((sys.executable, "-c", "")).play("zone1", SourceIO("t"))

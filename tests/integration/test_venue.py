@@ -11,22 +11,18 @@ import os
 import random
 import re
 import signal
-import statistics
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.integration.beds import venue
 from tests.integration.beds.venue import PORTS, SINKS, Venue
-from tests.terminal import BARE, FOH, Terminal
+from tests.patience import BOUND, POLL, changed, elapse, soak, throughout
+from tests.terminal import FOH, Terminal
 
 CLEAN = "0 CRIT  0 warn"
-SOAK = float(os.environ.get("SOAK", "30.0"))  # seconds
-pytestmark = pytest.mark.timeout(150 + SOAK)
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +32,21 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
         yield started
 
 
+@pytest.fixture(autouse=True)
+def mended(real: Venue, request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test that fails has left broken is put right for the next one."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed:
+        real.mend()
+
+
 @pytest.fixture
 def console(real: Venue) -> Iterator[Terminal]:
     """Open on the venue, which has been read whole and is well; what was last told to play has begun to sound."""
     with Terminal(FOH, env=real.env) as terminal:
-        terminal.wait_for("sources 16/16", 20)
-        terminal.wait_for(CLEAN, 20)
+        terminal.wait_for("sources 16/16")
+        terminal.wait_for(CLEAN)
         terminal.until(lambda: all(" playing " in row(terminal, name) for name in PORTS))
         terminal.until(lambda: all(clock(terminal, name) not in ("", "0:00") for name in PORTS))
         yield terminal
@@ -72,75 +77,43 @@ def word() -> str:
 
 
 @contextlib.contextmanager
-def moving(terminal: Terminal, zones: Sequence[str], most: float = 2.5) -> Iterator[None]:
-    """While the body runs, the position of each zone moves on the screen and never stands longer than that: two
-    readings, a second apart, may fall into the same second of the track."""
-    over, stood = threading.Event(), dict.fromkeys(zones, 0.0)
-
-    def look() -> None:
-        seen = {zone: ("", time.monotonic()) for zone in zones}
-        while not over.wait(0.1):
-            for zone in zones:
-                now, (before, since) = clock(terminal, zone), seen[zone]
-                if now and now != before:
-                    seen[zone] = (now, time.monotonic())
-                stood[zone] = max(stood[zone], time.monotonic() - since)
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    try:
-        yield
-    finally:
-        over.set()
-        looking.join()
-    assert max(stood.values()) < most, stood
+def moving(terminal: Terminal, zones: Sequence[str]) -> Iterator[None]:
+    """What the body breaks does not stop these: before it is put right, each zone's position moves on the screen,
+    second by second."""
+    yield
+    for zone in zones:
+        terminal.until(changed(lambda zone=zone: clock(terminal, zone), 3))
 
 
-def test_nine_zones_are_on_the_screen_within_four_bare_starts(real: Venue) -> None:
-    """Two seconds where an application of one table takes half a second to start, beside the same servers. One fair
-    pair of starts is enough: the machine has more to do than these."""
-    ratios: list[float] = []
-    while not ratios or (min(ratios) >= 4 and len(ratios) < 5):
-        with Terminal(BARE) as terminal:
-            terminal.wait_for("zone 8")
-            bare = time.monotonic() - terminal.started
-        volumes = dict(zip(PORTS, random.sample(range(10, 99), len(PORTS)), strict=True))
-        with Terminal(FOH, env=real.env) as terminal:
-            with ThreadPoolExecutor() as pool:
-                for name, volume in volumes.items():
-                    pool.submit(real.zones[name].rpc, "core.mixer.set_volume", volume=volume)
-            terminal.until(lambda v=volumes, t=terminal: all(f"{v[name]}%" in row(t, name) for name in v))
-            ratios.append((time.monotonic() - terminal.started) / bare)
-            for name, port in PORTS.items():
-                terminal.until(lambda n=name, p=port, t=terminal: f" {p} " in row(t, f"amp-{n}"))
-                terminal.until(lambda n=name, t=terminal: "RUNNING" in row(t, n))
-    assert min(ratios) < 4, ratios
+def test_nine_zones_are_on_the_screen_with_what_was_set_a_moment_ago(real: Venue) -> None:
+    volumes = dict(zip(PORTS, random.sample(range(10, 99), len(PORTS)), strict=True))
+    with Terminal(FOH, env=real.env) as terminal:
+        with ThreadPoolExecutor() as pool:
+            for name, volume in volumes.items():
+                pool.submit(real.zones[name].rpc, "core.mixer.set_volume", volume=volume)
+        terminal.until(lambda: all(f"{volumes[name]}%" in row(terminal, name) for name in volumes))
+        terminal.until(lambda: all(f" {port} " in row(terminal, f"amp-{name}") for name, port in PORTS.items()))
+        terminal.until(lambda: all("RUNNING" in row(terminal, name) for name in PORTS))
 
 
 @pytest.mark.parametrize("what", ["track", "volume", "state"])
-def test_what_is_changed_elsewhere_is_on_the_screen_at_once(real: Venue, console: Terminal, what: str) -> None:
-    """As soon as Mopidy says that it is done: a track takes it 0.1 s."""
-    zone, taken = "terrace", []
+def test_what_is_changed_elsewhere_is_on_the_screen(real: Venue, console: Terminal, what: str) -> None:
+    zone = "terrace"
     server, volumes = real.zones[zone], random.sample(range(10, 99), 5)
     titles = [word() for _ in range(5)]
     server.rpc("core.tracklist.add", uris=[real.track(zone, title).as_uri() for title in titles])
     for title, volume, verb in zip(titles, volumes, ("pause", "resume") * 3, strict=False):
-
-        def change(title: str = title, volume: int = volume, verb: str = verb) -> Callable[[], object]:
-            if what == "track":
-                server.rpc("core.playback.next")
-                return lambda: title in row(console, zone)
-            if what == "volume":
-                server.rpc("core.mixer.set_volume", volume=volume)
-                return lambda: f" {volume}% " in row(console, zone)
+        if what == "track":
+            server.rpc("core.playback.next")
+            shown = title
+        elif what == "volume":
+            server.rpc("core.mixer.set_volume", volume=volume)
+            shown = f" {volume}% "
+        else:
             server.rpc(f"core.playback.{verb}")
-            return lambda: {"pause": "paused", "resume": "playing"}[verb] in row(console, zone)
-
-        taken.append(console.until(change()))
-        console.settled(0.05, 0.5)
+            shown = {"pause": "paused", "resume": "playing"}[verb]
+        console.until(lambda shown=shown: shown in row(console, zone))
     server.rpc("core.playback.resume")
-    assert statistics.median(taken) <= 0.25, taken
-    assert max(taken) <= 0.5, taken
 
 
 def test_a_killed_zone_and_a_hung_one_are_incidents_and_the_others_never_stall(real: Venue, console: Terminal) -> None:
@@ -148,9 +121,9 @@ def test_a_killed_zone_and_a_hung_one_are_incidents_and_the_others_never_stall(r
     others = [name for name in PORTS if name not in (killed, hung)]
     with moving(console, others):
         real.zones[killed].signal(signal.SIGKILL)
-        console.until(lambda: any(killed in line for line in incidents(console)), 2)
+        console.until(lambda: any(killed in line for line in incidents(console)))
         real.zones[hung].signal(signal.SIGSTOP)
-        console.until(lambda: any(hung in line for line in incidents(console)), 6)
+        console.until(lambda: any(hung in line for line in incidents(console)))
         assert len(incidents(console)) == 2
         assert "?" in row(console, killed)
         assert "?" in row(console, hung)
@@ -158,11 +131,11 @@ def test_a_killed_zone_and_a_hung_one_are_incidents_and_the_others_never_stall(r
         real.play("office", title)
         console.until(lambda: title in row(console, "office"))
     real.zones[hung].signal(signal.SIGCONT)
-    console.until(lambda: not any(hung in line for line in incidents(console)), 10)
+    console.until(lambda: not any(hung in line for line in incidents(console)))
     title = word()
     real.restart(killed, title)
-    console.until(lambda: title in row(console, killed), 15)
-    console.wait_for(CLEAN, 10)
+    console.until(lambda: title in row(console, killed))
+    console.wait_for(CLEAN)
 
 
 def test_healthy_zones_are_left_in_peace_and_a_silent_one_is_named(real: Venue, console: Terminal) -> None:
@@ -180,26 +153,24 @@ def test_healthy_zones_are_left_in_peace_and_a_silent_one_is_named(real: Venue, 
         ("playing", "pause"): "paused", ("playing", "stop"): "stopped", ("paused", "stop"): "stopped",
         ("paused", "resume"): "playing", ("paused", "play"): "playing", ("stopped", "play"): "playing",
     }  # fmt: skip
-    end = time.monotonic() + SOAK
-    while time.monotonic() < end:
+    for _ in soak():
         (method, params), name = random.choice(uses), random.choice(list(PORTS))
         real.zones[name].rpc(method, **params)
         states[name] = becomes.get((states[name], method.rpartition(".")[2]), states[name])
         real.sound_card(name, states[name])
-        pause = time.monotonic() + random.uniform(0.05, 0.6)
-        while time.monotonic() < pause:
+        for _ in range(random.randrange(1, 12)):
             assert CLEAN in console.text, incidents(console)
-            time.sleep(0.05)
+            elapse(POLL)
     for name in PORTS:
         real.play(name)
-    console.until(lambda: all(" playing " in row(console, name) for name in PORTS), 3)
+    console.until(lambda: all(" playing " in row(console, name) for name in PORTS))
     silent = random.choice(list(PORTS))
     real.sound.pactl("suspend-sink", SINKS[silent], "1")
-    console.until(lambda: any(silent in line and "stands still" in line for line in incidents(console)), 8)
+    console.until(lambda: any(silent in line and "stands still" in line for line in incidents(console)))
     assert len(incidents(console)) == 1, incidents(console)
     real.sound.pactl("suspend-sink", SINKS[silent], "0")
     real.play(silent)
-    console.wait_for(CLEAN, 10)
+    console.wait_for(CLEAN)
     console.until(lambda: clock(console, silent) not in ("", "0:00"))
 
 
@@ -208,47 +179,42 @@ def test_all_zones_are_acted_on_together_and_the_one_that_does_not_follow_is_nam
 ) -> None:
     console.press("1")
     console.press("*")
-    console.wait_for("9 marked", 5)
+    console.wait_for("9 marked")
     together(console, "pause")
     console.press("enter")
-    console.wait_for("pause: 9 of 9 done; seen within ", 8)
-    skew = re.search(r"seen within (\S+) s of each other", console.text)
-    assert skew
-    assert float(skew[1]) < 1
+    console.wait_for("pause: 9 of 9 done; seen within ")
+    assert re.search(r"seen within \S+ s of each other", console.text)
     assert {zone.rpc("core.playback.get_state") for zone in real.zones.values()} == {"paused"}
     together(console, "play")
     deaf = random.choice(list(PORTS))
     real.zones[deaf].signal(signal.SIGSTOP)  # after its plan was shown
     console.press("enter")
-    console.wait_for("play: 8 of 9 done; seen within ", 12)
-    console.wait_for(f"did not follow: {deaf}", 2)
+    console.wait_for("play: 8 of 9 done; seen within ")
+    console.wait_for(f"did not follow: {deaf}")
     others = [zone for name, zone in real.zones.items() if name != deaf]
     assert {zone.rpc("core.playback.get_state") for zone in others} == {"playing"}
     real.zones[deaf].signal(signal.SIGCONT)
     console.press("escape")
     real.play(deaf)
-    console.until(lambda: all(" playing " in row(console, name) for name in PORTS), 10)
-    console.wait_for(CLEAN, 10)
+    console.until(lambda: all(" playing " in row(console, name) for name in PORTS))
+    console.wait_for(CLEAN)
 
 
 def together(console: Terminal, action: str) -> None:
     """Chooses the first action that can be taken with all that is marked."""
     console.press("a")
-    console.wait_for("actions on these 9", 5)
+    console.wait_for("actions on these 9")
     console.press("enter")
-    console.wait_for(f"9 side by side: {action}", 8)
+    console.wait_for(f"9 side by side: {action}")
 
 
 def test_an_unplugged_board_is_one_incident_that_names_the_port(real: Venue, console: Terminal) -> None:
     zone, port = "kitchen", PORTS["kitchen"]
     with moving(console, [name for name in PORTS if name != zone]):
         real.lose_board(zone)
-        console.until(lambda: any(port in line for line in incidents(console)), 1)
-        assert len(incidents(console)) == 1
-        since = time.monotonic()
-        while time.monotonic() - since < 8:
-            assert len(incidents(console)) == 1, incidents(console)
-            time.sleep(0.1)
+        console.until(lambda: any(port in line for line in incidents(console)))
+        alone, plays = lambda: len(incidents(console)) == 1, changed(lambda: clock(console, "bar"), 8)
+        console.until(throughout(alone, plays, "one incident, for eight seconds of what another zone plays"))
     (line,) = incidents(console)
     assert port in line
     assert zone in line
@@ -257,7 +223,7 @@ def test_an_unplugged_board_is_one_incident_that_names_the_port(real: Venue, con
     title = word()
     real.return_board(zone, title)
     console.until(lambda: title in row(console, zone))
-    console.wait_for(CLEAN, 10)
+    console.wait_for(CLEAN)
     console.until(lambda: "RUNNING" in row(console, zone))
 
 
@@ -266,7 +232,7 @@ def test_mute_by_a_key_is_heard_and_an_outsiders_mute_is_seen(real: Venue, conso
     control = f"{SINKS[zone]}/Master"
     for keys in (["1"], ["down"] * sorted(PORTS).index(zone), ["m"]):
         console.press(*keys)
-        console.settled(0.05)
+        console.settled()
     console.wait_for(f"{SINKS[zone]} Master: mute")
     console.press("enter")
     console.until(lambda: real.sound.heard(control)[1])
@@ -274,42 +240,42 @@ def test_mute_by_a_key_is_heard_and_an_outsiders_mute_is_seen(real: Venue, conso
     console.wait_for("done: ")
     assert [real.sound.heard(f"{sink}/Master")[1] for sink in SINKS.values()].count(True) == 1
     real.sound.mute(control, False)
-    assert console.until(lambda: " no " in row(console, zone)[:90]) < 0.5
+    console.until(lambda: " no " in row(console, zone)[:90])
     other = random.choice([name for name in PORTS if name != zone])
     real.sound.mute(f"{SINKS[other]}/Master", True)
-    assert console.until(lambda: " yes " in row(console, other)[:90]) < 0.5
+    console.until(lambda: " yes " in row(console, other)[:90])
     real.sound.mute(f"{SINKS[other]}/Master", False)
 
 
 def test_what_is_cut_and_blanked_elsewhere_is_seen(real: Venue, console: Terminal) -> None:
     for source in random.sample(["cam1", "cam2", "grabber"], 3):
         real.tell(f"set_video_a {source}")
-        assert console.until(lambda s=source: f" {s} " in row(console, "stage")) < 0.5
+        console.until(lambda s=source: f" {s} " in row(console, "stage"))
     blank = random.choice(["pause", "nostream"])
     real.tell(f"set_stream_blank {blank}")
-    assert console.until(lambda: f"blank {blank}" in row(console, "stage")) < 0.5
-    console.until(lambda: any("stage" in line for line in incidents(console)), 2)
+    console.until(lambda: f"blank {blank}" in row(console, "stage"))
+    console.until(lambda: any("stage" in line for line in incidents(console)))
     real.tell("set_stream_live")
     console.wait_for(CLEAN)
 
 
 def test_a_container_stopped_elsewhere_is_an_incident_that_a_key_mends(real: Venue, console: Terminal) -> None:
     real.lxd.lxc("stop", "web1", "--force")
-    console.until(lambda: any("web1" in line for line in incidents(console)), 5)
+    console.until(lambda: any("web1" in line for line in incidents(console)))
     assert "Stopped" in row(console, "web1")
     console.press("i")
-    console.settled(0.05)
+    console.settled()
 
     def offered() -> bool:  # not before LXD's own operation has ended
         console.press("f")
-        console.settled(0.1)
+        console.settled()
         return "Cancel" in console.text
 
-    console.until(offered, 10)
+    console.until(offered)
     console.press("enter")
-    console.until(lambda: "RUNNING" in real.lxd.lxc("list", "web1"), 20)
-    console.until(lambda: "Running" in row(console, "web1"), 10)
-    console.wait_for(CLEAN, 10)
+    console.until(lambda: "RUNNING" in real.lxd.lxc("list", "web1"))
+    console.until(lambda: "Running" in row(console, "web1"))
+    console.wait_for(CLEAN)
 
 
 def test_every_source_may_be_lost_and_come_back_while_it_is_open(real: Venue, console: Terminal) -> None:
@@ -321,7 +287,7 @@ def test_every_source_may_be_lost_and_come_back_while_it_is_open(real: Venue, co
     real.sound.stop()
     real.core.kill()
     real.lxd.kill()
-    console.until(lambda: re.search(r"sources [0-4]/16", console.text), 15)
+    console.until(lambda: re.search(r"sources [0-4]/16", console.text))
     console.until(lambda: all("?" in row(console, name) for name in PORTS))
     assert "boards 0/9" in console.text
     real.sound.start()
@@ -334,11 +300,11 @@ def test_every_source_may_be_lost_and_come_back_while_it_is_open(real: Venue, co
         zone.wait()
         real.return_board(name, titles[name])
     real.tell("set_video_a grabber", "set_stream_live")
-    console.until(lambda: all(titles[name] in row(console, name) for name in PORTS), 20)
-    console.until(lambda: " grabber " in row(console, "stage"), 10)
-    console.until(lambda: "Running" in row(console, "web1"), 20)
-    console.wait_for("sources 16/16", 20)
-    console.wait_for(CLEAN, 10)
+    console.until(lambda: all(titles[name] in row(console, name) for name in PORTS))
+    console.until(lambda: " grabber " in row(console, "stage"))
+    console.until(lambda: "Running" in row(console, "web1"))
+    console.wait_for("sources 16/16")
+    console.wait_for(CLEAN)
 
 
 def test_status_says_what_is_so_now(real: Venue) -> None:
@@ -347,7 +313,7 @@ def test_status_says_what_is_so_now(real: Venue) -> None:
     with subprocess.Popen(argv, env={**os.environ, **real.env}, stdout=subprocess.PIPE) as process:
         real.play("garden", title)
         real.sound.level(f"{SINKS['garden']}/Master", level)
-        answer, _ = process.communicate(timeout=20)
+        answer, _ = process.communicate(timeout=BOUND)
     said = json.loads(answer)
     assert process.returncode == 0, said["incidents"]
     zones = {zone["name"]: zone for zone in said["resources"]["zone"]}

@@ -22,6 +22,7 @@ from backends.demo.voctocore import Voctocore as Embedded
 from backends.runtime import SourceIO
 from tests.integration.beds.voctocore import Voctocore as Real
 from tests.integration.watching import Watched, watching
+from tests.patience import limit
 
 
 class Core(Protocol):
@@ -62,6 +63,13 @@ class RealCore:
     def hang(self, yes: bool) -> None:
         self.core.signal(signal.SIGSTOP if yes else signal.SIGCONT)
 
+    def mend(self) -> None:
+        """As the next test needs it, whatever this one has left."""
+        if self.core.runs:
+            self.hang(False)
+        else:
+            self.core.start()
+
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
@@ -73,7 +81,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
 @pytest.fixture(params=["embedded", "real"])
 async def core(request: pytest.FixtureRequest) -> AsyncIterator[Core]:
     if request.param == "real":
-        yield RealCore(request.getfixturevalue("real"))
+        actual = RealCore(request.getfixturevalue("real"))
+        yield actual
+        actual.mend()
         return
     embedded = EmbeddedCore()
     await embedded.start()
@@ -85,7 +95,7 @@ async def core(request: pytest.FixtureRequest) -> AsyncIterator[Core]:
 async def mixer(core: Core) -> AsyncIterator[Watched]:
     await tell(core, "set_videos_and_composite cam1 cam2 fullscreen", "set_stream_live")
     async with watching(VoctomixSource("venue", core.endpoint)) as watched:
-        await watched.until(lambda w: w.of("mixer"), 5)
+        await watched.until(lambda w: w.of("mixer"))
         yield watched
 
 
@@ -96,7 +106,7 @@ async def tell(core: Core, *lines: str) -> list[str]:
     with contextlib.closing(writer):
         writer.write("".join(f"{line}\n" for line in (*lines, "fetch_value end")).encode())
         said = []
-        async with asyncio.timeout(5):
+        async with limit():
             while (line := (await reader.readline()).decode()) and not line.startswith("value end"):
                 said.append(line.rstrip("\n"))
         return said
@@ -130,17 +140,17 @@ async def test_what_somebody_else_does_is_seen_at_once(core: Core, mixer: Watche
         (f"set_composite_mode {mode}", "composite", mode),
     ):
         sent = asyncio.create_task(tell(core, line))
-        await mixer.until(lambda w, field=field, value=value: w.get("mixer", field) == value, 0.25)
+        await mixer.until(lambda w, field=field, value=value: w.get("mixer", field) == value)
         await sent
 
 
 async def test_blanked_says_since_when(core: Core, mixer: Watched) -> None:
     await tell(core, "set_stream_blank pause")
-    await mixer.until(lambda w: w.get("mixer", "stream") == "blank pause", 0.25)
+    await mixer.until(lambda w: w.get("mixer", "stream") == "blank pause")
     verdict = blanked(mixer.of("mixer"), None)  # type: ignore[arg-type]
     assert "since " in verdict.findings[0].cause
     async with watching(VoctomixSource("venue", core.endpoint)) as late:
-        await late.until(lambda w: w.of("mixer"), 5)
+        await late.until(lambda w: w.of("mixer"))
         finding = blanked(late.of("mixer"), None).findings[0]  # type: ignore[arg-type]
         assert "since when" in finding.not_known
 
@@ -172,7 +182,7 @@ async def test_an_action_works_and_is_refused_the_second_time(
 
 async def test_live_again_after_blank(core: Core, mixer: Watched) -> None:
     await tell(core, "set_stream_blank pause")
-    await mixer.until(lambda w: w.get("mixer", "stream") == "blank pause", 0.25)
+    await mixer.until(lambda w: w.get("mixer", "stream") == "blank pause")
     target = mixer.of("mixer")
     assert target is not None
     await mixer.act(target, "live")
@@ -190,7 +200,7 @@ async def test_the_shell_command_shown_does_the_same(mixer: Watched) -> None:
     assert offer is not None
     plan = await mixer.source.plan(offer, {"source": "grabber"}, mixer.runtime.io(source_id(mixer.source)))
     await asyncio.to_thread(subprocess.run, ["bash", "-c", plan.steps[0].shell], check=True)
-    await mixer.until(lambda w: w.get("mixer", "a") == "grabber", 1)
+    await mixer.until(lambda w: w.get("mixer", "a") == "grabber")
 
 
 async def test_a_value_that_is_no_choice_is_refused(mixer: Watched) -> None:
@@ -204,13 +214,13 @@ async def test_a_value_that_is_no_choice_is_refused(mixer: Watched) -> None:
 
 async def test_killed_hung_and_back(core: Core, mixer: Watched) -> None:
     core.hang(True)
-    await mixer.until(lambda w: w.state is State.HUNG, 4)
+    await mixer.until(lambda w: w.state is State.HUNG)
     core.hang(False)
-    await mixer.until(lambda w: w.state is State.OK, 8)
+    await mixer.until(lambda w: w.state is State.OK)
     await core.kill()
-    await mixer.until(lambda w: w.state is State.REFUSED, 2)
+    await mixer.until(lambda w: w.state is State.REFUSED)
     await core.start()
-    await mixer.until(lambda w: w.state is State.OK, 8)
+    await mixer.until(lambda w: w.state is State.OK)
 
 
 async def test_errors_are_the_same_words(core: Core) -> None:
@@ -247,9 +257,9 @@ async def test_a_stranger_on_the_port_is_said_to_be_one(banner: bytes) -> None:
     async with await asyncio.start_server(stranger, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with watching(VoctomixSource("venue", f"127.0.0.1:{port}")) as watched:
-            await watched.until(lambda w: w.state is State.WRONG, 3)
+            await watched.until(lambda w: w.state is State.WRONG)
             assert "no voctocore" in watched.sentence
-            await asyncio.sleep(0.5)
+            await watched.again(1)
             assert watched.state is State.WRONG
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from backends.contract import Expect, Id, Observation, Plan, Resource, Source, State, Test, source_id
 from backends.runtime import Runtime
+from tests.patience import until_async
 
 
 class Steps:
@@ -44,17 +44,23 @@ class Watched:
             async with self._news:
                 self._news.notify_all()
 
-    async def until(self, true: Callable[[Watched], object], within: float) -> float:
-        """Waits for it; the seconds it took. Fails with what was seen instead."""
-        start = time.monotonic()
-        try:
-            async with asyncio.timeout(within), self._news:
-                await self._news.wait_for(lambda: bool(true(self)))
-        except TimeoutError:
-            raise AssertionError(
-                f"not within {within:g} s; {self.state} {self.sentence}; {list(self.resources.values())}"
-            ) from None
-        return time.monotonic() - start
+    async def until(self, true: Callable[[Watched], object]) -> None:
+        """Waits for it. Fails with what was seen instead."""
+
+        def seen() -> str:
+            return f"{self.state} {self.sentence}; {list(self.resources.values())}"
+
+        await until_async(lambda: true(self), news=self._changed, seen=seen)
+
+    async def again(self, times: int = 3) -> None:
+        """Waits until the source has spoken so many times more."""
+        spoken = len(self.seen)
+        await self.until(lambda w: len(w.seen) >= spoken + times)
+
+    async def _changed(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._news:
+                await self._news.wait()
 
     def of(self, kind: str, name: str = "") -> Resource | None:
         found = [r for id, r in self.resources.items() if id.kind == kind and name in ("", id.local, r.name)]
@@ -72,7 +78,7 @@ class Watched:
         before = dict(self.resources)
         await self.source.execute(plan, ledger, io)
         for expect in plan.expect:
-            await self.until(lambda w, e=expect: met(e, w.resources.get(e.target), before.get(e.target)), expect.within)
+            await self.until(lambda w, e=expect: met(e, w.resources.get(e.target), before.get(e.target)))
         return plan, ledger
 
 

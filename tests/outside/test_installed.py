@@ -17,6 +17,7 @@ from console.config import of_table
 from console.session import open_session
 from console.widgets.lines import Lines
 from tests.outside.server import Projector, projector
+from tests.patience import changed, until_async
 
 SIZE = (160, 48)
 
@@ -46,10 +47,8 @@ def screen(pilot: Pilot[None], widget: str = "") -> str:
     return "\n".join("".join(part[0] for part in line) for line in lines)
 
 
-async def until(pilot: Pilot[None], true: Callable[[], object], within: float = 8.0) -> None:
-    async with asyncio.timeout(within):
-        while not true():
-            await pilot.pause(0.05)
+async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
+    await until_async(true, seen=lambda: screen(pilot))
 
 
 def test_it_is_found_by_its_entry_point_and_finds_nothing_by_itself() -> None:
@@ -102,5 +101,5 @@ async def test_its_disruptive_action_asks_and_cancel_has_the_focus(device: Proje
         assert "the picture in the room" in screen(pilot)
         await pilot.press("enter")  # Cancel
         await until(pilot, lambda: type(pilot.app.screen).__name__ == "Main")
-        await pilot.pause(0.5)
+        await until(pilot, changed(lambda: dict(pilot.app.venue.state.seen_at), 3))  # asked three times since
         assert device.power == "on"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.rig.demo import host
 from tests.rig.demo.guest import away
 
@@ -39,9 +39,8 @@ def test_who_asks_is_answered(
     (folder / host.ANSWERED).write_text("not done: earlier\n")
 
     def answer() -> None:
-        while len(asked := (folder / host.ASKED).read_text().splitlines()) < 2:
-            time.sleep(0.01)
-        (folder / host.ANSWERED).write_text(f"not done: earlier\ndone: {json.loads(asked[1])['name']}\n")
+        _, asked = until(lambda: two if len(two := (folder / host.ASKED).read_text().splitlines()) == 2 else None)
+        (folder / host.ANSWERED).write_text(f"not done: earlier\ndone: {json.loads(asked)['name']}\n")
 
     guest = threading.Thread(target=answer)
     guest.start()

@@ -14,6 +14,7 @@ import pytest
 from backends.audio.log_follower import TAIL, Follower, Place, place
 from backends.contract import Unknown, Why
 from backends.runtime import SourceIO
+from tests.patience import BOUND, until_async
 
 JOURNALS = "/usr/lib/systemd/systemd-journal-remote"
 
@@ -120,12 +121,9 @@ class FromFile(Place, frozen=True):
 
 
 async def followed(follower: Follower) -> None:
-    """Follows until there is something to say, ten seconds at most."""
+    """Follows until there is something to say."""
     async with follower.following(SourceIO("bar")):
-        for _ in range(200):
-            if follower.lines or trouble(follower):
-                return
-            await asyncio.sleep(0.05)
+        await until_async(lambda: follower.lines or trouble(follower))
 
 
 async def test_the_journal_of_a_unit_is_followed(tmp_path: Path) -> None:
@@ -141,7 +139,7 @@ async def test_the_journal_of_a_unit_is_followed(tmp_path: Path) -> None:
 
     export = entry("mopidy@bar.service", b"ERROR mopidy.x: for us \xff", 1)
     export += entry("mopidy@foyer.service", b"ERROR mopidy.x: not for us", 2)
-    subprocess.run([JOURNALS, f"--output={journal}", "-"], input=export, check=True, capture_output=True, timeout=20)
+    subprocess.run([JOURNALS, f"--output={journal}", "-"], input=export, check=True, capture_output=True, timeout=BOUND)
     follower = Follower(FromFile(unit="mopidy@bar.service", file_=str(journal)))
     await followed(follower)
     assert [(line.at, line.text) for line in follower.lines] == [(1764000000.000001, "ERROR mopidy.x: for us \ufffd")]
@@ -169,9 +167,8 @@ async def test_a_file_system_that_hangs_is_said_and_holds_up_nobody_else(
     look = follower.look
     monkeypatch.setattr(follower, "look", lambda: (answers.wait(), look()))
     async with follower.following(io):
-        await asyncio.sleep(0.5)
-        assert "does not answer" in trouble(follower)
-        assert await io.thread(lambda: "well", within=0.5) == "well"
+        await until_async(lambda: "does not answer" in trouble(follower))
+        assert await io.thread(lambda: "well") == "well"
         answers.set()
-        await asyncio.sleep(0.5)
+        await until_async(lambda: follower.trouble is None and texts(follower))
         assert (follower.trouble, texts(follower)) == (None, ["one"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-import time
+import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from msgspec import structs
 
+from backends.audio import endpoints
 from backends.audio.endpoints import listener
 from backends.audio.mopidy import model
 from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
@@ -22,6 +24,7 @@ from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
 from backends.kinds import Board, Control, Pcm, Zone
 from tests.backends.worlds import FakeView
+from tests.patience import until
 
 BAR = Id("h", "zone", "127.0.0.1:6681")
 
@@ -285,17 +288,25 @@ def test_a_mixer_that_does_not_answer_for_a_moment(past: list[tuple[float, Resou
 
 
 def test_one_search_for_listeners_answers_all_who_asked_before_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
-    searches, searched = [0], psutil.net_connections
+    searches, searched, asking = [0], psutil.net_connections, list[int]()
 
     def search(kind: str) -> Any:
         searches[0] += 1
-        time.sleep(0.2)
+        until(lambda: sum(map(waits, asking)) == 4 or searches[0] > 1, "the others have asked as well")
         return searched(kind)
+
+    def ask(address: str) -> object:
+        asking.append(threading.get_ident())
+        return listener(address)
+
+    def waits(thread: int) -> bool:
+        frame = sys._current_frames().get(thread)
+        return frame is not None and frame.f_code.co_filename == endpoints.__file__
 
     monkeypatch.setattr(psutil, "net_connections", search)
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        assert set(pool.map(listener, [address] * 5)) == {os.getpid()}
+        assert set(pool.map(ask, [address] * 5)) == {os.getpid()}
         assert searches[0] == 2
         assert listener(address) == os.getpid()
         assert searches[0] == 3, "what was found before somebody asked may no longer be so"

@@ -12,6 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from backends.audio.mopidy import client, model
 from backends.audio.mopidy.client import Core, connected
+from tests.patience import BOUND, POLL
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
@@ -31,7 +32,7 @@ def answer(request: str | bytes) -> str:
 
 async def honest(socket: ServerConnection) -> None:
     async for request in socket:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         await socket.send(answer(request))
 
 
@@ -42,20 +43,26 @@ async def test_who_asks_at_once_gets_each_his_own_answer() -> None:
 
 
 async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "ANSWER", 0.3)
+    monkeypatch.setattr(client, "ANSWER", POLL)
+    late, answered = asyncio.Event(), asyncio.Event()
 
     async def slow(socket: ServerConnection) -> None:
         async for request in socket:
-            await asyncio.sleep(0.5)
+            await late.wait()
             await socket.send(answer(request))
+            await (await socket.ping())  # whose pong comes after the answer was taken
+            answered.set()
 
     async with talking(slow) as core:
-        for method in (model.STATE, model.POSITION):
-            with pytest.raises(TimeoutError, match="connected but does not answer"):
-                await core.call(method)
-            await asyncio.sleep(0.4)
+        with pytest.raises(TimeoutError, match="connected but does not answer"):
+            await core.call(model.STATE)
+        late.set()
+        await asyncio.wait_for(answered.wait(), BOUND)
+        late.clear()
+        with pytest.raises(TimeoutError, match="connected but does not answer"):
+            await core.call(model.POSITION)
         with pytest.raises(TimeoutError):  # so that it is connected to anew
-            await core.wait(5)
+            await core.wait(BOUND)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +88,15 @@ async def test_what_is_no_answer_is_said_to_be_none(message: str | bytes, error:
 
 
 async def test_a_server_that_leaves_is_noticed_while_nobody_asks() -> None:
+    leave = asyncio.Event()
+
     async def leaves(socket: ServerConnection) -> None:
-        await asyncio.sleep(0.1)
+        await leave.wait()
 
     async with talking(leaves) as core:
+        leave.set()
         with pytest.raises(ConnectionResetError, match="has ended"):
-            await core.wait(5)
+            await core.wait(BOUND)
         with pytest.raises(ConnectionResetError, match="has ended"):
             await core.call(model.STATE)
 

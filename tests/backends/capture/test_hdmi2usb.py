@@ -107,7 +107,7 @@ async def board(tmp_path: Path) -> AsyncIterator[tuple[Watched, Path, list[async
     async with await asyncio.start_unix_server(accept, path):
         settings = Settings(sysfs=str(root), events=f"unix:{path}")
         async with watching(Hdmi2Usb("venue", settings)) as watched:
-            await watched.until(lambda w: w.of("capture"), 3)
+            await watched.until(lambda w: w.of("capture"))
             yield watched, root, writers
             for writer in writers:
                 writer.close()
@@ -118,17 +118,17 @@ async def test_a_change_is_seen_when_announced(board: tuple[Watched, Path, list[
     for ids, release, mode in (("5441", "0001", "jtag"), ("5442", "0101", "operational")):
         plug(root, idProduct=ids, bcdDevice=release)
         writers[0].write(b'{"action": "add", "subsystem": "usb", "name": "1-1.3"}\n')
-        await watched.until(lambda w, mode=mode: w.get("capture", "mode") == mode, 0.5)
+        await watched.until(lambda w, mode=mode: w.get("capture", "mode") == mode)
     shutil.rmtree(root / "bus/usb/devices/1-1.3")
     writers[0].write(b'{"action": "remove", "subsystem": "usb", "name": "1-1.3"}\n')
-    await watched.until(lambda w: not w.resources, 0.5)
+    await watched.until(lambda w: not w.resources)
     assert watched.state is State.OK
 
 
 async def test_it_is_looked_at_again_without_events(board: tuple[Watched, Path, list[asyncio.StreamWriter]]) -> None:
     watched, root, _ = board
     (root / "bus/usb/devices/1-1.3/bcdDevice").write_text("0002\n")
-    await watched.until(lambda w: w.get("capture", "release") == "0002", 6)
+    await watched.until(lambda w: w.get("capture", "release") == "0002")
 
 
 async def test_a_machine_without_usb_has_no_source(tmp_path: Path) -> None:

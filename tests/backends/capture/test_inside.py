@@ -19,6 +19,7 @@ from backends.demo.firmware import SIGNALS
 from backends.demo.trees import Trees
 from backends.kinds import CaptureBoard
 from tests.integration.watching import Watched, watching
+from tests.patience import until_async
 
 UNKNOWN = Unknown(Why.NOT_APPLICABLE, "there is no urbnum")
 
@@ -63,7 +64,7 @@ async def venue(
     trees.streaming.add("2-1")
     async with asyncio.TaskGroup() as tasks, captures.running():
         running = tasks.create_task(trees.run())
-        await asyncio.sleep(0.05)
+        await until_async(trees.socket.exists)
         settings = {"sysfs": str(trees.sysfs), "events": trees.events, **captures.settings}
         source = Hdmi2Usb("venue", convert(settings | getattr(request, "param", {}), Settings))
         async with watching(source) as watched:
@@ -72,7 +73,7 @@ async def venue(
 
 
 async def until(watched: Watched, **fields: object) -> None:
-    await watched.until(lambda w: all(w.get("capture", name) == value for name, value in fields.items()), 8)
+    await watched.until(lambda w: all(w.get("capture", name) == value for name, value in fields.items()))
 
 
 @pytest.mark.parametrize("word", [word for word in SIGNALS if word != "good"])
@@ -93,7 +94,7 @@ async def test_a_firmware_is_left_alone_while_no_video_runs(venue: tuple[Watched
     signal = watched.get("capture", "signal")
     assert isinstance(signal, Unknown)
     assert "while its video runs" in signal.detail
-    await asyncio.sleep(inside.MOMENT + 2)  # several turns of asking
+    await watched.again()
     assert len(board.firmware.commands) == asked
 
 
@@ -101,7 +102,7 @@ async def test_a_firmware_is_left_alone_while_no_video_runs(venue: tuple[Watched
 async def test_a_firmware_that_may_not_be_asked_is_not(venue: tuple[Watched, Trees, Inside]) -> None:
     watched, _, board = venue
     await until(watched, streams=True)
-    await asyncio.sleep(inside.MOMENT + 1)
+    await watched.again()
     assert (board.firmware.commands, watched.get("capture", "streams")) == ([], True)
 
 
@@ -109,12 +110,12 @@ async def test_a_firmware_that_hangs_is_said_and_holds_up_nobody(venue: tuple[Wa
     watched, trees, board = venue
     await until(watched, signal="good")
     board.firmware.hung = True
-    await watched.until(lambda w: isinstance(w.get("capture", "signal"), Unknown), 10)
+    await watched.until(lambda w: isinstance(w.get("capture", "signal"), Unknown))
     signal = watched.get("capture", "signal")
     assert isinstance(signal, Unknown)
     assert (signal.why, watched.state) == (Why.UNREACHABLE, State.OK)
     trees.unplug("2-1")
-    await watched.until(lambda w: not w.resources, 1)
+    await watched.until(lambda w: not w.resources)
     board.firmware.hung = False
     trees.replug("2-1")
     await until(watched, signal="good")
@@ -125,9 +126,9 @@ async def test_a_console_that_another_program_has_is_left_to_it(venue: tuple[Wat
     await until(watched, signal="good")
     with board._console.open("rb+", buffering=0) as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
-        await watched.until(lambda w: isinstance(w.get("capture", "signal"), Unknown), 8)
+        await watched.until(lambda w: isinstance(w.get("capture", "signal"), Unknown))
         asked = len(board.firmware.commands)
-        await asyncio.sleep(2)
+        await watched.again()
         assert len(board.firmware.commands) == asked
         signal = watched.get("capture", "signal")
         assert isinstance(signal, Unknown)
@@ -139,7 +140,7 @@ async def test_hostile_words_of_a_firmware_are_harmless(venue: tuple[Watched, Tr
     watched, _, board = venue
     board.firmware._status = lambda: ("encoder: \x1b]0;x\x07 from \u202einput1", "input1: \x9b31m1x1")  # type: ignore[method-assign]
     await watched.until(
-        lambda w: isinstance(w.get("capture", "signal"), Unknown) and w.get("capture", "streams") is True, 8
+        lambda w: isinstance(w.get("capture", "signal"), Unknown) and w.get("capture", "streams") is True
     )
     shown = watched.of("capture")
     assert isinstance(shown, CaptureBoard)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,14 @@ import pytest
 from backends.containers import lxd, lxd_reader
 from backends.containers.lxd import LxdSource
 from backends.runtime import SourceIO
+from tests.patience import POLL, elapse
 
 
 async def test_a_slow_machine_may_import_longer_than_an_lxd_may_think(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(lxd, "READ", 0.05)
-    monkeypatch.setattr(lxd_reader, "load", lambda: time.sleep(0.3))
+    monkeypatch.setattr(lxd, "READ", POLL)
+    monkeypatch.setattr(lxd_reader, "load", lambda: elapse(4 * POLL))
     io = SourceIO("lxd")
     try:
         with pytest.raises(FileNotFoundError):

@@ -9,6 +9,7 @@ from backends import sysfs
 from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import boards, enumerator
 from backends.kinds import Board, Hub
+from tests.patience import POLL
 
 BOARDS = (
     DemoBoard("bar", "1-1.1"),
@@ -121,7 +122,7 @@ async def test_a_still_world_moves_only_when_asked(tmp_path: Path, monkeypatch: 
         trees.pcm("hall", "RUNNING", 7)
         before = state(trees)
         for _ in range(3):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(POLL)
             trees.step()
         assert (state(trees) == before) == still
         trees.set("1-1.1", "power/control", "on")

@@ -16,6 +16,7 @@ from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import helper, usb
 from backends.kinds import Board
 from backends.runtime import Runtime
+from tests.patience import limit, until_async
 
 
 class Steps(list[str]):
@@ -48,7 +49,7 @@ class Watched:
 async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     trees = Trees(tmp_path, [DemoBoard("bar", "1-1.1", "on", True)])
     running = asyncio.create_task(trees.run())
-    await asyncio.sleep(0.05)
+    await until_async(trees.socket.exists)
     source = Watched(trees)
     yield source
     await source.runtime.stop()
@@ -118,7 +119,7 @@ async def test_a_board_that_is_not_authorized_says_so_and_is_mended_by_plugging_
     first = await seen()
     assert (first.power, first.configured) == ("active", 0)
     watched.trees.set("1-1.1", "authorized", "0")
-    async with asyncio.timeout(4):
+    async with limit():
         while not isinstance((board := await seen()).power, Unknown):
             pass
         assert "replug" in board.power.detail
@@ -129,7 +130,7 @@ async def test_a_board_that_is_not_authorized_says_so_and_is_mended_by_plugging_
     assert offer is not None
     plan = await watched.source.plan(offer, {}, watched.io)
     await watched.source.execute(plan, Steps(), watched.io)
-    async with asyncio.timeout(4):
+    async with limit():
         while (board := await seen()).configured != 1:
             pass
     assert (board.power, board.hid, board.devnum) == ("active", "bound to usbhid", first.devnum)
@@ -159,11 +160,11 @@ async def test_a_device_that_the_kernel_is_busy_with_keeps_nobody_waiting(tmp_pa
     name.unlink()
     os.mkfifo(name)
     running = asyncio.create_task(trees.run())
-    await asyncio.sleep(0.05)
+    await until_async(trees.socket.exists)
     watched = Watched(trees)
     seen = []
     try:
-        async with asyncio.timeout(4):
+        async with limit():
             while len(seen) < 3:
                 seen.append({each.id.local: each for each in (await watched.next()).upserts if isinstance(each, Board)})
         assert [sorted(each) for each in seen] == [["1-1.1", "1-1.2"]] * 3
@@ -173,7 +174,7 @@ async def test_a_device_that_the_kernel_is_busy_with_keeps_nobody_waiting(tmp_pa
         await asyncio.to_thread(name.write_text, "USB AUDIO  DAC\n")  # it has been waited for
         name.unlink()
         name.write_text("USB AUDIO  DAC\n")
-        async with asyncio.timeout(4):
+        async with limit():
             while isinstance(seen[-1]["1-1.1"].maker, Unknown):
                 seen.append({each.id.local: each for each in (await watched.next()).upserts if isinstance(each, Board)})
     finally:

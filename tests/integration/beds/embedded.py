@@ -12,6 +12,7 @@ from typing import Any
 from backends.demo.mixer import Mixers
 from backends.demo.trees import DemoBoard, Trees
 from tests.integration.beds.usb import NAMES, PORTS
+from tests.patience import until_async
 
 
 class Embedded:
@@ -54,7 +55,7 @@ async def bed(still: bool = False) -> AsyncIterator[Embedded]:
         venue = Embedded(Path(folder), still)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(venue.trees.run()), group.create_task(venue.mixers.run())]
-            await asyncio.sleep(0.05)
+            await until_async(lambda: venue.trees.socket.exists() and venue.mixers.socket.exists())
             yield venue
             for task in tasks:
                 task.cancel()

@@ -1,6 +1,8 @@
 """One backend run by the project's own runtime in a program of its own, driven over JSON lines.
 
-    python -m tests.integration.beds.inside BACKEND [SETTINGS-AS-JSON]
+    python -m tests.integration.beds.inside BACKEND [SETTINGS-AS-JSON] [PERIOD...]
+
+A PERIOD, such as `backends.hardware.usb.POLL`, never ends there: what is seen all the same was told by an event.
 
 Out: {"observation": ...}, {"plan": ...}, {"done": [steps]}, {"refused": why}, {"failed": why}.
 In: {"target": "h/board/1-1.1", "action": "let-sleep", "args": {...}, "execute": true}.
@@ -13,8 +15,9 @@ import contextlib
 import json
 import os
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -22,6 +25,7 @@ import msgspec
 from backends import registry
 from backends.contract import Id, Offer, Refused
 from backends.runtime import Runtime
+from tests.patience import NEVER, limit
 
 
 class Steps(list[str]):
@@ -50,7 +54,9 @@ def say(message: dict[str, Any]) -> None:
     sys.stdout.buffer.flush()
 
 
-async def main(name: str, settings: str = "{}") -> None:
+async def main(name: str, settings: str = "{}", *periods: str) -> None:
+    for module, _, period in (each.rpartition(".") for each in periods):
+        setattr(import_module(module), period, NEVER)
     sources, health = await registry.discover(registry.load(name), "h", json.loads(settings), os.environ)
     say({"sources": [source.name for source in sources], "health": health})
     runtime, offers = Runtime(), dict[tuple[str, str], tuple[Id, Offer]]()
@@ -84,11 +90,12 @@ class Inside:
         self.health: dict[str, dict[str, Any]] = {}
         self.ill: list[dict[str, Any]] = []  # every health so far that was not ok
         self.sources: list[str] = []
+        self.spoken = Counter[str]()  # how many observations each source has sent
         self._owner: dict[str, str] = {}
 
-    async def receive(self, within: float = 10.0) -> dict[str, Any]:
+    async def receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        async with asyncio.timeout(within):
+        async with limit():
             line = await self._process.stdout.readline()
         if not line:
             assert self._process.stderr is not None
@@ -100,6 +107,7 @@ class Inside:
 
     def _take(self, observation: dict[str, Any], ids: list[str], lost: list[str]) -> None:
         source = observation["source"]["local"]
+        self.spoken[source] += 1
         self.health[source] = observation["health"]
         self.ill += [observation["health"]] if observation["health"]["state"] != "ok" else []
         if observation["complete"] and observation["health"]["state"] == "ok":
@@ -109,23 +117,19 @@ class Inside:
         for key, resource in zip(ids, observation["upserts"], strict=True):
             self.resources[key], self._owner[key] = resource, source
 
-    async def until(self, holds: Callable[[Inside], bool], within: float = 5.0) -> float:
-        """Reads on until it holds; the seconds that took. Raises TimeoutError with what is known instead."""
-        start = time.monotonic()
+    async def until(self, holds: Callable[[Inside], object]) -> None:
+        """Reads on until it holds. Fails with what is known instead."""
         try:
-            async with asyncio.timeout(within):
+            async with limit():
                 while not holds(self):
                     await self.receive()
         except TimeoutError:
-            raise TimeoutError(f"not so after {within} s: {self.health} {json.dumps(self.resources)[:2000]}") from None
-        return time.monotonic() - start
+            raise AssertionError(f"not so: {self.health} {json.dumps(self.resources)[:2000]}") from None
 
-    async def settle(self, seconds: float) -> None:
-        """Reads on for so long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while True:
-                    await self.receive()
+    async def again(self, times: int = 3) -> None:
+        """Reads on until every source has spoken so many times more."""
+        before = self.spoken.copy()
+        await self.until(lambda p: all(p.spoken[name] >= before[name] + times for name in p.sources))
 
     async def act(self, target: str, action: str, execute: bool = True, **args: str) -> dict[str, Any]:
         """The plan, with `done` or `refused` or `failed` beside it."""
@@ -142,12 +146,16 @@ class Inside:
 
 @contextlib.asynccontextmanager
 async def inside(
-    backend: str, env: Mapping[str, str], settings: Mapping[str, Any] | None = None, stub: str = ""
+    backend: str,
+    env: Mapping[str, str],
+    settings: Mapping[str, Any] | None = None,
+    stub: str = "",
+    never: Sequence[str] = (),
 ) -> AsyncIterator[Inside]:
-    """`stub` names a library that is replaced by one that does nothing."""
+    """`stub` names a library that is replaced by one that does nothing, `never` periods that never end."""
     module = "tests.integration.beds.inside"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.stubbed", stub, module, backend, json.dumps(settings or {}),
+        sys.executable, "-m", "tests.stubbed", stub, module, backend, json.dumps(settings or {}), *never,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **env}, limit=1 << 22,
     )  # fmt: skip

@@ -102,7 +102,11 @@ class Lxd:
             asked = ["lxd", "waitready", "--timeout=1"]
             return subprocess.run(asked, env=self.environ, capture_output=True, check=False).returncode == 0
 
-        wait_for("LXD", lambda: Path(self.socket).exists() and ready(), 30, self.log)
+        wait_for("LXD", lambda: Path(self.socket).exists() and ready(), self.log)
+
+    @property
+    def runs(self) -> bool:
+        return self._daemon is not None and self._daemon.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
         assert self._daemon is not None

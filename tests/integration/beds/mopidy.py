@@ -8,12 +8,13 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
 from mutagen.flac import FLAC
+
+from tests.patience import BOUND, until
 
 ZONES = ("bar", "foyer", "mainhall", "terrace", "kitchen", "gallery", "greenroom", "garden", "office")
 
@@ -59,13 +60,13 @@ def free_port() -> int:
     raise AssertionError("they have no end")
 
 
-def make_track(path: Path, title: str, artist: str = "Test Artist", seconds: int = 120, hertz: int = 440) -> Path:
-    """A FLAC file with a tone, made by GStreamer, with any tags, hostile ones included."""
+def make_track(path: Path, title: str, artist: str = "Test Artist", length: int = 120, hertz: int = 440) -> Path:
+    """A FLAC file with a tone of `length` seconds, made by GStreamer, with any tags, hostile ones included."""
     subprocess.run(
-        ["gst-launch-1.0", "-q", "audiotestsrc", f"num-buffers={seconds * 44100 // 4096}", "samplesperbuffer=4096",
+        ["gst-launch-1.0", "-q", "audiotestsrc", f"num-buffers={length * 44100 // 4096}", "samplesperbuffer=4096",
          f"freq={hertz}", "volume=0.5", "!", "audio/x-raw,rate=44100,channels=2", "!", "flacenc", "!",
          "filesink", f"location={path}"],
-        check=True, timeout=60, capture_output=True,
+        check=True, timeout=BOUND, capture_output=True,
     )  # fmt: skip
     file = FLAC(path)
     file["title"], file["artist"] = title, artist
@@ -100,22 +101,24 @@ class RealMopidy:
         if wait:
             self.wait()
 
-    def wait(self, seconds: float = 60) -> None:
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                self.rpc("core.get_version")
-                return
-            except httpx.HTTPError as error:
-                if self.process.poll() is not None or time.monotonic() > end:
-                    log = (self.folder / "mopidy.log").read_text(errors="replace")[-2000:]
-                    raise RuntimeError(f"Mopidy {self.name} did not start: {log}") from error
-                time.sleep(0.1)
+    def wait(self) -> None:
+        """Waits until it answers. Fails with its log."""
+        until(lambda: self.process.poll() is not None or self.answers(), f"{self.name} answers", seen=self._said)
+        assert self.process.poll() is None, f"Mopidy {self.name} did not start: {self._said()}"
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.rpc("core.get_version"))
+        except httpx.HTTPError:
+            return False
+
+    def _said(self) -> str:
+        return (self.folder / "mopidy.log").read_text(errors="replace")[-2000:]
 
     def rpc(self, method: str, **params: object) -> object:
         body = {"jsonrpc": "2.0", "id": 1, "method": method} | ({"params": params} if params else {})
         # Patiently: now and then one takes more than 5 s to stop, and how soon it does is its own affair.
-        answer = httpx.post(f"{self.endpoint}/mopidy/rpc", json=body, timeout=30, trust_env=False).json()
+        answer = httpx.post(f"{self.endpoint}/mopidy/rpc", json=body, timeout=BOUND, trust_env=False).json()
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer["result"]
@@ -125,12 +128,9 @@ class RealMopidy:
         self.rpc("core.tracklist.add", uris=[track.as_uri() for track in tracks])
         self.rpc("core.playback.play")
 
-    def until_it_plays(self, seconds: float = 10) -> None:
+    def until_it_plays(self) -> None:
         """One that is told to stop sooner, or loses its sink, may stand still at 0 s for good."""
-        end = time.monotonic() + seconds
-        while not self.rpc("core.playback.get_time_position"):
-            assert time.monotonic() < end, f"it has not begun to play within {seconds:g} s"
-            time.sleep(0.05)
+        until(lambda: self.rpc("core.playback.get_time_position"), f"{self.name} has begun to play")
 
     def signal(self, number: signal.Signals) -> None:
         os.killpg(self.process.pid, number)

@@ -7,12 +7,12 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.integration.beds.mopidy import free_port, make_track
 from tests.integration.beds.netns import wait_for
+from tests.patience import BOUND, until
 
 CONFIG = """
 music_directory "{folder}/music"
@@ -53,7 +53,7 @@ class RealMpd:
             ["mpd", "--no-daemon", "--stderr", str(self.config)], env=self._env, stdin=subprocess.DEVNULL,
             stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        wait_for("MPD", self.answers, 20, self.folder / "log")
+        wait_for("MPD", self.answers, self.folder / "log")
 
     def answers(self) -> bool:
         try:
@@ -64,7 +64,10 @@ class RealMpd:
 
     def tell(self, *commands: str) -> list[str]:
         """An outsider's commands, each with its arguments quoted; the lines of the answers. Raises RuntimeError."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as connection, connection.makefile("rwb") as file:
+        with (
+            socket.create_connection(("127.0.0.1", self.port), BOUND) as connection,
+            connection.makefile("rwb") as file,
+        ):
             file.readline()
             lines = []
             for command in commands:
@@ -76,18 +79,17 @@ class RealMpd:
                     lines.append(line)
             return lines
 
-    def play(self, *titles: str, seconds: int = 60) -> None:
-        """Makes a track of each title and plays them."""
+    def play(self, *titles: str, length: int = 60) -> None:
+        """Makes a track of each title, of `length` seconds, and plays them."""
         for number, title in enumerate(titles):
-            make_track(self.music / f"{number}.flac", title, seconds=seconds)
+            make_track(self.music / f"{number}.flac", title, length=length)
         self.rescan()
         self.tell("clear", *(f"add {number}.flac" for number in range(len(titles))), "play")
 
     def rescan(self) -> None:
         """Reads the files' tags again; what is queued takes them on."""
         self.tell("update")
-        while any(line.startswith("updating_db") for line in self.tell("status")):
-            time.sleep(0.02)
+        until(lambda: not any(line.startswith("updating_db") for line in self.tell("status")))
 
     def signal(self, number: signal.Signals) -> None:
         os.killpg(self.process.pid, number)

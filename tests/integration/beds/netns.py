@@ -9,8 +9,10 @@ import ctypes
 import os
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.patience import until
 
 CLONE_NEWNET = 0x40000000  # <sched.h>
 WITH_US = ("setpriv", "--pdeathsig", "KILL")  # the child ends when the test run ends, however it ends
@@ -38,7 +40,7 @@ class Namespace:
 
     def relay(self, port: int) -> int:
         """A port on 127.0.0.1 outside whose connections come out at 127.0.0.1:`port` inside."""
-        argv = [*WITH_US, sys.executable, __file__, str(self._holder.pid), str(port)]
+        argv = [*WITH_US, sys.executable, "-m", __spec__.name, str(self._holder.pid), str(port)]
         relay = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         self._relays.append(relay)
         assert relay.stdout is not None
@@ -50,15 +52,9 @@ class Namespace:
             process.communicate()
 
 
-def wait_for(what: str, ready: object, seconds: float, log: Path | None = None) -> None:
-    """Polls `ready()` until it is true. Raises RuntimeError with the end of the log."""
-    assert callable(ready)
-    end = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > end:
-            said = log.read_text(errors="replace")[-3000:] if log else ""
-            raise RuntimeError(f"{what} is not up after {seconds:g} s\n{said}")
-        time.sleep(0.05)
+def wait_for(what: str, ready: Callable[[], object], log: Path | None = None) -> None:
+    """Waits until `ready()`. Fails with the end of the log."""
+    until(ready, what, seen=lambda: log.read_text(errors="replace")[-3000:] if log else "no log")
 
 
 def _relay(holder: int, port: int) -> None:

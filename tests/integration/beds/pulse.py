@@ -13,10 +13,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.patience import BOUND, until
 
 
 class Bed:
@@ -30,7 +31,7 @@ class Bed:
         self.process: subprocess.Popen[bytes] | None = None
         self._players: list[subprocess.Popen[bytes]] = []
 
-    def start(self, within: float = 15.0) -> None:
+    def start(self) -> None:
         """Raises RuntimeError with the server's log when it does not come up."""
         home = {
             "HOME": str(self.folder),
@@ -45,11 +46,21 @@ class Bed:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True, env={**os.environ, **home},
         )  # fmt: skip
-        deadline = time.monotonic() + within
-        while self.names[-1] not in self._ask("list", "short", "sinks"):
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                raise RuntimeError(f"PulseAudio did not start: {log.read_text() if log.exists() else 'no log'}")
-            time.sleep(0.05)
+        process = self.process
+
+        def said() -> str:
+            return log.read_text() if log.exists() else "no log"
+
+        def up() -> bool:
+            if process.poll() is not None:
+                raise RuntimeError(f"PulseAudio did not start: {said()}")
+            return self.names[-1] in self._ask("list", "short", "sinks")
+
+        until(up, "PulseAudio has its sinks", seen=said)
+
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def stop(self) -> None:
         for player in self._players:
@@ -65,7 +76,7 @@ class Bed:
     def pactl(self, *words: str) -> str:
         """An outsider's command. Raises RuntimeError when it fails."""
         done = subprocess.run(
-            ["pactl", *words], env={**os.environ, **self.env}, capture_output=True, text=True, timeout=10
+            ["pactl", *words], env={**os.environ, **self.env}, capture_output=True, text=True, timeout=BOUND
         )
         if done.returncode:
             raise RuntimeError(f"pactl {' '.join(words)}: {done.stderr}")

@@ -11,7 +11,7 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import join
@@ -21,6 +21,7 @@ import httpx
 from tests.integration.beds.mopidy import RealMopidy
 from tests.integration.beds.mpd import RealMpd
 from tests.integration.beds.netns import WITH_US, wait_for
+from tests.patience import BOUND
 
 PROGRAM, TARGET = "/lib/systemd/systemd", "foh-test.target"
 SPACES = ("--fork", "--pid", "--kill-child", "--mount", "--mount-proc", "--uts", "--ipc", "--cgroup")
@@ -54,7 +55,7 @@ class Manager:
     units: Path
     systemctl: Sequence[str] = ("systemctl",)
 
-    def run(self, *argv: str, env: Mapping[str, str] = {}, within: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
         raise NotImplementedError
 
     def ctl(self, *words: str) -> str:
@@ -81,13 +82,13 @@ class Systemd(Manager):
     """Up after construction. `folder` is for its console's output."""
 
     def __init__(self, folder: Path) -> None:
-        self._cgroup = cgroup2() / f"foh-test-{os.getpid()}-{time.monotonic_ns()}"
+        self._cgroup = cgroup2() / f"foh-test-{uuid.uuid4().hex}"
         self._cgroup.mkdir()
         into = f"echo $$ > {self._cgroup}/cgroup.procs; exec {join(['unshare', *SPACES, 'sh', '-c', BOOT])}"
         console = folder / "systemd.console"
         with console.open("wb") as said:
             self._holder = subprocess.Popen([*WITH_US, "sh", "-c", into], stdout=said, stderr=said)
-        wait_for("systemd", self._booted, 20, console)
+        wait_for("systemd", self._booted, console)
         self.root = Path(f"/proc/{self.first}/root")  # its files, seen from outside
         self.units = self.root / "run/systemd/system"
 
@@ -102,10 +103,10 @@ class Systemd(Manager):
         """`argv`, to be run inside."""
         return [*WITH_US, "nsenter", f"--target={self.first}", "--all", f"--wd={Path.cwd()}", "--", *argv]
 
-    def run(self, *argv: str, env: Mapping[str, str] = {}, within: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
         ran = self.inside(*argv)
         return subprocess.run(
-            ran, env={**os.environ, **env}, capture_output=True, text=True, timeout=within, check=False
+            ran, env={**os.environ, **env}, capture_output=True, text=True, timeout=BOUND, check=False
         )
 
     def foh(self, *words: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
@@ -123,7 +124,7 @@ class Systemd(Manager):
     def close(self) -> None:
         self._holder.kill()
         self._holder.wait()
-        wait_for("the end of its processes", lambda: "populated 0" in (self._cgroup / "cgroup.events").read_text(), 10)
+        wait_for("the end of its processes", lambda: "populated 0" in (self._cgroup / "cgroup.events").read_text())
         for each in sorted(self._cgroup.rglob("*/"), reverse=True):
             if each.is_dir():
                 each.rmdir()
@@ -154,8 +155,8 @@ class UserManager(Manager):
         systemd.ctl("daemon-reload")
         systemd.ctl("start", name)
 
-    def run(self, *argv: str, env: Mapping[str, str] = {}, within: float = 60) -> subprocess.CompletedProcess[str]:
-        return self._systemd.run(*self.WHO, *argv, env={**self.env, **env}, within=within)
+    def run(self, *argv: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+        return self._systemd.run(*self.WHO, *argv, env={**self.env, **env})
 
 
 class Player:
@@ -191,7 +192,7 @@ class UnitMpd(Player, RealMpd):
             self._systemd.ctl("daemon-reload")
             self._systemd.ctl("start", "mpd.socket")
         self._systemd.ctl("start", self.unit)
-        wait_for("MPD", self.answers, 20, self.folder / "unit.log")
+        wait_for("MPD", self.answers, self.folder / "unit.log")
 
     def stop(self) -> None:
         if self._socket:
@@ -220,7 +221,7 @@ class UnitMopidy(Player, RealMopidy):
     def begin(self, wait: bool = True) -> None:
         self._systemd.ctl("start", self.unit)
         if wait:
-            wait_for(f"Mopidy {self.name}", self.answers, 60, self.folder / "unit.log")
+            wait_for(f"Mopidy {self.name}", self.answers, self.folder / "unit.log")
 
     def answers(self) -> bool:
         try:
@@ -238,11 +239,11 @@ class UnitMopidy(Player, RealMopidy):
             systemd.inside("sh", "-c", script), env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
         try:
-            wait_for("the server by hand", self.answers, 60, self.folder / "by-hand.log")
+            wait_for("the server by hand", self.answers, self.folder / "by-hand.log")
             yield int(note.read_text())
         finally:
             systemd.run("kill", "-KILL", note.read_text().strip())
-            started.wait(10)
+            started.wait(BOUND)
             log.close()
 
 

@@ -21,6 +21,7 @@ from tests.integration.beds import pulse, usb
 from tests.integration.beds.lxd import Lxd
 from tests.integration.beds.mopidy import RealMopidy, make_track
 from tests.integration.beds.voctocore import Voctocore
+from tests.patience import BOUND
 
 HOST = "hall"
 PORTS = dict(zip(usb.NAMES, usb.PORTS, strict=True))
@@ -40,7 +41,7 @@ class Venue:
             "FOH_VENUE": str(folder / "venue.toml"),
             "FOH_STATE": str(self.state),
         }
-        self._tone = make_track(folder / "tone.flac", "tone", seconds=300)
+        self._tone = make_track(folder / "tone.flac", "tone", length=300)
 
     def open(self) -> None:
         """Starts the zones side by side, lets each play, and writes the venue file."""
@@ -96,7 +97,7 @@ class Venue:
     def tell(self, *lines: str) -> None:
         """Somebody else's commands to the core; returns when it has taken them."""
         host, port = self.core.endpoint.split(":")
-        with socket.create_connection((host, int(port)), 5) as other:
+        with socket.create_connection((host, int(port)), BOUND) as other:
             other.sendall("".join(f"{line}\n" for line in (*lines, "fetch_value end")).encode())
             said = b""
             while b"value end" not in said and (more := other.recv(4096)):
@@ -120,6 +121,27 @@ class Venue:
         for section, settings in sections.items():
             lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in settings.items())]
         return "\n".join(lines) + "\n"
+
+    def mend(self) -> None:
+        """Puts right whatever is broken: everything runs, is plugged in and plays."""
+        for part in (self.sound, self.core, self.lxd):
+            if not part.runs:
+                part.start()
+        self.lxd.signal(signal.SIGCONT)
+        for name, zone in self.zones.items():
+            if zone.process.poll() is None:
+                zone.signal(signal.SIGCONT)
+            else:
+                zone.start()
+            self.sound.mute(f"{SINKS[name]}/Master", False)
+            if self.boards.device(PORTS[name]).exists():
+                self.sound.pactl("suspend-sink", SINKS[name], "0")
+                self.play(name)
+            else:
+                self.return_board(name)
+        self.tell("set_stream_live")
+        if "RUNNING" not in self.lxd.lxc("list", "web1"):
+            self.lxd.lxc("start", "web1")
 
     def close(self) -> None:
         for zone in self.zones.values():

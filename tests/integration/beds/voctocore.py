@@ -46,7 +46,11 @@ class Voctocore:
             )
         inside = Path(f"/proc/{self.process.pid}/net/tcp6")
         listens = f":{CONTROL:04X} {'0' * 32}:0000 0A "  # 0A: LISTEN
-        wait_for("voctocore", lambda: inside.exists() and listens in inside.read_text(), 20, self.log)
+        wait_for("voctocore", lambda: inside.exists() and listens in inside.read_text(), self.log)
+
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None

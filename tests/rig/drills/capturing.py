@@ -6,19 +6,20 @@ import os
 import select
 import subprocess
 import termios
-import time
 from pathlib import Path
+
+from tests.patience import BOUND
 
 SIZE = "width=1280,height=720,pixelformat=MJPG"
 BEGINS = b"\xff\xd8\xff"  # a JPEG file, and nothing within one
 THUMBNAIL = (64, 36)
 
 
-def pictures(device: str, count: int, folder: Path, seconds: float = 30) -> list[bytes]:
+def pictures(device: str, count: int, folder: Path, deadline: float = BOUND) -> list[bytes]:
     """The next pictures of a camera. Fails when they have not come by then."""
     file = folder / "pictures.mjpg"
     take = ["v4l2-ctl", "-d", device, f"--set-fmt-video={SIZE}", "--stream-mmap=4", f"--stream-count={count}"]
-    subprocess.run([*take, f"--stream-to={file}"], check=True, timeout=seconds, capture_output=True)
+    subprocess.run([*take, f"--stream-to={file}"], check=True, timeout=deadline, capture_output=True)
     found = [BEGINS + rest for rest in file.read_bytes().split(BEGINS)[1:]]
     assert len(found) == count
     return found
@@ -33,7 +34,7 @@ def brightness(picture: bytes, folder: Path) -> tuple[float, float]:
         f"filesrc location={file} ! jpegdec ! videoscale method=0 ! videoconvert ! "
         f"video/x-raw,format=GRAY8,width={width},height={height} ! filesink location={points}"
     )
-    subprocess.run(["gst-launch-1.0", "-q", *pipeline.split()], check=True, timeout=60)
+    subprocess.run(["gst-launch-1.0", "-q", *pipeline.split()], check=True, timeout=BOUND)
     every = points.read_bytes()
     mean = sum(every) / len(every)
     return mean, sum(abs(point - mean) for point in every) / len(every)
@@ -55,12 +56,13 @@ class Console:
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
-    def ask(self, command: str, seconds: float = 3) -> str:
-        """What it says until its prompt. Raises TimeoutError with what has come by then."""
+    def ask(self, command: str, deadline: float = BOUND) -> str:
+        """What it says until its prompt. Raises TimeoutError with what has come when nothing more comes until the
+        deadline."""
         os.write(self._fd, command.encode() + b"\r")
-        end, said = time.monotonic() + seconds, b""
+        said = b""
         while not said.endswith(b">"):
-            if not select.select([self._fd], [], [], max(0.0, end - time.monotonic()))[0]:
+            if not select.select([self._fd], [], [], deadline)[0]:
                 raise TimeoutError(said.decode())
             said += os.read(self._fd, 4096)
         return said.decode()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import BOUND
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import WELL, Foh, trouble
 from tests.rig.drills.venue import RULES, Venue, emulated, write
@@ -34,7 +35,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """A drill that fails shows what the kernel has said lately."""
     report = yield
     if report.failed:
-        said = subprocess.run(["dmesg"], capture_output=True, text=True, check=False, timeout=60).stdout.splitlines()
+        said = subprocess.run(["dmesg"], capture_output=True, text=True, check=False, timeout=BOUND).stdout.splitlines()
         told = [line for line in said if "vhci_hcd: u" not in line]  # of each transfer that is called off
         report.sections.append(("what the kernel said last", "\n".join(told[-60:])))
     return report
@@ -78,7 +79,7 @@ def watching(emulator: Venue, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def console(calm: Venue, watching: Terminal) -> Terminal:
     """A console that has seen the drills before this one, and has nothing to complain of now."""
-    watching.until(lambda: trouble(watching) == WELL, 40)
+    watching.until(lambda: trouble(watching) == WELL)
     return watching
 
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.patience import A_TEST, BOUND
 from tests.terminal import FOH, ROOT, Terminal
 
-PATIENCE = 60  # seconds: in a guest everything takes longer
 WELL = ("0 CRIT 0 warn", "9/9")
 
 
@@ -30,8 +30,8 @@ class Foh:
         self._venue.write_text(text)
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        env, command = {**os.environ, **self.env}, [*FOH, *arguments, f"--wait={PATIENCE}"]
-        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        env, command = {**os.environ, **self.env}, [*FOH, *arguments, f"--wait={BOUND:.0f}"]
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=A_TEST)
 
     def status(self) -> Report:
         ran = self("status", "--json")

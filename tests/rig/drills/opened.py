@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.patience import POLL
+
 IN_OPEN = 0x20
 EVENT = struct.Struct("iIII")  # wd, mask, cookie, len; the name follows
 
@@ -26,7 +28,7 @@ def opened(folders: Sequence[Path]) -> Iterator[list[str]]:
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.05):
+        while not over.wait(POLL):
             with contextlib.suppress(BlockingIOError):
                 seen.extend(_names(os.read(descriptor, 65536), watched))
 

@@ -7,7 +7,6 @@ import itertools
 import json
 import statistics
 import subprocess
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,24 +15,13 @@ from typing import Any
 import pytest
 
 from backends.hardware.tone_lines import HERTZ, SECONDS
+from tests.patience import HEARD, UDEV_LOOKS, elapse, until
 from tests.rig.devices.venue import ROOMS, SPARE
 from tests.rig.drills import recordings
 from tests.rig.drills.console import Foh, Report
 from tests.rig.drills.recordings import LEVEL, RATE
 from tests.rig.drills.undisturbed import undisturbed
-from tests.rig.drills.venue import (
-    RULES,
-    UDEV_LOOKS,
-    Venue,
-    card,
-    cards,
-    has_card,
-    playing,
-    repeating,
-    settle,
-    sleeps,
-    until,
-)
+from tests.rig.drills.venue import RULES, Venue, card, cards, has_card, playing, repeating, settle, sleeps
 
 PORTS = [f"1-{number}" for number in range(1, len(ROOMS) + 1)]
 
@@ -63,7 +51,7 @@ def test_each_pcm_sounds_at_the_board_that_the_console_joins_it_to(calm: Venue, 
             stack.enter_context(playing(joined[port], tone(number), tmp_path))
         looks = [calm.reports()]
         for _ in range(5):
-            time.sleep(2)
+            elapse(HEARD)
             looks.append(calm.reports())
         heard = [calm.hear(room) for room in ROOMS]
     assert [usual_pace(looks, room) for room in ROOMS] == pytest.approx([RATE] * 9, rel=0.01)
@@ -87,7 +75,7 @@ def test_only_the_board_that_is_played_to_sounds(calm: Venue, foh: Foh, tmp_path
     (number,) = (int(p["card"]) for p in report.rows("pcm").values() if report.linked(p, "board", "board") == "1-5")
     before = calm.reports()
     with playing(number, 440, tmp_path):
-        time.sleep(2)
+        elapse(HEARD)
         assert calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1)
         playing_now = foh.status()
     after = calm.reports()
@@ -130,35 +118,35 @@ def test_a_card_that_is_named_by_its_port_keeps_its_name(calm: Venue, foh: Foh) 
     """In a port that the venue has no name for: the kernel names the card, until it is told another name."""
     calm.unplug("office")
     calm.plug("office", SPARE)
-    until(lambda: has_card(SPARE), 10)
+    until(lambda: has_card(SPARE))
     by_kernel = called(SPARE)
     done(foh("act", f"board/1-{SPARE}", "name-card", "name=studio", "--yes"))
     assert called(SPARE) == "studio"
-    time.sleep(UDEV_LOOKS)
+    elapse(UDEV_LOOKS)
     again(calm)
-    until(lambda: called(SPARE) == "studio", 5)
+    until(lambda: called(SPARE) == "studio")
     done(foh("act", f"board/1-{SPARE}", "unname-card", "--yes"))
     assert list(RULES.glob("*-foh-*")) == []
-    time.sleep(UDEV_LOOKS)
+    elapse(UDEV_LOOKS)
     again(calm)
-    until(lambda: called(SPARE) == by_kernel, 5)
+    until(lambda: called(SPARE) == by_kernel)
 
 
 @pytest.mark.long
 def test_a_tone_tells_which_room_a_board_is_in(calm: Venue, foh: Foh, tmp_path: Path) -> None:
     """On a board that sleeps, and not on one that plays."""
     number = ROOMS.index("garden") + 1
-    until(lambda: sleeps(number), 10)
+    until(lambda: sleeps(number))
     before = calm.reports()
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(foh, "act", f"board/1-{number}", "identify", "--yes")
-        until(lambda: calm.report("garden")["frames"] > before["garden"]["frames"] + RATE, 60)
+        until(lambda: calm.report("garden")["frames"] > before["garden"]["frames"] + RATE)
         assert calm.hear("garden")["hertz"] == pytest.approx([HERTZ] * 2, abs=1)
         done(asked.result())
     after = calm.reports()
     assert [room for room in ROOMS if after[room]["frames"] != before[room]["frames"]] == ["garden"]
     assert after["garden"]["frames"] - before["garden"]["frames"] == pytest.approx(RATE * SECONDS, rel=0.1)
-    until(lambda: sleeps(number), 10)
+    until(lambda: sleeps(number))
     with playing(card(number), 440, tmp_path):
         ran = foh("act", f"board/1-{number}", "identify", "--yes")
         assert ran.returncode != 0
@@ -169,7 +157,7 @@ def test_a_tone_tells_which_room_a_board_is_in(calm: Venue, foh: Foh, tmp_path: 
 def again(venue: Venue) -> None:
     venue.unplug("office")
     venue.plug("office", SPARE)
-    until(lambda: has_card(SPARE), 10)
+    until(lambda: has_card(SPARE))
     settle()
 
 

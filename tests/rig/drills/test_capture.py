@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -14,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from backends.demo.firmware import FIRST, SECOND, THIRD
+from tests.patience import BOUND, HEARD, IDLE, elapse, until
 from tests.rig.devices.video import BLACK, FROZEN, MOVING, NOTHING, RED
 from tests.rig.drills.capturing import SIZE, Console, brightness, pictures
 from tests.rig.drills.console import Foh
-from tests.rig.drills.venue import Venue, has_driver, settle, until
+from tests.rig.drills.venue import Venue, has_driver, settle
 from tests.terminal import Terminal
 
 OPSIS, ATLYS = "Numato Opsis", "Digilent Atlys"
@@ -31,7 +31,6 @@ MODES = {
     "atlys-jtag": (ATLYS, "jtag"), "atlys-test": (ATLYS, "test"), "atlys-test-uvc": (ATLYS, "test-uvc"),
     "atlys-ixo": (ATLYS, "jtag"),
 }  # fmt: skip
-LOST = 15.0  # seconds: a firmware is asked every four, and must say so twice
 RELATIVES = ("expansion", "uart")  # which are no capture boards
 
 
@@ -44,7 +43,7 @@ def opsis(calm: Venue) -> Venue:
 
 def plugged(venue: Venue, name: str, port: int) -> None:
     venue.plug(name)
-    until(lambda: has_driver(port, "video4linux") and has_driver(port, "tty"), 10)
+    until(lambda: has_driver(port, "video4linux") and has_driver(port, "tty"))
     settle()
 
 
@@ -60,7 +59,6 @@ def test_boards_at_work_are_named_with_their_nodes(opsis: Venue, foh: Foh) -> No
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
 def test_each_mode_that_captures_nothing_is_named(calm: Venue, foh: Foh) -> None:
     names = [*MODES, *RELATIVES]
     with foh.console() as console:
@@ -76,7 +74,7 @@ def test_each_mode_that_captures_nothing_is_named(calm: Venue, foh: Foh) -> None
             assert report.incidents == [("CAPTURE-NOT-OPERATIONAL", f"rig/capture/1-{port}") for port in sorted(boards)]
             for port, (model, mode) in boards.items():
                 name = f"{model.split()[-1].lower()} 1-{port}"
-                console.wait_for(f"{name} captures nothing: it is in {mode} mode", 10)
+                console.wait_for(f"{name} captures nothing: it is in {mode} mode")
             for name in there.values():
                 calm.unplug(name)
 
@@ -101,7 +99,7 @@ def test_pictures_arrive_as_they_were_sent(opsis: Venue, foh: Foh, tmp_path: Pat
         assert brightness(shown, tmp_path) == pytest.approx((mean, 0), abs=4)
     opsis.ask("show", name="opsis", what=NOTHING)
     with pytest.raises(subprocess.TimeoutExpired):
-        pictures(device, 1, tmp_path, seconds=3)
+        pictures(device, 1, tmp_path, deadline=HEARD)
 
 
 @pytest.mark.long
@@ -120,7 +118,7 @@ def test_the_console_answers_in_each_generation_until_it_hangs(opsis: Venue, foh
         assert "status1: in0: 0x0@0.00MHz" in console.ask("status short")
         for hang in ("video_mode list", "status"):  # the first of which no firmware survives
             with pytest.raises(TimeoutError):
-                console.ask(hang, seconds=1)
+                console.ask(hang, deadline=HEARD)
         opsis.ask("firmware", name="opsis")
         assert "H2U 00:00:" in console.ask("")
 
@@ -129,15 +127,15 @@ def test_the_console_answers_in_each_generation_until_it_hangs(opsis: Venue, foh
 def test_a_board_that_leaves_while_it_captures(opsis: Venue, foh: Foh, tmp_path: Path) -> None:
     device = video(foh)
     with foh.console() as console:
-        console.wait_for("opsis 1-12", 40)
+        console.wait_for("opsis 1-12")
         command = ["v4l2-ctl", "-d", device, "--stream-mmap=4", "--stream-count=1000", f"--stream-to={tmp_path}/all"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
-            until(lambda: opsis.report("opsis")["pictures"] > 5, 20)
+            until(lambda: opsis.report("opsis")["pictures"] > 5)
             opsis.unplug("opsis")
-            console.wait_for("opsis 1-12 left USB port 1-12", 10)
-            assert recorder.wait(20) != 0
+            console.wait_for("opsis 1-12 left USB port 1-12")
+            assert recorder.wait(BOUND) != 0
         plugged(opsis, "opsis", 12)
-        console.wait_gone("left USB port", 10)
+        console.wait_gone("left USB port")
 
 
 @contextlib.contextmanager
@@ -147,30 +145,30 @@ def recording(device: str, board: Venue) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(take, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
         try:
             before = board.report("opsis")["pictures"]
-            until(lambda: board.report("opsis")["pictures"] > before + 5, 20)
+            until(lambda: board.report("opsis")["pictures"] > before + 5)
             yield recorder
         finally:
             recorder.kill()
 
 
-def shown(console: Terminal, pattern: str, seconds: float) -> None:
-    console.until(lambda: bool(re.search(pattern, console.text)), seconds)
+def shown(console: Terminal, pattern: str) -> None:
+    console.until(lambda: bool(re.search(pattern, console.text)))
 
 
 @pytest.mark.long
 def test_an_hdmi_signal_is_lost_and_wrong_and_comes_back(opsis: Venue, foh: Foh) -> None:
     with recording(video(foh), opsis) as recorder, foh.console() as console:
-        shown(console, "opsis 1-12 .*operational .*good", 40)
+        shown(console, "opsis 1-12 .*operational .*good")
         for word, says in (
             ("none", "sees no HDMI signal"), ("wrong mode", "sends a size that the board does not ask for"),
             ("no lock", "sees a clock, and no picture"), ("test pattern", "shows its test pattern"),
         ):  # fmt: skip
             opsis.ask("signal", name="opsis", what=word)
-            console.wait_for(says, LOST)
+            console.wait_for(says)
             if word == "none":
                 assert foh.status().incidents == [("CAPTURE-NO-SIGNAL", "rig/capture/1-12")]
             opsis.ask("signal", name="opsis", what="good")
-            console.wait_gone(says, LOST)
+            console.wait_gone(says)
         assert recorder.poll() is None
     assert set(opsis.report("opsis")["commands"]) == {"", "status"}
 
@@ -178,30 +176,30 @@ def test_an_hdmi_signal_is_lost_and_wrong_and_comes_back(opsis: Venue, foh: Foh)
 @pytest.mark.long
 def test_a_firmware_that_hangs_is_named_while_its_pictures_go_on(opsis: Venue, foh: Foh) -> None:
     with recording(video(foh), opsis) as recorder, foh.console() as console:
-        shown(console, "opsis 1-12 .*operational .*good", 40)
+        shown(console, "opsis 1-12 .*operational .*good")
         opsis.ask("firmware", name="opsis", hung=True)
-        console.wait_for("its firmware does not answer", 2 * LOST)
+        console.wait_for("its firmware does not answer")
         before = opsis.report("opsis")["pictures"]
-        until(lambda: opsis.report("opsis")["pictures"] > before + 20, 20)
+        until(lambda: opsis.report("opsis")["pictures"] > before + 20)
         opsis.ask("firmware", name="opsis")
-        console.wait_gone("its firmware does not answer", LOST)
+        console.wait_gone("its firmware does not answer")
         assert recorder.poll() is None
 
 
 @pytest.mark.long
 def test_a_firmware_is_not_asked_before_the_video_runs(opsis: Venue, foh: Foh) -> None:
     with foh.console() as console:
-        shown(console, "opsis 1-12 .*operational", 40)
-        time.sleep(10)
+        shown(console, "opsis 1-12 .*operational")
+        elapse(IDLE)
         assert opsis.report("opsis")["commands"] == []
         with recording(video(foh), opsis):
-            shown(console, "opsis 1-12 .*operational .*good", LOST)
+            shown(console, "opsis 1-12 .*operational .*good")
 
 
 @pytest.mark.long
 def test_a_look_at_a_picture_says_what_it_shows(opsis: Venue, foh: Foh) -> None:
     with foh.console() as console:
-        shown(console, "opsis 1-12 .*operational", 40)
+        shown(console, "opsis 1-12 .*operational")
         console.press("3")
         for what, says in (
             (RED, "its picture is the red that it shows without"), (FROZEN, "its picture stands still"),
@@ -209,17 +207,17 @@ def test_a_look_at_a_picture_says_what_it_shows(opsis: Venue, foh: Foh) -> None:
         ):  # fmt: skip
             opsis.ask("show", name="opsis", what=what)
             look(console)
-            console.wait_for(says, 60)
+            console.wait_for(says)
             opsis.ask("show", name="opsis", what=MOVING)
             look(console)
-            console.wait_gone(says, 60)
+            console.wait_gone(says)
 
 
 def look(console: Terminal) -> None:
     """With the keys, at the board that is selected."""
     console.press("a")
-    console.wait_for("actions on opsis 1-12", 10)
+    console.wait_for("actions on opsis 1-12")
     console.press("enter")
-    console.wait_for("take 30 pictures", 20)
+    console.wait_for("take 30 pictures")
     console.press("enter")
-    console.wait_gone("take 30 pictures", 10)
+    console.wait_gone("take 30 pictures")

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.patience import BOUND, until
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import WELL, Foh, trouble
-from tests.rig.drills.venue import Venue, card, device, node, read, settle, until
+from tests.rig.drills.venue import Venue, card, device, node, read, settle
 
 KITCHEN = ROOMS.index("kitchen") + 1
 BROKEN = 14  # the port of what is broken
@@ -20,38 +21,38 @@ HELD = f"the amplifier at USB port 1-{KITCHEN} cannot sleep: sleep ({{pid}}) has
 @contextlib.contextmanager
 def said_by_the_kernel(text: str) -> Iterator[None]:
     """Waits until the kernel's log says so, in answer to what is done meanwhile."""
-    subprocess.run(["dmesg", "--clear"], check=True, timeout=30)
+    subprocess.run(["dmesg", "--clear"], check=True, timeout=BOUND)
     yield
     log = ["dmesg"]
-    until(lambda: text in subprocess.run(log, capture_output=True, text=True, check=True, timeout=30).stdout, 30, text)
+    until(lambda: text in subprocess.run(log, capture_output=True, text=True, check=True, timeout=BOUND).stdout, text)
 
 
 @pytest.mark.long
 def test_a_program_that_opens_a_board_keeps_it_awake_until_it_ends(calm: Venue, foh: Foh) -> None:
     """Opening a node of usbfs resumes the device, and holds it (drivers/usb/core/devio.c)."""
     with foh.console() as console:
-        console.until(lambda: trouble(console) == WELL, 40)
-        until(lambda: read(KITCHEN, "power/runtime_status") == "suspended", 20)
-        with subprocess.Popen(["sh", "-c", f"exec sleep 60 < {node(KITCHEN)}"]) as careless:
+        console.until(lambda: trouble(console) == WELL)
+        until(lambda: read(KITCHEN, "power/runtime_status") == "suspended")
+        with subprocess.Popen(["sh", "-c", f"exec sleep infinity < {node(KITCHEN)}"]) as careless:
             try:
-                until(lambda: read(KITCHEN, "power/runtime_status") == "active", 5)
-                console.wait_for(HELD.format(pid=careless.pid), 20)
+                until(lambda: read(KITCHEN, "power/runtime_status") == "active")
+                console.wait_for(HELD.format(pid=careless.pid))
             finally:
                 careless.kill()
-        until(lambda: read(KITCHEN, "power/runtime_status") == "suspended", 10)
-        console.until(lambda: trouble(console) == WELL, 10)
+        until(lambda: read(KITCHEN, "power/runtime_status") == "suspended")
+        console.until(lambda: trouble(console) == WELL)
 
 
 @pytest.mark.long
 def test_a_board_that_hangs_asleep_is_lost_when_it_is_to_wake(calm: Venue, foh: Foh) -> None:
     """It refuses whatever it is asked: the kernel finds that out when somebody plays, and gives it up."""
     with foh.console() as console:
-        console.until(lambda: trouble(console) == WELL, 40)
-        until(lambda: read(KITCHEN, "power/runtime_status") == "suspended", 20)
+        console.until(lambda: trouble(console) == WELL)
+        until(lambda: read(KITCHEN, "power/runtime_status") == "suspended")
         calm.ask("stall", name="kitchen")
         play = ["aplay", "-q", "-f", "dat", "-d", "1", "-D", f"hw:{card(KITCHEN)},0", "/dev/zero"]
-        assert subprocess.run(play, capture_output=True, timeout=30).returncode != 0
-        console.wait_for(f"the board left USB port 1-{KITCHEN}", 20)
+        assert subprocess.run(play, capture_output=True, timeout=BOUND).returncode != 0
+        console.wait_for(f"the board left USB port 1-{KITCHEN}")
         assert not device(KITCHEN).exists()
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.patience import HEARD, IDLE, LONG_IDLE, UDEV_LOOKS, elapse, until
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import Foh
 from tests.rig.drills.venue import (
     RULES,
-    UDEV_LOOKS,
     Venue,
     awake,
     card,
@@ -25,14 +24,12 @@ from tests.rig.drills.venue import (
     read,
     settle,
     sleeps,
-    until,
     write,
 )
 from tests.terminal import Terminal
 
 KITCHEN = ROOMS.index("kitchen") + 1
 PORTS = range(1, len(ROOMS) + 1)
-IDLE, LONG_IDLE = 10.0, 300.0  # seconds of watching that no board may notice
 
 
 @pytest.mark.long
@@ -40,7 +37,7 @@ def test_a_board_that_may_not_sleep_is_named_and_the_action_lets_it(calm: Venue,
     calm.fresh("kitchen")
     assert read(KITCHEN, "power/control") == "on"  # the kernel's default
     assert foh.status().incidents == [("USB-AUTOSUSPEND-OFF", f"rig/board/1-{KITCHEN}")]
-    time.sleep(3)
+    elapse(IDLE)
     assert not sleeps(KITCHEN)
     ran = foh("act", f"board/1-{KITCHEN}", "let-sleep", "--yes")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -52,12 +49,12 @@ def test_a_board_that_may_not_sleep_is_named_and_the_action_lets_it(calm: Venue,
 
 @pytest.mark.long
 def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: Path) -> None:
-    until(lambda: sleeps(KITCHEN), 10)
+    until(lambda: sleeps(KITCHEN))
     with playing(card(KITCHEN), 440, tmp_path):
         assert read(KITCHEN, "power/runtime_status") == "active"
-        time.sleep(1)
+        elapse(HEARD)
         assert calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1)
-    until(lambda: sleeps(KITCHEN), 10)
+    until(lambda: sleeps(KITCHEN))
 
 
 @contextlib.contextmanager
@@ -78,7 +75,7 @@ def test_keys_that_are_held_keep_a_board_awake_until_the_action_lets_go_of_them(
     with keys_held(KITCHEN):
         write(KITCHEN, "power/control", "auto")
         with foh.console() as console:
-            console.wait_for("usbhid holds its HID interface", 40)
+            console.wait_for("usbhid holds its HID interface")
             assert not sleeps(KITCHEN)
         ran = foh("act", f"board/1-{KITCHEN}", "let-sleep", "--yes")
         assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -92,17 +89,17 @@ def test_what_lets_a_board_sleep_holds_when_it_is_plugged_in_again_until_it_is_u
     calm.fresh("kitchen")
     ran = foh("act", f"board/1-{KITCHEN}", "let-sleep", "--yes")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    time.sleep(UDEV_LOOKS)
+    elapse(UDEV_LOOKS)
     calm.fresh("kitchen")
     assert (read(KITCHEN, "power/control"), read(KITCHEN, f"1-{KITCHEN}:1.2/authorized")) == ("auto", "0")
-    until(lambda: sleeps(KITCHEN), 10)
+    until(lambda: sleeps(KITCHEN))
     assert foh.status().incidents == []
     ran = foh("act", f"board/1-{KITCHEN}", "keep-awake", "--yes")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert read(KITCHEN, f"1-{KITCHEN}:1.2/authorized") == "1"
     assert list(RULES.glob("*-foh-*")) == []
     with keys_held(KITCHEN):  # the driver is bound again
-        time.sleep(UDEV_LOOKS)
+        elapse(UDEV_LOOKS)
     calm.fresh("kitchen")
     assert read(KITCHEN, "power/control") == "on"
 
@@ -126,25 +123,25 @@ def test_plugged_in_again_without_hands_a_board_keeps_its_policy_and_its_keys_ar
     with keys_held(KITCHEN):
         ran = foh("act", board, "let-sleep", "--yes")
         assert ran.returncode == 0, ran.stdout + ran.stderr
-    time.sleep(UDEV_LOOKS)
+    elapse(UDEV_LOOKS)
     assert "HID interface" not in foh("act", board, "replug").stdout
     ran = foh("act", board, "replug", "--yes")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     settle()
     assert (read(KITCHEN, "power/control"), read(KITCHEN, f"{keys}/authorized")) == ("auto", "0")
-    until(lambda: sleeps(KITCHEN), 10)
+    until(lambda: sleeps(KITCHEN))
     assert foh.status().incidents == []
 
 
 @pytest.mark.long
 def test_a_board_that_somebody_left_unauthorized_says_so_and_is_mended(calm: Venue, foh: Foh) -> None:
     write(KITCHEN, "authorized", "0")
-    until(lambda: not has_card(KITCHEN), 10)
+    until(lambda: not has_card(KITCHEN))
     power = foh.status().rows("board")[f"1-{KITCHEN}"]["power"]
     assert (power["why"], power["detail"].split(":")[0]) == ("denied", "authorized is 0")
     ran = foh("act", f"board/1-{KITCHEN}", "replug", "--yes")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    until(lambda: has_card(KITCHEN), 5)
+    until(lambda: has_card(KITCHEN))
 
 
 def transfers_of(venue: Venue) -> list[int]:
@@ -153,12 +150,11 @@ def transfers_of(venue: Venue) -> list[int]:
     return [reports[room]["transfers"] for room in ROOMS]
 
 
-@pytest.mark.timeout(500)
 def test_nine_idle_boards_sleep_while_they_are_watched(calm: Venue, console: Terminal, long: bool) -> None:
     settle()
-    until(lambda: all(map(sleeps, PORTS)), 20)
+    until(lambda: all(map(sleeps, PORTS)))
     before, transfers = [awake(port) for port in PORTS], transfers_of(calm)
-    time.sleep(LONG_IDLE if long else IDLE)
+    elapse(LONG_IDLE if long else IDLE)
     assert [awake(port) for port in PORTS] == before
     assert transfers_of(calm) == transfers
     os.close(os.open(node(KITCHEN), os.O_RDONLY))  # what a careless program does: this drill would notice it

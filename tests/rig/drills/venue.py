@@ -9,11 +9,11 @@ import re
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.patience import BOUND, until
 from tests.rig.devices.venue import ROOMS, Port
 from tests.rig.drills import recordings
 from tests.rig.drills.recordings import RATE
@@ -22,7 +22,6 @@ DEVICES = Path("/sys/bus/usb/devices")
 CARDS = Path("/proc/asound")
 RULES = Path("/etc/udev/rules.d")
 REPEATS = 2000  # of what lasts a second: longer than any drill
-UDEV_LOOKS = 3.5  # seconds: udev looks for changed rules at an event, but not twice within 3 s (udev-manager.c)
 NAMED = 'SUBSYSTEM=="sound", KERNEL=="card*", DEVPATH=="*/1-{port}/*", ATTR{{id}}="{room}"\n'
 
 
@@ -46,33 +45,34 @@ class Venue:
 
     def is_home(self) -> None:
         """Waits until there are nine boards, in their ports, each a card."""
-        until(lambda: all(map(has_card, self.homes.values())) and len(cards()) == len(ROOMS), 120)
+        until(lambda: all(map(has_card, self.homes.values())) and len(cards()) == len(ROOMS))
         settle()
 
     def unplug(self, name: str) -> None:
         """Returns when the kernel knows of it."""
         port = self.report(name)["port"]
         self.ask("unplug", name=name)
-        until(lambda: not device(port).exists(), 60)
+        until(lambda: not device(port).exists())
 
     def plug(self, name: str, port: Port = 0) -> None:
         """Returns when the kernel has configured it."""
         self.ask("plug", name=name, port=port)
         there = self.report(name)["port"]
-        until(lambda: read(there, "bConfigurationValue") == "1", 60, f"{name}, plugged in at {there}, is configured")
+        until(lambda: read(there, "bConfigurationValue") == "1", f"{name}, plugged in at {there}, is configured")
 
     def fresh(self, room: str) -> Port:
         """The board just plugged in, with the kernel's defaults; its port."""
         self.unplug(room)
         self.plug(room)
         port = self.homes[room]
-        until(lambda: has_card(port), 60)
+        until(lambda: has_card(port))
         settle()
         return port
 
-    def hear(self, name: str, seconds: float = 0.5) -> dict[str, Any]:
-        """What that board's loudspeakers have just played: "level" in dB and "hertz", both for left and right."""
-        heard: dict[str, Any] = self.ask("hear", name=name, seconds=seconds)
+    def hear(self, name: str, length: float = 0.5) -> dict[str, Any]:
+        """What that board's loudspeakers played in the last `length` seconds: "level" in dB and "hertz", both for left
+        and right."""
+        heard: dict[str, Any] = self.ask("hear", name=name, seconds=length)
         return heard
 
     def report(self, name: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def emulated(folder: Path) -> Iterator[Venue]:
     process = subprocess.Popen([sys.executable, "-m", "tests.rig.devices", str(path)])
     try:
         line = socket.socket(socket.AF_UNIX)
-        until(lambda: line.connect_ex(str(path)) == 0, 60)
+        until(lambda: line.connect_ex(str(path)) == 0)
         venue = Venue(line.detach(), {room: number for number, room in enumerate(ROOMS, 1)})
         venue.is_home()
         yield venue
@@ -105,7 +105,7 @@ def name_cards() -> None:
     """Cards go by their rooms' names, as the udev rules of a venue with nine equal boards make it."""
     named = (NAMED.format(port=port, room=room) for port, room in enumerate(ROOMS, 1))
     (RULES / "80-venue.rules").write_text("".join(named))
-    subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=60)
+    subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=BOUND)
 
 
 # --- what the kernel says ---------------------------------------------------------------------------------------
@@ -164,19 +164,10 @@ def awake(port: Port) -> int:
 
 def settle() -> None:
     """Waits until udev has done what there was to do."""
-    subprocess.run(["udevadm", "settle"], check=True, timeout=60)
+    subprocess.run(["udevadm", "settle"], check=True, timeout=BOUND)
 
 
 # --- what a drill does ------------------------------------------------------------------------------------------
-
-
-def until(holds: Callable[[], object], seconds: float, what: str = "") -> float:
-    """Waits for it; the seconds it took."""
-    begun = time.monotonic()
-    while not holds():
-        assert time.monotonic() - begun < seconds, f"not so within {seconds:g} s: {what or holds}"
-        time.sleep(0.02)
-    return time.monotonic() - begun
 
 
 @contextlib.contextmanager
@@ -199,7 +190,7 @@ def repeating(card: int, raw: Path) -> Iterator[subprocess.Popen[bytes]]:
         assert feeder.stdout is not None
         feeder.stdout.close()
         try:
-            until(lambda: state(card) == "RUNNING", 60, log.read_text())
+            until(lambda: state(card) == "RUNNING", log.read_text())
             yield player
         finally:
             player.kill()
@@ -209,11 +200,11 @@ def repeating(card: int, raw: Path) -> Iterator[subprocess.Popen[bytes]]:
 @contextlib.contextmanager
 def stopped(program: str) -> Iterator[None]:
     """No process of that program gets on meanwhile."""
-    subprocess.run(["pkill", "-STOP", "-x", program], check=True, timeout=60)
+    subprocess.run(["pkill", "-STOP", "-x", program], check=True, timeout=BOUND)
     try:
         yield
     finally:
-        subprocess.run(["pkill", "-CONT", "-x", program], check=True, timeout=60)
+        subprocess.run(["pkill", "-CONT", "-x", program], check=True, timeout=BOUND)
 
 
 def state(card: int) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.integration.beds.mopidy import RealMopidy, mopidies
+from tests.patience import until
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills import recordings
 from tests.rig.drills.console import Foh
 from tests.rig.drills.recordings import LEVEL
-from tests.rig.drills.venue import Venue, card, has_card, state, until
+from tests.rig.drills.venue import Venue, card, has_card, state
 
 LENGTH = 120  # seconds of each recording
 
@@ -51,7 +52,7 @@ class Zones:
         for server in self.servers.values():
             server.rpc("core.playback.stop")
             server.rpc("core.tracklist.clear")
-        until(lambda: {pcm(room) for room in self.servers} == {"closed"}, 20, "all PCMs are closed")
+        until(lambda: {pcm(room) for room in self.servers} == {"closed"}, "all PCMs are closed")
 
     def address(self, room: str) -> str:
         """The zone's local name in foh."""
@@ -69,7 +70,7 @@ class Zones:
         return "".join((f"inventory = {boards}\n", *joins, f"[mopidy]\nendpoints = {endpoints}\n"))
 
     def _streaming(self, rooms: tuple[str, ...]) -> None:
-        until(lambda: all(pcm(room) == "RUNNING" for room in rooms), 20, f"{rooms} stream")
+        until(lambda: all(pcm(room) == "RUNNING" for room in rooms), f"{rooms} stream")
 
 
 def pcm(room: str) -> str:

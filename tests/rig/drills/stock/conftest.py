@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.patience import BOUND, until
 from tests.rig.devices.hubs import ROOM_PORTS
 from tests.rig.drills.venue import RULES, Venue, write
 
@@ -25,11 +25,10 @@ def pytest_collection_finish() -> None:
     """The guest was started early: with everything plugged in, it waits for its turn. Its hubs do not sleep, unless a
     drill lets them."""
     (RULES / "70-hubs.rules").write_text(HUBS_AWAKE)
-    subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=60)
+    subprocess.run(["udevadm", "control", "--reload"], check=True, timeout=BOUND)
     with outside() as venue:
         venue.go_home()
-    while not TURN.exists():
-        time.sleep(0.1)
+    until(TURN.exists, "its turn")
 
 
 @contextlib.contextmanager

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.rig.devices.hubs import OWN
 from tests.rig.drills.console import Foh
-from tests.rig.drills.venue import Venue, settle, until
+from tests.rig.drills.venue import Venue, settle
 
 CONSOLE = Path("/dev/ttyACM0")
-SOON = 60.0  # seconds
 
 
 @pytest.mark.long
 def test_a_capture_board_is_shown_with_its_console_which_answers(calm: Venue, foh: Foh) -> None:
     calm.plug("opsis")
-    until(CONSOLE.exists, SOON)
+    until(CONSOLE.exists)
     settle()
     (board,) = foh.status().rows("capture").values()
     assert (board["port"], board["speed"], board["console"]) == (f"1-{OWN}", 480, str(CONSOLE))

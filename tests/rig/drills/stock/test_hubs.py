@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.rig.devices.hubs import HUBS, ROOM_PORTS, SPARE
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import WELL, Foh, trouble
-from tests.rig.drills.venue import Venue, device, has_card, playing, until, write
+from tests.rig.drills.venue import Venue, device, has_card, playing, write
 
 PORTS = {room: f"1-{port}" for room, port in ROOM_PORTS.items()}
 HUB_PORTS = {name: f"1-{port}" for name, port in HUBS.items()}
 KITCHEN = PORTS["kitchen"]
-SOON, STARTED = 60.0, 120.0  # seconds
 
 
 def pcm_cards(foh: Foh) -> dict[str, int]:
@@ -25,12 +25,12 @@ def pcm_cards(foh: Foh) -> dict[str, int]:
 
 def heard(venue: Venue, room: str, tone: int) -> None:
     """Waits until it is."""
-    until(lambda: venue.hear(room)["hertz"] == pytest.approx([tone, tone], abs=1), SOON, f"{tone} Hz in {room}")
+    until(lambda: venue.hear(room)["hertz"] == pytest.approx([tone, tone], abs=1), f"{tone} Hz in {room}")
 
 
 def let_sleep(port: str) -> None:
     """Here by hand, as it is not what these drills are about."""
-    until(lambda: has_card(port), SOON)
+    until(lambda: has_card(port))
     write(port, "power/control", "auto")
     write(port, f"1-{port}:1.2/authorized", "0")
 
@@ -66,15 +66,15 @@ def test_what_is_played_to_a_pcm_is_heard_at_its_board_and_at_no_other(calm: Ven
 def test_a_board_that_leaves_a_hub_is_one_incident_until_it_is_back(calm: Venue, foh: Foh) -> None:
     assert foh("init", "--yes").returncode == 0
     with foh.console() as console:
-        console.until(lambda: trouble(console) == WELL, STARTED)
+        console.until(lambda: trouble(console) == WELL)
         calm.unplug("kitchen")
-        console.wait_for(f"the board left USB port {KITCHEN}", SOON)
+        console.wait_for(f"the board left USB port {KITCHEN}")
         report = foh.status()
         assert [root for _, root in report.incidents] == [f"rig/board/{KITCHEN}"]
         assert sorted(report.rows("board")) == sorted(set(PORTS.values()) - {KITCHEN})
         calm.plug("kitchen")
         let_sleep(ROOM_PORTS["kitchen"])
-        console.until(lambda: trouble(console) == WELL, SOON)
+        console.until(lambda: trouble(console) == WELL)
 
 
 @pytest.mark.long
@@ -96,10 +96,10 @@ def test_a_hub_that_leaves_is_one_incident_with_all_behind_it(calm: Venue, foh: 
     behind = {room: port for room, port in PORTS.items() if port.startswith(f"{hub}.")}
     assert foh("init", "--yes").returncode == 0
     with foh.console() as console:
-        console.until(lambda: trouble(console) == WELL, STARTED)
+        console.until(lambda: trouble(console) == WELL)
         calm.ask("unplug_hub", name=name)
-        until(lambda: not device(HUBS[name]).exists(), SOON)
-        console.wait_for(f"the hub left USB port {hub}", SOON)
+        until(lambda: not device(HUBS[name]).exists())
+        console.wait_for(f"the hub left USB port {hub}")
         assert trouble(console) == ("0 CRIT 1 warn", f"{9 - len(behind)}/9")
         report = foh.status()  # which begins now, and knows of what is missing from the inventory
         assert report.incidents == [("USB-HUB-GONE", f"rig/hub/{hub}")]
@@ -107,5 +107,5 @@ def test_a_hub_that_leaves_is_one_incident_with_all_behind_it(calm: Venue, foh: 
         calm.go_home()
         for room in behind:
             let_sleep(ROOM_PORTS[room])
-        console.until(lambda: trouble(console) == WELL, SOON)
+        console.until(lambda: trouble(console) == WELL)
     assert foh.status().incidents == []

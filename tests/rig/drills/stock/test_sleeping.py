@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.patience import HEARD, IDLE, UDEV_LOOKS, elapse, until
 from tests.rig.devices.amplifier import KEY_IN
 from tests.rig.devices.hubs import HUBS, ROOM_PORTS
 from tests.rig.devices.venue import ROOMS
 from tests.rig.drills.console import WELL, Foh, trouble
-from tests.rig.drills.venue import UDEV_LOOKS, Venue, awake, card, playing, read, settle, sleeps, until, write
+from tests.rig.drills.venue import Venue, awake, card, playing, read, settle, sleeps, write
 
 KITCHEN = ROOM_PORTS["kitchen"]
 BOARD = f"board/1-{KITCHEN}"
@@ -23,7 +23,6 @@ DEBUG = Path("/proc/dynamic_debug/control")
 REFUSAL = f"usb 1-{KITCHEN}: remote wakeup needed for autosuspend"
 HELD = "usbhid holds its HID interface"
 # Seconds: to wait for what is about to happen; of watching that a board, or any of them, may not notice.
-SOON, WATCHED, IDLE = 60.0, 3.0, 20.0
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def held(calm: Venue) -> Venue:
     calm.fresh("kitchen")
     DEBUG.write_text("func autosuspend_check +p")
     write(KITCHEN, "power/control", "auto")
-    until(lambda: REFUSAL in kernel_log(), SOON)
+    until(lambda: REFUSAL in kernel_log())
     return calm
 
 
@@ -62,25 +61,25 @@ def sees_it_asleep(venue: Venue, foh: Foh) -> None:
 def test_the_action_lets_go_of_a_boards_keys_and_that_holds_when_it_is_plugged_in_again(held: Venue, foh: Foh) -> None:
     """The policy alone leaves the board awake. The udev rule lets go of the keys after the kernel has opened them."""
     with foh.console() as console:
-        console.wait_for(HELD, 120)
-        console.until(lambda: trouble(console) == ("0 CRIT 1 warn", "8/9"), SOON)  # nothing else comes first
+        console.wait_for(HELD)
+        console.until(lambda: trouble(console) == ("0 CRIT 1 warn", "8/9"))  # nothing else comes first
         assert (read(KITCHEN, "power/control"), read(KITCHEN, "power/runtime_status")) == ("auto", "active")
         assert (asleep(KITCHEN), held.report("kitchen")["awaited"]) == (0, [KEY_IN])
         console.press("f")
-        console.wait_for("power is suspended, seen within", SOON)  # the plan
+        console.wait_for("power is suspended, seen within")  # the plan
         console.press("enter")
-        console.wait_for("done: let the amplifier sleep", SOON)
+        console.wait_for("done: let the amplifier sleep")
         assert sleeps(KITCHEN)
-        console.until(lambda: trouble(console) == WELL, SOON)
-        time.sleep(UDEV_LOOKS)
+        console.until(lambda: trouble(console) == WELL)
+        elapse(UDEV_LOOKS)
         before = int(read(KITCHEN, "devnum"))
         held.fresh("kitchen")
         assert int(read(KITCHEN, "devnum")) > before
-        until(lambda: sleeps(KITCHEN), SOON)
-        console.until(lambda: trouble(console) == WELL, SOON)
+        until(lambda: sleeps(KITCHEN))
+        console.until(lambda: trouble(console) == WELL)
         before, transfers = asleep(KITCHEN), held.report("kitchen")["transfers"]
-        time.sleep(WATCHED)
-        assert asleep(KITCHEN) >= before + 1000 * WATCHED
+        elapse(HEARD)
+        assert asleep(KITCHEN) >= before + 1000 * HEARD
         assert (held.report("kitchen")["transfers"], held.report("kitchen")["awaited"]) == (transfers, [])
 
 
@@ -104,11 +103,11 @@ def test_the_action_does_both_for_a_board_as_it_comes(calm: Venue, foh: Foh) -> 
 
 @pytest.mark.long
 def test_a_sleeping_board_wakes_to_play_and_sleeps_again(calm: Venue, tmp_path: Path) -> None:
-    until(lambda: sleeps(KITCHEN), SOON)
+    until(lambda: sleeps(KITCHEN))
     with playing(card(KITCHEN), 440, tmp_path):
         assert read(KITCHEN, "power/runtime_status") == "active"
-        until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1), SOON)
-    until(lambda: sleeps(KITCHEN), SOON)
+        until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([440, 440], abs=1))
+    until(lambda: sleeps(KITCHEN))
 
 
 @contextlib.contextmanager
@@ -127,10 +126,10 @@ def test_idle_boards_and_their_hubs_sleep_while_they_are_watched(calm: Venue, fo
     settle()
     ports = [*calm.homes.values(), *HUBS.values()]
     with sleepy(HUBS.values()), foh.console() as console:
-        console.wait_for("1-1.4.3", 120)
-        until(lambda: all(map(sleeps, ports)), SOON)
+        console.wait_for("1-1.4.3")
+        until(lambda: all(map(sleeps, ports)))
         before, reports = [awake(port) for port in ports], calm.reports()
-        time.sleep(IDLE)
+        elapse(IDLE)
         after = calm.reports()
         assert [awake(port) for port in ports] == before
         assert [after[room]["transfers"] for room in ROOMS] == [reports[room]["transfers"] for room in ROOMS]

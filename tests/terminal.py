@@ -15,7 +15,6 @@ import subprocess
 import sys
 import termios
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -82,7 +81,6 @@ class Terminal:
                 signal.signal(ignore, signal.SIG_IGN)
             os.login_tty(slave)
 
-        self.started = time.monotonic()
         own = {"TERM": "xterm-256color", **env, TAG: self._tag}
         size = ("COLUMNS", "LINES")  # of the terminal of the tests, which a program would believe more than its own
         outer = {name: value for name, value in os.environ.items() if name not in size}

@@ -16,39 +16,55 @@ MEASURING = {  # what measures time, or lets it pass, as its purpose
     "patience.py": "the one place",
     "test_patience.py": "has what it looks for as examples",
     "bench": "measures, and compares with a bare observer in the same run",
+    "outside/foh_outside": "a stranger's backend, with a period of its own",
     "contract/pulse.py": "measures for how long the event loop is blocked, less what it waits for a processor",
     "rig/devices": "emulated boards live by the clock, as real ones do",
     "rig/guest": "the machine that a guest is: boots it, and gives up on it",
     "rig/build": "builds guests, and says how long it took",
     "rig/demo": "plugs and unplugs by the clock, for people to see",
     "rig/__main__.py": "says how long the drills took",
-    "rig/drills/stock": "QEMU without KVM is up to 20 times slower than what the periods of the kernel are made for",
     "integration/beds/streaming.py": "runs inside a Mopidy, which without our modules: a stand-in service's own pace",
     "integration/beds/usb_testbed.py": "runs under the system's Python, which has none of our modules",
 }
 WAITS = {"sleep", "timeout", "timeout_at", "wait_for", "wait", "join", "wait_procs", "until", "until_async", "settled",
          "ended", "well", "wait_gone", "settle", "elapse", "pause", "changed", "cpu_percent", "create_connection",
          "settimeout", "select"}  # fmt: skip
-KEYWORDS = {"timeout", "within", "seconds", "delay", "interval"}
+KEYWORDS = {"timeout", "within", "seconds", "interval"}
 CLOCKS = {"monotonic", "perf_counter", "monotonic_ns", "perf_counter_ns", "process_time"}
 COUNTS = {"changed"}  # takes how often, not how long
-PRODUCT = {"Expect", "thread", "replace"}  # `within` is a promise of the product's own, and what is tested
+PRODUCT = {"Expect", "thread", "replace", "LxdServer"}  # what they are given is the product's own, and under test
 
 
-def numeric(node: ast.AST | None) -> bool:
-    """Whether it is a number above 0 that is written there, alone or in a calculation."""
+def numeric(node: ast.AST | None, constants: frozenset[str] = frozenset()) -> bool:
+    """Whether it is a number above 0 that is written there, alone, in a calculation, or as a constant of the module."""
     match node:
+        case ast.Name(id=name):
+            return name in constants
         case ast.Constant(value=bool()):
             return False
         case ast.Constant(value=int() | float() as value):
             return value > 0
+        case ast.BinOp(left=left, right=right, op=ast.Mult()):  # a period so many times is none
+            return numeric(left, constants) and numeric(right, constants)
         case ast.BinOp(left=left, right=right):
-            return numeric(left) or numeric(right)
+            return numeric(left, constants) or numeric(right, constants)
         case ast.UnaryOp(operand=operand):
-            return numeric(operand)
+            return numeric(operand, constants)
         case ast.IfExp(body=body, orelse=orelse):
-            return numeric(body) or numeric(orelse)
+            return numeric(body, constants) or numeric(orelse, constants)
     return False
+
+
+def constants_of(module: ast.Module) -> frozenset[str]:
+    """The names that the module itself gives to numbers."""
+    found = set[str]()
+    for node in module.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if numeric(value):
+                found.add(name)
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                found |= {n.id for n, v in zip(names, values, strict=False) if isinstance(n, ast.Name) and numeric(v)}
+    return frozenset(found)
 
 
 def name_of(call: ast.Call) -> str:
@@ -57,17 +73,19 @@ def name_of(call: ast.Call) -> str:
 
 def seconds_in(source: str) -> Iterator[tuple[int, str]]:
     """The lines of a module in which a number of seconds is waited for, or a clock is read, and why it is wrong."""
-    for node in ast.walk(ast.parse(source)):
+    module = ast.parse(source)
+    constants = constants_of(module)
+    for node in ast.walk(module):
         match node:
             case ast.Call():
                 name = name_of(node)
                 if name in CLOCKS:
                     yield node.lineno, f"{name}() measures: that is for `make bench`"
-                elif name in WAITS - COUNTS and any(map(numeric, node.args)):
+                elif name in WAITS - COUNTS and any(numeric(each, constants) for each in node.args):
                     yield node.lineno, f"{name}() waits for a number of seconds"
                 if name not in PRODUCT:
                     for keyword in node.keywords:
-                        if keyword.arg in KEYWORDS and numeric(keyword.value):
+                        if keyword.arg in KEYWORDS and numeric(keyword.value, constants):
                             yield node.lineno, f"{keyword.arg}= is a number of seconds"
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 named = [*node.args.posonlyargs, *node.args.args]
@@ -75,7 +93,7 @@ def seconds_in(source: str) -> Iterator[tuple[int, str]]:
                 pairs = [*zip(with_default, node.args.defaults, strict=True),
                          *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]  # fmt: skip
                 for argument, default in pairs:
-                    if argument.arg in KEYWORDS and numeric(default):
+                    if argument.arg in KEYWORDS and numeric(default, constants):
                         yield node.lineno, f"{argument.arg}= has a number of seconds as its default"
 
 
@@ -102,6 +120,8 @@ def seconds_in(source: str) -> Iterator[tuple[int, str]]:
         "def until(holds, *, within: float = 5.0): pass",
         "await pilot.pause(0.3)",
         "elapse(3)",
+        "SOON = 1.0\nterminal.until(lambda: True, SOON)",
+        "LOG, POSITION = 3.0, 6.0\nscreen.wait_for('text', 2 * POSITION)",
         "process.cpu_percent(0.3)",
         "socket.create_connection(address, 5)",
     ],
@@ -115,6 +135,8 @@ def test_a_number_of_seconds_is_found(bad: str) -> None:
     [
         "await asyncio.sleep(0)",
         "time.sleep(PERIOD)",
+        "time.sleep(3 * PERIOD)",
+        "from backends.hardware.usb import POLL\ntime.sleep(POLL)",
         "asyncio.wait_for(future, BOUND)",
         "subprocess.run(argv, timeout=BOUND)",
         "until(changed(look, 3))",

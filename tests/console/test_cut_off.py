@@ -17,8 +17,6 @@ from tests.outside.server import Projector, beside
 from tests.patience import BOUND, until
 from tests.terminal import FOH, Terminal
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture
 def device() -> Iterator[Projector]:
@@ -63,7 +61,7 @@ main()
 
 def opened(env: Mapping[str, str], argv: Sequence[str] = FOH) -> Terminal:
     terminal = Terminal(argv, 120, 36, env)
-    terminal.wait_for("1234 room 1", BOUND)
+    terminal.wait_for("1234 room 1")
     return terminal
 
 
@@ -71,12 +69,12 @@ def switch_off(terminal: Terminal, device: Projector) -> None:
     """Begins an action that is held in the middle."""
     device.held = "power off"
     terminal.press("3", "a")
-    terminal.wait_for("lamp off", BOUND)
+    terminal.wait_for("lamp off")
     terminal.press("down", "enter")
-    terminal.wait_for("Cancel", BOUND)
+    terminal.wait_for("Cancel")
     terminal.press("tab", "enter")
     until(lambda: device.obeyed == ["power off"])
-    terminal.wait_gone("Cancel", BOUND)
+    terminal.wait_gone("Cancel")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +89,7 @@ def test_no_key_ends_what_is_being_done(device: Projector, env: Mapping[str, str
         assert journal(env) == ["planned", "step"]
         device.let_go()
         until(lambda: journal(env) == ["planned", "step", "done"])
-        terminal.wait_for("done: lamp off", BOUND)
+        terminal.wait_for("done: lamp off")
     assert device.obeyed == ["power off"]
 
 
@@ -109,7 +107,7 @@ def test_what_can_be_finished_before_it_ends_is_finished(device: Projector, env:
         switch_off(terminal, device)
         WAYS[way](terminal)
         device.let_go()
-        terminal.ended(BOUND)
+        terminal.ended()
         assert journal(env) == ["planned", "step", "done"]
         assert way == "closed" or terminal.left_on == []
 
@@ -121,16 +119,16 @@ def test_what_cannot_be_finished_is_named_by_the_next_console(
     with opened(env) as terminal:
         switch_off(terminal, device)
         (WAYS.get(way) or (lambda t: t.process.kill()))(terminal)
-        terminal.ended(BOUND)
+        terminal.ended()
         assert journal(env) == ["planned", "step", *(["unknown"] if way != "SIGKILL" else [])]
     device.let_go()
     with opened(env) as terminal:
-        terminal.wait_for("'lamp off' was cut off", BOUND)
+        terminal.wait_for("'lamp off' was cut off")
         assert journal(env) == ["planned", "step", "unknown"]
         terminal.press("3", "a")
-        terminal.wait_for("it is looked after", BOUND)
+        terminal.wait_for("it is looked after")
         terminal.press("G", "enter")
-        terminal.wait_gone("'lamp off' was cut off at", BOUND)
+        terminal.wait_gone("'lamp off' was cut off at")
         until(lambda: journal(env)[-1] == "settled")
     assert device.obeyed == ["power off"]
 
@@ -158,7 +156,7 @@ BURSTS = ["\ra\ra\r", "a\ra\ra\r", "a\r\r\ra\r\r", "\ra\ra\ra\ra\ra\r", "a\x1b[2
 @pytest.mark.parametrize("place", ["i", "1", "3", "4", "3\r", "3a", "if"])
 def test_a_burst_of_keys_does_not_end_it(tmp_path: Path, place: str) -> None:
     with Terminal([*FOH, "demo", "--still"], env={"FOH_STATE": str(tmp_path)}) as terminal:
-        terminal.wait_for("2 CRIT", BOUND)
+        terminal.wait_for("2 CRIT")
         for burst in BURSTS:
             terminal.press("\x1b[27u", "\x1b[27u", "\x1b[27u", place)
             terminal.settled()
@@ -168,4 +166,4 @@ def test_a_burst_of_keys_does_not_end_it(tmp_path: Path, place: str) -> None:
         terminal.press("\x1b[27u", "\x1b[27u", "\x1b[27u")
         terminal.settled()
         terminal.press("q")
-        assert terminal.ended(BOUND) == 0
+        assert terminal.ended() == 0

@@ -14,6 +14,7 @@ from console.venue.journal import Journal
 from console.venue.state import VenueState
 from console.venue.venue import Venue
 from tests.backends.scripted import Scripted
+from tests.patience import limit
 
 PORT = "127.0.0.1:6681"
 
@@ -51,7 +52,7 @@ class Found(LocalFeed):
     async def told(self, venue: Venue, when: Callable[[], object]) -> None:
         """Takes in what the sources say until it is so."""
         batches = self.batches()
-        async with asyncio.timeout(60):
+        async with limit():
             while not when():
                 venue.take(await anext(batches))
 

@@ -16,7 +16,8 @@ from console.venue.index import Belonging, Ordered
 from console.venue.journal import Journal
 from console.venue.state import PAST, VenueState
 from console.venue.venue import Venue
-from tests import fleet, scale
+from tests import fleet
+from tests.bench import scale
 
 SOURCE = fleet.source("s", "h")
 

@@ -84,7 +84,7 @@ class Run:
     @property
     def beats(self) -> int:
         """How often its sibling has spoken."""
-        return sum(observation.source == Sibling.name for observation in self.feed.said)
+        return sum(observation.source.local == Sibling.name for observation in self.feed.said)
 
     async def until(self, true: Callable[[], object], what: str = "") -> None:
         """Fails with what is known instead."""

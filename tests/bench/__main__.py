@@ -1,5 +1,7 @@
 """`make bench`: what the screen costs, as ratios to a bare Textual application measured in the same run.
 
+And how soon what happens is on the screen, as ratios to a bare observer of the same event (`soon.py`).
+
 Both programs run on a pty of 160x48. Machines are noisy, so a figure is the median of several runs, the two taken in
 turns, and what counts is the ratio; the budgets in seconds and bytes stand beside it.
 """
@@ -15,33 +17,36 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench import soon
 from tests.integration.beds.mopidy import ZONES, make_track, mopidies
 from tests.terminal import BARE, Terminal
 
 RUNS, IDLE, KEYS, TURNS = 5, 20.0, 24, 3
+STILL = 60  # looks in a row at which nothing is written
 FOH = [str(Path(sys.executable).parent / "foh"), "demo", "--still"]
 
 
 def start_of(argv: Sequence[str], until: str, env: dict[str, str]) -> tuple[float, float]:
     """Milliseconds from exec to the first byte and to a text on the screen."""
+    begun = time.monotonic()
     with Terminal(argv, 160, 48, env, emulate=False) as terminal:
-        terminal.until(lambda: terminal.raw, 20)
-        first = time.monotonic() - terminal.started
-        terminal.until(lambda: until.encode() in terminal.raw, 20)
-        return first * 1000, (time.monotonic() - terminal.started) * 1000
+        terminal.until(lambda: terminal.raw)
+        first = time.monotonic() - begun
+        terminal.until(lambda: until.encode() in terminal.raw)
+        return first * 1000, (time.monotonic() - begun) * 1000
 
 
 def steady(env: dict[str, str]) -> dict[str, float]:
     """Bytes, CPU and memory of the still console, and how fast it answers keys."""
     with Terminal(FOH, 160, 48, env, emulate=False) as terminal:
-        terminal.until(lambda: b"encode3 is stopped" in terminal.raw, 20)
-        terminal.settled(3.0, 30)
+        terminal.until(lambda: b"encode3 is stopped" in terminal.raw)
+        terminal.settled(STILL)
         own = psutil.Process(terminal.process.pid)
         before, sent = own.cpu_times(), len(terminal.raw)
         time.sleep(IDLE)
         after, said = own.cpu_times(), len(terminal.raw) - sent
         terminal.press("1")
-        terminal.settled(0.3)
+        terminal.settled()
         waits = sorted(_answer(terminal, key) for key in "jjjjkkkk" * (KEYS // 8))
         return {
             "idle bytes/s": said / IDLE,
@@ -56,9 +61,9 @@ def _answer(terminal: Terminal, key: str) -> float:
     """Milliseconds until something is painted for a key."""
     size, begun = len(terminal.raw), time.monotonic()
     terminal.press(key)
-    terminal.until(lambda: len(terminal.raw) > size, 2)
+    terminal.until(lambda: len(terminal.raw) > size)
     took = (time.monotonic() - begun) * 1000
-    terminal.settled(0.05, 1)
+    terminal.settled(looks=1)
     return took
 
 
@@ -74,8 +79,8 @@ def watching(folder: Path) -> dict[str, float]:
         for _ in range(TURNS):
             alone.append(_spent(players))
             with Terminal(FOH[:1], 160, 48, {"FOH_STATE": str(folder), "FOH_MOPIDY_ENDPOINTS": endpoints}) as terminal:
-                terminal.until(lambda: terminal.text.count(" playing ") == len(ZONES), 20)
-                terminal.settled(3.0, 10)
+                terminal.until(lambda: terminal.text.count(" playing ") == len(ZONES))
+                terminal.settled()
                 console = psutil.Process(terminal.process.pid)
                 begun = sum(console.cpu_times()[:2])
                 watched.append(_spent(players))
@@ -109,6 +114,7 @@ def main() -> int:
         limits |= {"nine Mopidys watched, more CPU %": 3, "nine zones playing, console CPU %": 3}
         figures = steady(env) | watching(Path(state))
         rows += [(name, value, limits[name]) for name, value in figures.items()]
+        rows += soon.figures(Path(state))
     print(f"bare application {floor:.0f} ms, console {panes:.0f} ms (medians of {RUNS})")
     for name, value, limit in rows:
         print(f"{'ok  ' if value <= limit else 'OVER'}  {name:<52} {value:8.2f}  budget {limit}")

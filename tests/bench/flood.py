@@ -1,6 +1,6 @@
 """A voctocore that one of its clients has made to say 30,000 lines a second to everybody, or as many as it can.
 
-python -m tests.flood [LINES-A-SECOND]: prints its port, then answers and floods until it is killed.
+python -m tests.bench.flood [LINES-A-SECOND]: prints its port, then answers and floods until it is killed.
 """
 
 from __future__ import annotations

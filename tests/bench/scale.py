@@ -1,6 +1,6 @@
 """What a change costs in a venue of many resources, in CPU time of this thread: the tables of `make bench`.
 
-python -m tests.scale [SIZE ...]
+python -m tests.bench.scale [SIZE ...]
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What the screen costs and how soon it shows what happens: `make bench`."""

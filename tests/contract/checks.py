@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from backends.contract import Backend, Id, Observation, Resource, State, Unknown, clean
+from backends.wire import Wire
 
 LONGEST = 2000  # characters of any text
 
@@ -21,8 +22,6 @@ def check_resource(backend: Backend, host: str, resource: Resource) -> None:
         if not field.via:
             value = getattr(resource, field.name)
             assert isinstance(value, str | int | float | bool | tuple | Unknown), (resource.id, field.name, value)
-    encoded = msgspec.json.encode(resource)
-    assert msgspec.json.decode(encoded, type=type(resource)) == resource
     for text in texts(msgspec.to_builtins(resource)):
         assert len(text) <= LONGEST
         assert clean(text, LONGEST) == text, f"{resource.id}: {text!r}"
@@ -33,7 +32,10 @@ def check_resource(backend: Backend, host: str, resource: Resource) -> None:
 
 def check_observations(backend: Backend, host: str, said: Iterable[Observation]) -> None:
     """Only what is healthy says what is there and what is gone; what is not says why, and what to do."""
+    wire = Wire(backend.kinds)
     for observation in said:
+        assert wire.decode(wire.encode(observation)) == observation
+        assert wire.unpack(wire.pack(observation)) == observation
         for resource in observation.upserts:
             check_resource(backend, host, resource)
         if observation.health.state is not State.OK:

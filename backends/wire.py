@@ -1,0 +1,150 @@
+"""One format for everything that leaves this process: JSON lines to read, MessagePack to store.
+
+A *frame* is `{"v": 1, "type": "observation", "body": {...}}`. Resources carry their kind in `type`, so that they come
+back as the kind's own class. A kind that this side does not have comes back as a class made from its description, or
+from the first resource seen of it: it has its name, its fields and its place in a pane.
+
+A frame of a newer version is read as far as this side understands it: fields that it does not know are left out. One
+that cannot be read at all becomes `Unread`, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Struct, defstruct, structs
+
+from backends.contract import FieldSpec, KindSpec, Observation, Offer, Plan, Resource, Step, Unknown, clean
+
+VERSION = 1
+MOST_KINDS = 500  # a peer must not have this side make classes without end
+BARE = frozenset(Resource.__struct_fields__)
+
+Message: TypeAlias = Struct
+
+
+class Kinds(Struct, frozen=True):
+    """Which kinds there are. Comes before the resources of kinds that the other side may not have."""
+
+    kinds: tuple[KindSpec, ...]
+
+
+class Unread(Struct, frozen=True):
+    """A frame that this side cannot read: its type, its version, and why."""
+
+    type: str
+    version: int
+    why: str
+
+
+TYPES: Mapping[str, type[Struct]] = {"observation": Observation, "offer": Offer, "plan": Plan, "step": Step}
+
+
+class Wire:
+    """Encodes and decodes frames. `types` are further types of frames, by name."""
+
+    def __init__(self, kinds: Iterable[KindSpec] = (), types: Mapping[str, type[Struct]] = {}) -> None:
+        self._types = {**TYPES, **types}
+        self._names = {type: name for name, type in self._types.items()}
+        self._classes: dict[str, type[Resource]] = {}
+        self.learn(kinds)
+
+    def learn(self, kinds: Iterable[KindSpec]) -> None:
+        """The kinds of which the resources are decoded into their own class."""
+        self._classes.update((kind.kind, kind.type) for kind in kinds)
+
+    # --- out ------------------------------------------------------------------------------------------------
+
+    def encode(self, message: Message) -> bytes:
+        """One line of JSON, without its end. Raises TypeError for what is no frame."""
+        return msgspec.json.encode(self._frame(message))
+
+    def pack(self, message: Message) -> bytes:
+        """The same as MessagePack."""
+        return msgspec.msgpack.encode(self._frame(message))
+
+    def _frame(self, message: Message) -> dict[str, object]:
+        if isinstance(message, Kinds):
+            return {"v": VERSION, "type": "kinds", "body": [described(kind) for kind in message.kinds]}
+        name = self._names.get(type(message))
+        if name is None:
+            raise TypeError(f"{type(message).__name__} is no frame")
+        return {"v": VERSION, "type": name, "body": message}
+
+    # --- in -------------------------------------------------------------------------------------------------
+
+    def decode(self, line: bytes | str) -> Message:
+        """The frame in one line of JSON. Raises ValueError for what is none."""
+        return self._message(msgspec.json.decode(line))
+
+    def unpack(self, data: bytes) -> Message:
+        """The same from MessagePack."""
+        return self._message(msgspec.msgpack.decode(data))
+
+    def _message(self, frame: object) -> Message:
+        match frame:
+            case {"v": int(version), "type": str(name), "body": body}:
+                try:
+                    return self._read(name, body)
+                except (msgspec.ValidationError, KeyError, TypeError) as error:
+                    newer = f"it is of version {version}, and this foh knows {VERSION}: " if version > VERSION else ""
+                    return Unread(clean(name), version, clean(f"{newer}{error}"))
+        raise ValueError("no frame: it has no version, type and body")
+
+    def _read(self, name: str, body: Any) -> Message:
+        if name == "kinds":
+            kinds = Kinds(tuple(self._kind(each) for each in body))
+            self.learn(kind for kind in kinds.kinds if kind.kind not in self._classes)
+            return kinds
+        if name not in self._types:
+            raise KeyError(f"there are no frames of type {name}")
+        if name == "observation":
+            upserts = tuple(map(self._resource, body.get("upserts", ())))
+            return structs.replace(msgspec.convert({**body, "upserts": ()}, Observation), upserts=upserts)
+        return msgspec.convert(body, self._types[name])
+
+    def _kind(self, body: dict[str, Any]) -> KindSpec:
+        fields = msgspec.convert(body["fields"], tuple[FieldSpec, ...])
+        known = self._classes.get(body["kind"])
+        made = known or stand_in(body["kind"], (field.name for field in fields if not field.via))
+        return KindSpec(**{**body, "fields": fields, "type": made})
+
+    def _resource(self, body: dict[str, Any]) -> Resource:
+        kind = body.get("type")
+        if kind is None:
+            return msgspec.convert(body, Resource)
+        if kind not in self._classes:
+            if len(self._classes) >= MOST_KINDS:
+                raise TypeError(f"more than {MOST_KINDS} kinds")
+            self._classes[kind] = stand_in(kind, (name for name in body if name != "type" and name not in BARE))
+        made = self._classes[kind]
+        if not issubclass(made, StandIn):
+            return msgspec.convert(body, made)
+        values = {name: _value(body[name]) for name in made.__struct_fields__ if name in body and name not in BARE}
+        return structs.replace(msgspec.convert({**body, **dict.fromkeys(values)}, made), **values)
+
+
+class StandIn(Resource, frozen=True, kw_only=True):
+    """A resource of a kind that this side does not have."""
+
+
+def stand_in(kind: str, fields: Iterable[str]) -> type[StandIn]:
+    """A class with these fields, of which the values are taken as they come."""
+    declared = [(name, Any, Unknown()) for name in dict.fromkeys(fields) if name.isidentifier() and name not in BARE]
+    return defstruct(kind.title(), declared, bases=(StandIn,), tag=kind, frozen=True, kw_only=True)  # type: ignore[return-value]
+
+
+def described(kind: KindSpec) -> dict[str, object]:
+    """A kind without its class, which does not travel."""
+    return {name: getattr(kind, name) for name in KindSpec.__struct_fields__ if name != "type"}
+
+
+def _value(body: object) -> object:
+    match body:
+        case {"type": "unknown"}:
+            return msgspec.convert(body, Unknown)
+        case list():
+            return tuple(body)
+    return body

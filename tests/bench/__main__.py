@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import soon
+from tests.bench import crowd, scale, soon
 from tests.integration.beds.mopidy import ZONES, make_track, mopidies
 from tests.terminal import BARE, Terminal
 
@@ -115,6 +115,8 @@ def main() -> int:
         figures = steady(env) | watching(Path(state))
         rows += [(name, value, limits[name]) for name, value in figures.items()]
         rows += soon.figures(Path(state))
+        rows += crowd.figures(Path(state))
+    scale.main(scale.SIZES)
     print(f"bare application {floor:.0f} ms, console {panes:.0f} ms (medians of {RUNS})")
     for name, value, limit in rows:
         print(f"{'ok  ' if value <= limit else 'OVER'}  {name:<52} {value:8.2f}  budget {limit}")

@@ -16,7 +16,7 @@ from tests.patience import until_async
 
 Done: TypeAlias = set[tuple[str, str]]  # kind, action
 FOUND_OUT = 1.0  # seconds that the product waits for the effect of a lie
-QUIET = 2  # readings of everything in which nothing may change before a lie is told
+QUIET = 1  # reading of everything in which nothing may change before a lie is told
 ENDS_OTHERS = ("play",)  # taken last: a zone that plays has no output left to let go of, whichever zone it is
 
 

@@ -188,9 +188,9 @@ async def test_a_still_world_says_the_same_again_and_again() -> None:
         for backend in ("usb", "alsa"):
             async with inside(backend, venue.env, venue.settings[backend]) as program:
                 await program.until(lambda p: len(p.resources) >= 9)
-                await program.again()
+                await program.again(1)
                 before = timeless(program)
-                await program.again()
+                await program.again(2)
                 assert timeless(program) == before
 
 

@@ -81,8 +81,8 @@ def moving(terminal: Terminal, zones: Sequence[str]) -> Iterator[None]:
     """What the body breaks does not stop these: before it is put right, each zone's position moves on the screen,
     second by second."""
     yield
-    for zone in zones:
-        terminal.until(changed(lambda zone=zone: clock(terminal, zone), 3))
+    moved = [changed(lambda zone=zone: clock(terminal, zone), 3) for zone in zones]
+    terminal.until(lambda: all([each() for each in moved]))  # a list: each is looked at
 
 
 def test_nine_zones_are_on_the_screen_with_what_was_set_a_moment_ago(real: Venue) -> None:

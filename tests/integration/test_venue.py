@@ -82,7 +82,7 @@ def moving(terminal: Terminal, zones: Sequence[str]) -> Iterator[None]:
     second by second."""
     yield
     moved = [changed(lambda zone=zone: clock(terminal, zone), 3) for zone in zones]
-    terminal.until(lambda: all([each() for each in moved]))  # a list: each is looked at
+    terminal.until(lambda: False not in [each() for each in moved])  # each is looked at
 
 
 def test_nine_zones_are_on_the_screen_with_what_was_set_a_moment_ago(real: Venue) -> None:

@@ -20,6 +20,7 @@ from backends.kinds import Instance, Operation
 from backends.runtime import SourceIO
 from tests.integration.beds.lxd import Lxd
 from tests.integration.watching import Watched, watching
+from tests.patience import NEVER
 
 
 class Server(Protocol):
@@ -141,13 +142,17 @@ async def test_everything_is_read(lxd: Watched) -> None:
     assert web1.links[0].to in host.keys
 
 
-async def test_what_somebody_else_does_is_seen_within_a_second(server: Server, lxd: Watched) -> None:
-    for action, wanted in (("start", "Running"), ("stop", "Stopped")):
-        await server.do(action, "web2")
-        await lxd.until(lambda w, wanted=wanted: w.get("instance", "state", "web2") == wanted)
-    await server.do("start", "web1", "stage")
-    await lxd.until(lambda w: w.get("instance", "state", "stage/web1") == "Running")
-    await lxd.until(lambda w: w.get("host", "running") == 2)
+@pytest.mark.usefixtures("lxd")
+async def test_what_somebody_else_does_is_seen_by_its_event(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.containers.lxd.EVERY", NEVER)
+    async with watching(LxdSource("venue", server.socket)) as lxd:
+        await lxd.until(lambda w: w.of("instance", "web1"))
+        for action, wanted in (("start", "Running"), ("stop", "Stopped")):
+            await server.do(action, "web2")
+            await lxd.until(lambda w, wanted=wanted: w.get("instance", "state", "web2") == wanted)
+        await server.do("start", "web1", "stage")
+        await lxd.until(lambda w: w.get("instance", "state", "stage/web1") == "Running")
+        await lxd.until(lambda w: w.get("host", "running") == 2)
 
 
 async def test_every_action_works(lxd: Watched) -> None:

@@ -20,6 +20,7 @@ from backends.demo.mopidy import MopidyServer, Player, Track
 from backends.runtime import SourceIO
 from tests.integration.beds.mopidy import RealMopidy, make_track, mopidies
 from tests.integration.watching import Steps, Watched, watching
+from tests.patience import NEVER
 
 ZONE = ("zone",)
 RELEASE = [
@@ -125,7 +126,8 @@ def source(server: Server) -> MopidySource:
     return MopidySource("h", server.endpoint)
 
 
-async def test_what_an_outsider_does_is_seen_at_once(server: Server) -> None:
+async def test_what_an_outsider_does_is_seen_by_its_event(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.audio.mopidy.source.HEARTBEAT", NEVER)
     async with watching(source(server)) as watched:
         await playing(server, watched)
         assert watched.get("zone", "artist") == "Test Artist"
@@ -221,7 +223,7 @@ async def test_the_end_of_the_queue_is_no_next_track(server: Server) -> None:
             await watched.source.plan(offer, {}, watched.runtime.io(source_id(watched.source)))
 
 
-async def test_killed_is_refused_at_once_and_it_comes_back(server: Server) -> None:
+async def test_killed_is_refused_and_it_comes_back(server: Server) -> None:
     async with watching(source(server)) as watched:
         await watched.until(lambda w: w.state is State.OK)
         await server.kill()
@@ -230,7 +232,7 @@ async def test_killed_is_refused_at_once_and_it_comes_back(server: Server) -> No
         await watched.until(lambda w: w.state is State.OK)
 
 
-async def test_stopped_is_hung_within_six_seconds_and_it_comes_back(real: RealMopidy) -> None:
+async def test_stopped_is_hung_and_it_comes_back(real: RealMopidy) -> None:
     server = Real(real)
     await server.start()
     async with watching(source(server)) as watched:

@@ -16,7 +16,7 @@ from tests.integration.beds import pulse
 from tests.integration.beds.mopidy import RealMopidy, free_port
 from tests.integration.beds.mpd import RealMpd
 from tests.integration.watching import Watched, watching
-from tests.patience import until
+from tests.patience import NEVER, until
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def fault(watched: Watched) -> str:
     return "" if isinstance(said, Unknown) or said is None else str(said)
 
 
-async def test_it_is_a_zone_like_any_other(server: RealMpd) -> None:
+async def test_it_is_a_zone_like_any_other(server: RealMpd, monkeypatch: pytest.MonkeyPatch) -> None:
     await asyncio.to_thread(server.play, "Näht", "Two")
     async with watching(MpdSource("h", server.address)) as watched:
         await watched.until(lambda w: w.get("zone", "title") == "Näht")
@@ -46,6 +46,8 @@ async def test_it_is_a_zone_like_any_other(server: RealMpd) -> None:
         first = watched.get("zone", "position")
         assert isinstance(first, int)
         await watched.until(lambda w: w.get("zone", "position") == first + 2)
+        monkeypatch.setattr("backends.audio.mpd.source.POLL", NEVER)
+        await watched.again(1)
         await asyncio.to_thread(server.tell, "setvol 31", "next")  # an event, not the next reading
         await watched.until(lambda w: (w.get("zone", "volume"), w.get("zone", "title")) == (31, "Two"))
 

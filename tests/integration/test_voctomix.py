@@ -22,7 +22,7 @@ from backends.demo.voctocore import Voctocore as Embedded
 from backends.runtime import SourceIO
 from tests.integration.beds.voctocore import Voctocore as Real
 from tests.integration.watching import Watched, watching
-from tests.patience import limit
+from tests.patience import NEVER, limit
 
 
 class Core(Protocol):
@@ -131,8 +131,16 @@ async def test_everything_is_read(mixer: Watched) -> None:
     assert blank.args[0].choices == ("pause", "nostream")
 
 
-async def test_what_somebody_else_does_is_seen_at_once(core: Core, mixer: Watched) -> None:
+@pytest.mark.usefixtures("mixer")
+async def test_what_somebody_else_does_is_seen_as_it_is_said(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     mode = random.choice(MODES[1:])
+    monkeypatch.setattr(voctomix, "EVERY", NEVER)
+    async with watching(VoctomixSource("venue", core.endpoint)) as mixer:
+        await mixer.until(lambda w: w.of("mixer"))
+        await follows(core, mixer, mode)
+
+
+async def follows(core: Core, mixer: Watched, mode: str) -> None:
     for line, field, value in (
         ("set_video_a grabber", "on_air", "grabber"),
         ("set_stream_blank nostream", "stream", "blank nostream"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.capture import hdmi2usb
 from backends.capture.boards import above, boards
 from backends.capture.hdmi2usb import Hdmi2Usb, Settings, discover
 from backends.capture.rules import board_gone, not_operational
@@ -16,6 +17,7 @@ from backends.contract import Context, Gone, Severity, State, Unknown
 from backends.kinds import CaptureBoard
 from backends.runtime import SourceIO
 from tests.integration.watching import Watched, watching
+from tests.patience import NEVER
 
 FACTS = {
     "idVendor": "2a19", "idProduct": "5442", "bcdDevice": "0101", "serial": "e0007ef4", "speed": "480",
@@ -95,8 +97,11 @@ def test_a_board_that_left_is_a_finding_that_names_the_port(tmp_path: Path) -> N
 
 
 @pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[tuple[Watched, Path, list[asyncio.StreamWriter]]]:
-    """A watched tree with one board, and the writers on which its events are announced."""
+async def board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[Watched, Path, list[asyncio.StreamWriter]]]:
+    """A watched tree with one board, and the writers on which its events are announced. A parameter is the seconds
+    after which it is looked at without one."""
     root, writers = tmp_path / "sys", list[asyncio.StreamWriter]()
     plug(root)
 
@@ -104,6 +109,7 @@ async def board(tmp_path: Path) -> AsyncIterator[tuple[Watched, Path, list[async
         writers.append(writer)
 
     path = tmp_path / "events"
+    monkeypatch.setattr(hdmi2usb, "POLL", getattr(request, "param", hdmi2usb.POLL))
     async with await asyncio.start_unix_server(accept, path):
         settings = Settings(sysfs=str(root), events=f"unix:{path}")
         async with watching(Hdmi2Usb("venue", settings)) as watched:
@@ -113,6 +119,7 @@ async def board(tmp_path: Path) -> AsyncIterator[tuple[Watched, Path, list[async
                 writer.close()
 
 
+@pytest.mark.parametrize("board", [NEVER], indirect=True)
 async def test_a_change_is_seen_when_announced(board: tuple[Watched, Path, list[asyncio.StreamWriter]]) -> None:
     watched, root, writers = board
     for ids, release, mode in (("5441", "0001", "jtag"), ("5442", "0101", "operational")):

@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.worker import Worker
 
 from console.driver import Line
+from console.ending import leave_on
 from console.screens.dialog import Dialog
 from console.screens.main import Main, is_typing
 from console.widgets.trim import Trimmed
@@ -96,10 +97,8 @@ class Foh(App[None]):
     # --- life -----------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            # Replaces SIG_IGN too: under nohup a dropped line would otherwise leave Textual spinning.
-            loop.add_signal_handler(number, self._leave, 128 + number)
+        # Replaces SIG_IGN too: under nohup a dropped line would otherwise leave Textual spinning.
+        leave_on((signal.SIGTERM, signal.SIGHUP), self._leave)
         self.set_interval(0.8, self._watch_terminal)
 
     def on_ready(self) -> None:

@@ -9,11 +9,13 @@ import sys
 import termios
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 # Leaves everything that a full-screen program switches on: alternate screen, mouse, focus, paste, kitty keys,
 # hidden cursor, synchronised output. Harmless where it was not on.
 LEAVE = "".join(f"\x1b[?{mode}l" for mode in (2026, 1000, 1002, 1003, 1006, 1015, 1004, 2004, 1049))
 LEAVE += "\x1b[<u\x1b[?25h\x1b[0m"
+cooked: list[Any] | None = None  # the terminal as it was
 
 
 def first_frame(what: str) -> None:
@@ -28,7 +30,8 @@ def first_frame(what: str) -> None:
 def restored() -> Iterator[None]:
     """Gives the terminal back as it was, however the body ends: by a signal as well, even one that was ignored,
     until the application handles them itself."""
-    before = termios.tcgetattr(0)
+    global cooked
+    before = cooked = termios.tcgetattr(0)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
     try:

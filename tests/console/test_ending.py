@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.terminal import FOH, Terminal
@@ -208,3 +209,26 @@ def test_killed_outright_it_takes_its_children_with_it(place: Path) -> None:
         assert children
         assert gone(terminal, place, terminal.process.kill) == -signal.SIGKILL
         terminal.until(lambda: not terminal.alive() and not any(Path(f"/proc/{pid}").exists() for pid in children))
+
+
+STUCK = """
+import sys
+import console.panes.help
+def stuck(*args):
+    while True:
+        pass
+console.panes.help.rows = stuck
+from console.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_it_ends_though_its_event_loop_never_has_a_turn_again(place: Path, number: signal.Signals) -> None:
+    with running(place, "demo", [sys.executable, "-c", STUCK]) as terminal:
+        terminal.press("?")
+        program = psutil.Process(terminal.process.pid)
+        terminal.until(lambda: program.cpu_percent() > 50)
+        terminal.process.send_signal(number)
+        assert terminal.ended() == 128 + number
+        assert terminal.left_on == []

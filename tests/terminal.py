@@ -40,6 +40,7 @@ SEQUENCE = re.compile(
     rb"\x1b(?:\[[<-?]*[0-9;:]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)"
     rb"|[PX^_][^\x1b]*\x1b\\|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])"
 )
+BEGINS, ENDS = b"\x1b[?2026h", b"\x1b[?2026l"  # a synchronised picture
 MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
 MODES = {
     1049: "alternate screen", 1000: "mouse", 1002: "mouse drag", 1003: "mouse motion", 1006: "mouse SGR",
@@ -64,7 +65,8 @@ class Terminal:
         self._emulate = emulate  # without it there is no screen, and nothing slows the reading down
         self._tag, self._seen = uuid.uuid4().hex, set[int]()
         self._pending = b""
-        self._lines: list[str] | None = None  # of the screen as it is now, once somebody has looked
+        self._lines: list[str] | None = None  # of the screen as it is shown now, once somebody has looked
+        self._half = False  # a synchronised picture has begun and not ended
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self._screen)
@@ -140,7 +142,7 @@ class Terminal:
     def screen(self) -> list[str]:
         with self._news:
             if self._lines is None:
-                self._lines = [line.rstrip() for line in self._screen.display]
+                self._lines = self._displayed()
             return self._lines
 
     @property
@@ -246,6 +248,8 @@ class Terminal:
             try:
                 data = os.read(ready[0], 65536)
             except OSError:  # everybody on the other side is gone
+                with self._news:
+                    self._lines, self._half = None, False
                 self._over.set()
                 select.select([self._stop], [], [])
                 return
@@ -264,9 +268,24 @@ class Terminal:
                 os.write(self.master, answer)
         if not self._emulate:
             return
+        whole, begins, part = data.rpartition(BEGINS)
+        if begins and ENDS not in part:  # of the next picture there is only a part: a terminal does not show it
+            self._feed(whole)
+            self._lines = self._displayed()
+            self._half = True
+            self._feed(begins + part)
+        else:
+            self._half = self._half and ENDS not in data
+            self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
         known = SEQUENCE.sub(lambda m: b"" if m[0][1:2] in b"P_^X" or m[0][2:3] in b"<=>" else m[0], data)
         self._stream.feed(self._decoder.decode(known))
-        self._lines = None
+        if not self._half:
+            self._lines = None
+
+    def _displayed(self) -> list[str]:
+        return [line.rstrip() for line in self._screen.display]
 
     def _answer(self, query: bytes) -> bytes:
         """As an xterm that knows synchronised output and nothing newer."""

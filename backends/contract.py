@@ -427,6 +427,11 @@ class IO(Protocol):
 
     def clock(self) -> float: ...
 
+    async def wait(self, seconds: float, news: Awaitable[object] | None = None) -> None:
+        """Returns after so many seconds at the latest: at once when a run has touched this source, soon and again for a
+        while after that, as what was done may take its time, and when there is `news`, whose exceptions are raised
+        (what is awaited for it is cancelled else). Every source that looks by itself waits so between two looks."""
+
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[object]:
         """`async with`: TimeoutError when the body takes longer."""
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,6 +30,7 @@ STOPPING = 0.8  # seconds for sources to end
 LONGEST_LINE = 1 << 20  # bytes that a child may say at once
 LONGEST_COMPLAINT = 1 << 12  # bytes
 OTHERS = 1.0  # seconds for which late sources wait for the others' first word
+AGAIN, EFFECT = 0.5, 10.0  # seconds: how soon a source looks again, for how long after a run has touched it
 ENDING = 1.0  # seconds from a child's last word to its end
 
 
@@ -62,6 +65,27 @@ class SourceIO:
         self._worker: Worker | None = None
         self._overdue: Call | None = None
         self._parts: dict[str, SourceIO] = {}
+        self._touch = asyncio.Event()
+        self._touched = -math.inf  # when a run has done something to this source
+
+    def touch(self) -> None:
+        """Something was done to what this source watches: it looks again."""
+        self._touched = time.monotonic()
+        self._touch.set()
+
+    async def wait(self, seconds: float, news: Awaitable[object] | None = None) -> None:
+        if time.monotonic() - self._touched < EFFECT:
+            seconds = min(seconds, AGAIN)
+        waits = [asyncio.ensure_future(each) for each in (self._touch.wait(), news) if each is not None]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        self._touch.clear()
+        for each in done:
+            each.result()
 
     def clock(self) -> float:
         return self._clock.now()
@@ -187,6 +211,10 @@ class Runtime:
 
     def io(self, source: Id) -> IO:
         return self._ios[source]
+
+    def touch(self, source: Id) -> None:
+        """A run has done something to this source."""
+        self._ios[source].touch()
 
     def report(self, host: str, name: str, health: Health) -> None:
         """Says how something is that is no source itself: a backend that will not load, a search that failed."""

@@ -15,7 +15,7 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
-from backends.contract import clean
+from backends.contract import IO, clean
 
 LISTENING = "listening"  # the action of the first event, which is ours: from then on none is missed
 AT_ONCE = 64  # events of one socket, before others have their turn
@@ -91,10 +91,10 @@ async def _from_unix(path: str, subsystems: Sequence[str]) -> AsyncGenerator[UEv
 
 @contextlib.asynccontextmanager
 async def waker(
-    where: str, *subsystems: str, queue: asyncio.Queue[UEvent] | None = None
+    where: str, io: IO, *subsystems: str, queue: asyncio.Queue[UEvent] | None = None
 ) -> AsyncIterator[Callable[[float], Awaitable[list[UEvent]]]]:
     """Lends `wait(seconds)`: it returns as soon as one of these subsystems has an event (a burst comes as one
-    list), and with an empty list after so many seconds, or sooner where something has just happened. Whoever lends a
+    list), and with an empty list when `io.wait` returns, or sooner where something has just happened. Whoever lends a
     `queue` can wake it with events of its own. Raises what `uevents` raises."""
     queue = asyncio.Queue() if queue is None else queue
     just_happened = False
@@ -108,7 +108,8 @@ async def waker(
         """The next event, or None after so many seconds. Raises what ended the listener."""
         getter = asyncio.ensure_future(queue.get())
         try:
-            await asyncio.wait({getter, task}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            either = asyncio.wait({getter, task}, return_when=asyncio.FIRST_COMPLETED)
+            await (either if seconds is None else io.wait(seconds, either))
             if not getter.done() and task.done():
                 task.result()
             return getter.result() if getter.done() else None

@@ -59,7 +59,7 @@ class Pcms:
         self.host, self.root, self.events = host, Path(settings.proc), settings.events
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        async with waker(self.events, "sound") as wait:
+        async with waker(self.events, io, "sound") as wait:
             while True:
                 found = await io.thread(alsa_proc.pcms, self.root, self.host, io.clock())
                 yield Observation(complete=True, upserts=tuple(found))

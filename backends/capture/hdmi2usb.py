@@ -69,7 +69,7 @@ class Hdmi2Usb:
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         subsystems = ("usb", "video4linux", "tty")
-        async with waker(self.settings.events, *subsystems, queue=self._events) as wait, self._asking(io) as asking:
+        async with waker(self.settings.events, io, *subsystems, queue=self._events) as wait, self._asking(io) as asking:
             while not asking.done():
                 self._here = await io.thread(boards, self.host, self._root, io.clock())
                 yield Observation(upserts=tuple(map(self._whole, self._here)), complete=True)
@@ -134,7 +134,6 @@ class Hdmi2Usb:
         count = self._seen.get(plugged, Seen()).count + 1
         self._seen[plugged] = Seen(count, look, io.clock())
         await ledger.step(f"seen: {look}")
-        self._events.put_nowait(NEWS)
 
     def _look_at(self, board: CaptureBoard) -> tuple[str, ...]:
         video = str(self._dev / Path(board.video).name) if isinstance(board.video, str) else ""

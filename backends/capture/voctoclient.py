@@ -8,6 +8,7 @@ import itertools
 from collections.abc import AsyncIterator
 
 from backends.capture.voctoline import LONGEST, OPENING, POLL, Core, Flooded, NotVoctocore, heard
+from backends.contract import IO
 
 GATHER = 0.02  # seconds in which lines come together
 MOST = 20_000  # lines that one answer, with the news in between, may have
@@ -48,17 +49,17 @@ class Connection:
             raise ConnectionError("voctocore closed the connection")
         return data.decode("utf-8", "replace").rstrip("\r\n")
 
-    async def hear(self, seconds: float) -> list[str]:
-        """The next line, if there is one within that time, and those that come with it."""
-        lines: list[str] = []
-        try:
-            async with asyncio.timeout(seconds) as time_left:
+    async def hear(self, seconds: float, io: IO) -> list[str]:
+        """The next line, if there is one before it is time to look again, and those that come with it."""
+        first = asyncio.ensure_future(self.line())
+        await io.wait(seconds, first)
+        if first.cancelled():
+            return []
+        lines = [first.result()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHER):
                 while len(lines) < MOST:
                     lines.append(await self.line())
-                    if len(lines) == 1:
-                        time_left.reschedule(asyncio.get_running_loop().time() + GATHER)
-        except TimeoutError:
-            pass
         return lines
 
     async def ask(self, *commands: str) -> list[str]:

@@ -96,11 +96,13 @@ class VoctomixSource:
             while True:
                 yield Observation(upserts=(self.mixer(core, turned, io.clock()),), complete=True)
                 known = core
-                while core == known and io.clock() < due:  # what says nothing new is not told
-                    core = _after(core, await connection.hear(max(0.0, due - io.clock())))
-                if io.clock() >= due:
-                    core = _after(core, await connection.ask(*POLL))
-                    due = io.clock() + EVERY
+                while core == known:  # what says nothing new is not told
+                    lines = await connection.hear(max(0.0, due - io.clock()), io)
+                    core = _after(core, lines)
+                    if not lines or io.clock() >= due:  # it is time to look again
+                        core = _after(core, await connection.ask(*POLL))
+                        due = io.clock() + EVERY
+                        break
                 if core.stream != known.stream:
                     turned = io.clock()
 

@@ -5,10 +5,8 @@ Looking never wakes a board: libusb lists descriptors, sysfs tells the rest, and
 
 from __future__ import annotations
 
-import math
 import os
 import sys
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -27,7 +25,6 @@ from backends.uevents import waker
 
 AGAIN = 0.5  # seconds until what is about to change is looked at again
 POLL = 3.0  # seconds; what udev does not announce: runtime power management
-WATCHED = 10.0  # seconds after something was done in which its effect is about to be seen
 ENUMERATORS: dict[str, Callable[[Path], list[Seen]]] = {"pyusb": enumerator.by_pyusb, "sysfs": enumerator.by_sysfs}
 
 
@@ -54,16 +51,14 @@ class Usb:
         self._bus = Bus(host, self.where, Path(settings.proc), ENUMERATORS[settings.enumerator])
         self._permission = sudo.Permission("usb-replug", "1-1")
         self._tones = Tones(settings.tone)
-        self._acted = -math.inf  # when something was done last
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        async with waker(self.events, "usb") as wait:
+        async with waker(self.events, io, "usb") as wait:
             while True:
                 found, complete = await self._bus.read(io)
                 no_access = await self._no_access(found, io)
                 yield Observation(complete=True, upserts=tuple(_offering(each, no_access) for each in found))
-                changes = not complete or time.monotonic() - self._acted < WATCHED
-                heard = await wait(AGAIN if changes else POLL)
+                heard = await wait(POLL if complete else AGAIN)
                 self._bus.hear(heard)
                 if ports := left(heard):  # which is told at once: the rest may take its time to be read
                     yield Observation(gone=tuple(each.id for each in found if each.id.local in ports))
@@ -97,7 +92,6 @@ class Usb:
                     await part.thread(helper.run, operation.argv, self.where, within=sudo.LONGEST)
             else:
                 await sudo.by_sudo(operation.argv)
-            self._acted = time.monotonic()
 
     def _operations(self, plan: Plan, board: Board) -> tuple[Operation, ...]:
         """What of the plan is still to be done. Raises Refused."""

@@ -66,8 +66,11 @@ class LocalFeed:
             return await self._runtime.sources[source].plan(offer, args, self._runtime.io(source))
 
     async def execute(self, source: Id, plan: Plan, ledger: Ledger) -> None:
-        async with asyncio.timeout(60):
-            await self._runtime.sources[source].execute(plan, ledger, self._runtime.io(source))
+        try:
+            async with asyncio.timeout(60):
+                await self._runtime.sources[source].execute(plan, ledger, self._runtime.io(source))
+        finally:  # one that failed may have done something as well
+            self._runtime.touch(source)
 
     async def stop(self) -> None:
         if self._search:

@@ -16,7 +16,7 @@ from backends.clock import MachineClock
 from backends.contract import IO, Health, Id, Observation, Parked, State
 from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, PACE, Runtime, SourceIO, health_of
 from tests.backends.scripted import Scripted, runtime, said
-from tests.patience import BOUND, NEVER, POLL
+from tests.patience import BOUND, NEVER, POLL, limit
 
 # --- children ---------------------------------------------------------------------------------------------
 
@@ -216,3 +216,31 @@ async def test_a_late_source_alone_begins_at_once(monkeypatch: pytest.MonkeyPatc
     started.start([Scripted("late", late)], late=True)
     assert await said(started, 1)
     await started.stop()
+
+
+async def test_a_source_that_waits_looks_again_when_a_run_has_touched_it_and_for_a_while_after() -> None:
+    io = SourceIO("s")
+    waiting = asyncio.create_task(io.wait(NEVER))
+    await asyncio.sleep(0)
+    io.touch()
+    async with limit():
+        await waiting
+        await io.wait(NEVER)  # what was done may take its time to be seen
+
+
+async def test_news_end_a_wait_and_what_is_awaited_for_them_does_not_stay_behind() -> None:
+    io = SourceIO("s")
+    news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await io.wait(0, news)
+    assert news.cancelled()
+
+    async def fails() -> None:
+        raise ConnectionError("it has ended")
+
+    with pytest.raises(ConnectionError, match="it has ended"):
+        await io.wait(NEVER, fails())
+    event = asyncio.Event()
+    event.set()
+    async with limit():
+        await io.wait(NEVER, event.wait())
+    assert asyncio.all_tasks() == {asyncio.current_task()}

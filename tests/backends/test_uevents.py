@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.runtime import SourceIO
 from backends.uevents import waker
 from tests import patience
 from tests.patience import NEVER
@@ -17,7 +18,7 @@ async def test_a_burst_wakes_once_and_others_events_do_not(tmp_path: Path) -> No
         writers.append(writer)
 
     server = await asyncio.start_unix_server(joined, tmp_path / "events")
-    async with server, waker(f"unix:{tmp_path / 'events'}", "usb") as wait:
+    async with server, waker(f"unix:{tmp_path / 'events'}", SourceIO("s"), "usb") as wait:
         assert await wait(patience.POLL) == []
         writers[0].write(b'{"action": "add", "subsystem": "sound", "name": "card1"}\n')
         assert await wait(patience.POLL) == []
@@ -32,5 +33,5 @@ async def test_a_burst_wakes_once_and_others_events_do_not(tmp_path: Path) -> No
 
 async def test_no_one_there_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        async with waker(f"unix:{tmp_path / 'none'}", "usb"):
+        async with waker(f"unix:{tmp_path / 'none'}", SourceIO("s"), "usb"):
             pass

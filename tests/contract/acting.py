@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import structs
 
 from backends.contract import IO, Arg, Expect, Id, Ledger, Offer, Plan, Refused, Source
-from console.venue.operate import Operator, met
+from console.venue.operate import Operator, Outcome, met
 from console.venue.venue import Venue
 from tests.patience import until_async
 
@@ -70,7 +71,8 @@ async def act_all(venue: Venue, sources: dict[str, Source]) -> Done:
         sources.update({name: Lying(source) for name, source in honest.items()})
         plans = {key: await planned(operator, plan.offer) for key, plan in fresh.items()}
         lies = {key: plan for key, plan in plans.items() if plan}
-        outcomes = await asyncio.gather(*map(operator.run, lies.values()))
+        turns = defaultdict[Id, asyncio.Lock](asyncio.Lock)
+        outcomes = await asyncio.gather(*(_in_turn(operator, plan, turns) for plan in lies.values()))
         for (key, plan), outcome in zip(lies.items(), outcomes, strict=True):
             assert not outcome.ok, f"{key}: nothing was done, and it says {outcome.text}"
             assert outcome.text.startswith("failed: "), f"{key}: {outcome.text}"
@@ -88,11 +90,17 @@ async def act_all(venue: Venue, sources: dict[str, Source]) -> Done:
     return done
 
 
+async def _in_turn(operator: Operator, plan: Plan, turns: Mapping[Id, asyncio.Lock]) -> Outcome:
+    """Two runs with one target at once are refused."""
+    async with turns[plan.offer.target]:
+        return await operator.run(plan)
+
+
 async def _quiet(venue: Venue, operator: Operator, expected: Sequence[Expect]) -> None:
     """Waits until what is to be seen changes no more: an earlier action may still have its effects, and they are not
     to be taken for a lie's. (What is so already, as a position that moves, proves nothing.)"""
-    sources = {venue.state.source_of[e.target] for e in expected if e.target in venue.state.source_of}
-    seen, since = [""], dict[str, float]()
+    sources = {source for e in expected if (source := venue.state.source_of(e.target))}
+    seen, since = [""], dict[Id, float]()
     read = dict.fromkeys(sources, 0)
 
     def rests() -> bool:

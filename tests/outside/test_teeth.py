@@ -34,7 +34,7 @@ class Patient:
     """No deadlines at all."""
 
     def __init__(self, io: IO) -> None:
-        self.clock, self.thread, self.child = io.clock, io.thread, io.child
+        self.clock, self.thread, self.child, self.wait = io.clock, io.thread, io.child, io.wait
 
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[object]:
         return contextlib.nullcontext()

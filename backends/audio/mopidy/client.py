@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from backends.audio.mopidy import model
-from backends.contract import clean
+from backends.contract import IO, clean
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -114,13 +114,11 @@ class Core:
         except ConnectionClosed as error:
             raise ConnectionResetError(ENDED) from error
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float, io: IO) -> None:
         """Returns when the time is over or something has happened. Raises what has ended the connection."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-            if not self._error:
-                await asyncio.sleep(SETTLE)  # a track change is five events
+        await io.wait(seconds, self._wake.wait())
+        if self._wake.is_set() and not self._error:
+            await asyncio.sleep(SETTLE)  # a track change is five events
         self._wake.clear()
         if self._error:
             raise self._error

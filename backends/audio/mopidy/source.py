@@ -154,7 +154,7 @@ class MopidySource:
                 joined = _joined(zone, phones, told, among)
                 yield Observation(upserts=(await self._restart.offered(joined, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
-                await core.wait(pause - io.clock() % pause)  # all zones ask together: one repaint, not nine
+                await core.wait(pause - io.clock() % pause, io)  # all zones ask together: one repaint, not nine
 
     @contextlib.asynccontextmanager
     async def _open(self) -> AsyncIterator[Core]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import structs
 
 from backends.audio.mpd import model
-from backends.contract import Refused, clean
+from backends.contract import IO, Refused, clean
 
 if TYPE_CHECKING:
     from mpd.asyncio import MPDClient
@@ -111,11 +111,9 @@ class Changes:
             self._error = error
             self._wake.set()
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float, io: IO) -> None:
         """Returns when the time is over or something has changed. Raises what has ended the connection."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
+        await io.wait(seconds, self._wake.wait())
         self._wake.clear()
         if self._error:
             raise self._error

@@ -128,7 +128,7 @@ class MpdSource:
                 zone = self._zone(said, client, phones, io.clock())
                 yield Observation(upserts=(await self._restart.offered(zone, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
-                await changes.wait(pause - io.clock() % pause)
+                await changes.wait(pause - io.clock() % pause, io)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         if offer.action == RESTART:

@@ -12,6 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from backends.audio.mopidy import client, model
 from backends.audio.mopidy.client import Core, connected
+from backends.runtime import SourceIO
 from tests.patience import BOUND, POLL
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
@@ -62,7 +63,7 @@ async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one_s(mon
         with pytest.raises(TimeoutError, match="connected but does not answer"):
             await core.call(model.POSITION)
         with pytest.raises(TimeoutError):  # so that it is connected to anew
-            await core.wait(BOUND)
+            await core.wait(BOUND, SourceIO("s"))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ async def test_a_server_that_leaves_is_noticed_while_nobody_asks() -> None:
     async with talking(leaves) as core:
         leave.set()
         with pytest.raises(ConnectionResetError, match="has ended"):
-            await core.wait(BOUND)
+            await core.wait(BOUND, SourceIO("s"))
         with pytest.raises(ConnectionResetError, match="has ended"):
             await core.call(model.STATE)
 

@@ -9,6 +9,8 @@ import pytest
 
 from backends.capture.voctoclient import MOST, TURN, Connection
 from backends.capture.voctoline import LONGEST, Core, Flooded, NotVoctocore, heard
+from backends.runtime import SourceIO
+from tests.patience import BOUND
 
 
 class Mute:
@@ -35,7 +37,7 @@ async def turns(reading: asyncio.Task[object]) -> int:
 
 async def test_others_have_turns_while_a_flood_is_read() -> None:
     flooded = connection(b"message x\n" * MOST)
-    reading = asyncio.create_task(flooded.hear(60.0))
+    reading = asyncio.create_task(flooded.hear(BOUND, SourceIO("s")))
     had = await turns(reading)
     read = len(await reading)
     assert read > TURN
@@ -55,7 +57,7 @@ async def test_an_endless_line_is_given_up() -> None:
 
 async def test_news_is_heard_together() -> None:
     said = connection(b"video_status a b\nvideo_status c d\nstream_status live\n")
-    assert await said.hear(60.0) == ["video_status a b", "video_status c d", "stream_status live"]
+    assert await said.hear(BOUND, SourceIO("s")) == ["video_status a b", "video_status c d", "stream_status live"]
 
 
 def test_a_message_to_others_is_not_even_looked_at() -> None:

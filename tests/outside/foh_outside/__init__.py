@@ -97,7 +97,7 @@ class ProjectorSource:
         async with self._connected(io) as ask:
             while True:
                 yield Observation(upserts=(self._resource(await ask("status"), io.clock()),), complete=True)
-                await asyncio.sleep(POLL)
+                await io.wait(POLL)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         async with self._connected(io) as ask:

@@ -21,6 +21,7 @@ from backends.clock import MACHINE, Clock
 from backends.contract import IO, Health, Id, Observation, Parked, Source, State, clean, source_id
 from backends.mailbox import Mailbox
 from backends.threads import Call, Worker
+from backends.wall import sound
 
 T = TypeVar("T")
 
@@ -283,7 +284,10 @@ class Runtime:
     def _post(self, source: Source, observation: Observation, seq: int) -> None:
         id, address = source_id(source), getattr(source, "address", "")
         backend = self._backend_of.get(id, "")
-        told = structs.replace(observation, source=id, backend=backend, address=address, seq=seq, at=self._clock.now())
+        told = structs.replace(
+            observation, upserts=tuple(map(sound, observation.upserts)), source=id, backend=backend, address=address,
+            seq=seq, at=self._clock.now(),
+        )  # fmt: skip
         self._mailbox.post(told)
         self._silent.discard(id)
         if not self._silent:

@@ -16,6 +16,7 @@ from backends.contract import IO, clean
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
+LONGEST = 1 << 20  # bytes of a message: to decode more would hold up every key. A history of 500 tracks has 150 KB
 ANSWER = 2.0  # seconds; a healthy instance answers in 5 ms
 SETTLE = 0.02  # seconds in which events come together
 BEGINS = 3.0  # seconds that a track may take from `play` to its first sound
@@ -47,7 +48,7 @@ async def connected(endpoint: str) -> AsyncIterator[Core]:
 
     url, address = endpoint.replace("http", "ws", 1) + "/mopidy/ws", urlsplit(endpoint).netloc
     # No proxy: environment variables must not matter.
-    connecting = connect(url, open_timeout=ANSWER, close_timeout=0.3, max_size=2**24, proxy=None, compression=None)
+    connecting = connect(url, open_timeout=ANSWER, close_timeout=0.3, max_size=LONGEST, proxy=None, compression=None)
     try:
         socket = await connecting
     except TimeoutError as error:

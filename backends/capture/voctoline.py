@@ -16,7 +16,7 @@ from backends.contract import clean
 
 OPENING = ("report_ports", "get_config", "get_composite_modes")  # asked once
 POLL = ("get_composite_mode_and_video_status", "get_stream_status", "get_audio")  # asked again and again
-LONGEST = 1 << 16  # characters; `server_config` is one line of several thousand
+LONGEST = 1 << 18  # characters; `server_config` is one line of several thousand
 SILENT = {"message", "value", "source_restarted", "server_config_option", "best", "queue_report", "help", "error"}
 
 

@@ -151,7 +151,9 @@ async def test_cancel_is_focused_where_something_would_be_disrupted_and_changes_
             await until(lambda: "[disruptive]" in shown(app))
         await pilot.press("enter")
         await until(lambda: len(app.screen_stack) == 1)
-        await until(changed(lambda: [at for name, at in app.venue.state.seen_at.items() if name.startswith("lxd")]))
+        await until(
+            changed(lambda: [at for source, at in app.venue.state.seen_at.items() if source.local.startswith("lxd")])
+        )
         assert all(i.state == "Running" for i in app.venue.state.of_kind("instance") if i.name != "encode3")  # type: ignore[attr-defined]
 
 

@@ -227,10 +227,12 @@ async def test_lxds_own_words_are_said_when_it_fails(server: Server, lxd: Watche
 
 async def test_an_operation_is_seen_and_its_end_is_not_missed(lxd: Watched) -> None:
     await lxd.act(instance(lxd, "web2"), "start")
-    await lxd.until(lambda w: any(isinstance(r, Operation) for r in w.resources.values()))
-    said = [r for o in lxd.seen for r in o.upserts if isinstance(r, Operation) and r.what == "Starting instance"]
-    assert said[-1].state == "Success"
-    assert said[-1].subject == "web2"
+
+    def states(w: Watched) -> list[object]:
+        said = [r for o in w.seen for r in o.upserts if isinstance(r, Operation) and r.what == "Starting instance"]
+        return [op.state for op in said if op.subject == "web2"]
+
+    await lxd.until(lambda w: states(w)[-1:] == ["Success"])
 
 
 async def test_killed_hung_and_back(server: Server, lxd: Watched) -> None:

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
-import json
-
 import msgspec
+import tomlkit
+from tomlkit.items import Array
 
 from backends.contract import Resource
 from console.config import Config
 from console.venue.venue import Venue
 
+HEAD = "What this venue should have. Written by `foh init`; edit it as you like."
+
 
 def venue_toml(venue: Venue, config: Config) -> str:
-    """The present venue as TOML. Sections and names that were configured are kept."""
-    expected = sorted(r.id for r in venue.state.current.values() if _is_missed(venue, r))
-    names = dict(config.venue.names)
-    for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
-        if _is_missed(venue, resource) and resource.name != resource.id.local:
-            names.setdefault(f"{resource.id.kind}/{resource.id.local}", resource.name)
-    table: dict[str, object] = {"host": config.host, "inventory": [str(id) for id in expected]}
-    lines = [
-        "# What this venue should have. Written by `foh init`; edit it as you like.",
-        *(f"{key} = {_value(value)}" for key, value in table.items()),
-        "",
-        "[names]",
-        *(f"{_value(key)} = {_value(value)}" for key, value in names.items()),
-    ]
-    for join in config.venue.joins:
-        lines += ["", "[[joins]]", *(f"{key} = {_value(value)}" for key, value in msgspec.structs.asdict(join).items())]
+    """The venue file as it is, with the present venue as its inventory. What an operator wrote into it stays: comments,
+    names, joins, the backends' sections and the order of it all."""
+    file = tomlkit.parse(config.text)
+    if not config.text:
+        _begin(file, config)
+    found = sorted((r for r in venue.state.current.values() if _is_missed(venue, r)), key=lambda r: r.id)
+    file["host"] = config.host
+    _list(file, [str(resource.id) for resource in found])
+    names = file.setdefault("names", tomlkit.table())
+    for resource in found:
+        short = f"{resource.id.kind}/{resource.id.local}"
+        if resource.name != resource.id.local and short not in names:
+            names[short] = resource.name
+    return tomlkit.dumps(file)
+
+
+def _begin(file: tomlkit.TOMLDocument, config: Config) -> None:
+    """A file that was not there: everything that was configured elsewhere."""
+    file.add(tomlkit.comment(HEAD))
+    file["host"] = config.host
+    file["inventory"] = tomlkit.array()
+    if config.venue.names:
+        file["names"] = config.venue.names
+    if config.venue.joins:
+        file["joins"] = [msgspec.structs.asdict(join) for join in config.venue.joins]
     for name, section in config.sections.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_value(value)}" for key, value in section.items())]
-    return "\n".join(lines) + "\n"
+        file[name] = section
+
+
+def _list(file: tomlkit.TOMLDocument, ids: list[str]) -> None:
+    """Makes these the inventory. What is in it already keeps its line, and the comment behind it."""
+    inventory = file.get("inventory")
+    if not isinstance(inventory, Array):
+        file["inventory"] = inventory = tomlkit.array()
+    for gone in [id for id in inventory if id not in ids]:
+        inventory.remove(gone)
+    listed = set(inventory)
+    for id in ids:
+        if id not in listed:
+            inventory.append(id)
+    if "\n" not in inventory.as_string():
+        inventory.multiline(len(inventory) > 3)
 
 
 def _is_missed(venue: Venue, resource: Resource) -> bool:
@@ -38,14 +63,3 @@ def _is_missed(venue: Venue, resource: Resource) -> bool:
     it does; operations pass by themselves."""
     kind = venue.state.kinds.get(resource.id.kind)
     return kind is not None and bool(kind.pane) and resource.id.kind != "operation"
-
-
-def _value(value: object) -> str:
-    """A TOML value. Strings are written as JSON strings, which TOML's basic strings contain."""
-    if isinstance(value, list) and len(value) > 3:
-        return "[\n" + "".join(f"  {_value(item)},\n" for item in value) + "]"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_value(key)} = {_value(item)}" for key, item in value.items()) + " }"
-    return json.dumps(value)

@@ -3,7 +3,7 @@
 A *backend* knows one kind of real system. It discovers *sources* (one endpoint each: this Mopidy, this LXD
 host, this machine's USB). A source `watch`es and yields *observations*: how it is, which *resources* it sees
 now, which are gone. *Rules* judge resources and yield *findings*. A resource *offers* actions; the source
-`plan`s one as data (steps, what it interrupts, what must be observed afterwards) and `execute`s it.
+`plan`s one as data (steps, what it interrupts, what must be observed afterwards) and can `do` each step.
 
 Everything here is frozen and serialisable: the same values go to the screen, to `--json` and to the journal.
 Times are seconds since the epoch (float). Text from outside passes through `clean` where it enters.
@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote, unquote
 
 from msgspec import Struct, structs
@@ -187,11 +188,23 @@ class Offer(Struct, frozen=True):
     blocked: str = ""
 
 
-class Step(Struct, frozen=True):
-    """One thing an execution does, and the shell command that would do the same."""
+Args: TypeAlias = dict[str, str | int | float | bool | tuple[str, ...] | None]
 
-    text: str
-    shell: str = ""
+
+class Step(Struct, frozen=True):
+    """One thing a run does. `do` and `args` tell the source, `text` tells people, and `argv` is the command that would
+    do the same. `irreversible`: to do it twice is not the same as once, as with skipping a track."""
+
+    do: str
+    args: Args = {}
+    argv: tuple[str, ...] = ()
+    text: str = ""
+    irreversible: bool = False
+
+    @property
+    def shell(self) -> str:
+        """The command, as it can be pasted into a shell."""
+        return shlex.join(self.argv)
 
 
 class Test(StrEnum):
@@ -239,12 +252,6 @@ class Plan(Struct, frozen=True):
 
 class Refused(Exception):
     """A plan or a step that the source will not do; the message is for the operator."""
-
-
-class Ledger(Protocol):
-    """Where an execution writes each step, durably, before it takes it."""
-
-    async def step(self, text: str) -> None: ...
 
 
 # --- resources and observations ---------------------------------------------------------------------------
@@ -464,9 +471,9 @@ class Source(Protocol):
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         """Reads afresh what the action rests on and works it out. Raises Refused with the reason."""
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        """Does it, writing each step to the ledger first. Raises Refused, OSError or TimeoutError.
-        Success is not judged here but by `plan.expect`."""
+    async def do(self, step: Step, io: IO) -> str | None:
+        """Does one step of a plan, which was planned afresh just before the first one. What it returns is written to
+        the journal. Raises Refused, OSError or TimeoutError. Success is not judged here but by `plan.expect`."""
 
 
 def source_id(source: Source) -> Id:

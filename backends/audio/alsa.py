@@ -24,13 +24,13 @@ from backends.contract import (
     Child,
     Context,
     Id,
-    Ledger,
     Need,
     Observation,
     Offer,
     Plan,
     Refused,
     Source,
+    Step,
     clean,
 )
 from backends.kinds import CONTROL, PCM, Control
@@ -68,7 +68,7 @@ class Pcms:
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         raise Refused("a PCM offers nothing")
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+    async def do(self, step: Step, io: IO) -> None:
         raise Refused("a PCM offers nothing")
 
 
@@ -142,11 +142,10 @@ class Mixers:
         now: Control = controls.control(self.host, fader, False, None, io.clock())
         return controls.plan(offer, args, fader, now)
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        do, value = controls.request(plan.offer.action, plan.args)
-        for step in plan.steps:
-            await ledger.step(step.text)
-        await self._ask(plan.offer.target, do, value, io)
+    async def do(self, step: Step, io: IO) -> None:
+        value = step.args["value"]
+        assert isinstance(value, int)
+        await self._ask(Id(self.host, "control", str(step.args["control"])), step.do, value, io)
 
     async def _ask(self, target: Id, do: str, value: int | bool | None, io: IO) -> Fader:
         """What the child says about one control. Raises Refused (there is none), ConnectionError, TimeoutError,

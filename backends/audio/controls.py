@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -98,13 +97,13 @@ def plan(offer: Offer, args: Mapping[str, str], fader: Fader, now: Control) -> P
         args, words, step = {}, offer.action, f"{offer.action} {now.name}"
         expect = Expect(offer.target, "mute", offer.action == "mute", WITHIN)
     simple = f"{fader.control},{fader.index}" if fader.index else fader.control
-    shell = clean(shlex.join(("amixer", "-D", fader.device, "sset", simple, words)))
-    return Plan(offer, dict(args), (Step(step, shell),), (expect,), (), now.evidence)
-
-
-def request(action: str, args: Mapping[str, str]) -> tuple[str, int | bool]:
-    """What the child is asked to do."""
-    return ("level", int(args["percent"])) if action == "level" else ("mute", action == "mute")
+    todo = Step(
+        "level" if offer.action == "level" else "mute",
+        {"control": offer.target.local, "value": int(words[:-1]) if offer.action == "level" else words == "mute"},
+        ("amixer", "-D", fader.device, "sset", simple, words),
+        step,
+    )
+    return Plan(offer, dict(args), (todo,), (expect,), (), now.evidence)
 
 
 def landing(percent: int, steps: int) -> int:

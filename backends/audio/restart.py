@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 import psutil
@@ -21,11 +22,11 @@ from backends.audio.systemd import Shown, Unit
 from backends.contract import (
     IO,
     Arg,
+    Args,
     Evidence,
     Expect,
     Health,
     Id,
-    Ledger,
     Need,
     Offer,
     Plan,
@@ -95,23 +96,25 @@ def offer(id: Id, unit: Unit, hung: bool, blocked: str) -> Offer:
     return Offer(id, RESTART, f"restart {unit.name}", Risk.DISRUPTIVE, (how,), blocked)
 
 
-def step(unit: Unit, kill: bool, failed: bool) -> Step:
+def step(unit: Unit, kill: bool, seen: Shown) -> Step:
     how = "kill all its processes (SIGKILL), then start it anew" if kill else "end its process (SIGTERM), start another"
-    sudo = "" if unit.uid is not None else "sudo "
-    commands = systemd.restarting(unit, kill, failed)
-    return Step(f"restart {unit.name}: {how}", "; ".join(f"{sudo}{' '.join(each)}" for each in commands))
+    root = [] if unit.uid is not None else ["sudo"]
+    commands = [(*root, *each) for each in systemd.restarting(unit, kill, seen.active == "failed")]
+    argv = commands[0] if len(commands) == 1 else ("sh", "-c", "; ".join(map(shlex.join, commands)))
+    args: Args = {"unit": unit.name, "uid": unit.uid, "kill": kill, "main": seen.main}
+    return Step(RESTART, args, argv, f"restart {unit.name}: {how}")
 
 
 def plan(offer: Offer, how: str, unit: Unit, seen: Shown, queue: str, others: Sequence[str], now: float) -> Plan:
     """`queue`: what becomes of its queue; `others`: who else is in the unit."""
     if how not in (ASK, KILL):
         raise Refused(f"its process is told to end in one of two ways, {ASK} and {KILL}, not {clean(how, 20)!r}")
-    kill, failed = how == KILL, seen.active == "failed"
+    kill = how == KILL
     if kill and not seen.main:
         raise Refused(f"{unit.name} has no process that could be killed")
     said = (("unit", unit.name), ("ActiveState", seen.state), ("MainPID", seen.main), ("NRestarts", seen.restarts))
     return Plan(
-        offer, {HOW: how}, (step(unit, kill, failed),), (Expect(offer.target, "pid", seen.main, WITHIN, Test.DIFFERS),),
+        offer, {HOW: how}, (step(unit, kill, seen),), (Expect(offer.target, "pid", seen.main, WITHIN, Test.DIFFERS),),
         interrupts=(*([queue] if queue else []), *(f"{each}, which is in the same unit" for each in others)),
         based_on=tuple(Evidence(what, f"systemctl show {unit.name}", now, str(value)) for what, value in said),
     )  # fmt: skip
@@ -170,22 +173,19 @@ class Restart:
             raise Refused(f"{unit.name} has another process now, {seen.main}")
         return plan(offer, how, unit, seen, queue, others, io.clock())
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        fresh = await self.plan(plan.offer, plan.args, io)
-        if fresh.steps != plan.steps or fresh.expect != plan.expect:
-            raise Refused("its unit is not as it was when this was planned")
-        unit, kill = self.now.unit, plan.args[HOW] == KILL
-        assert isinstance(unit, Unit)
-        await ledger.step(plan.steps[0].text)
-        asked = (unit.name, *([player_helper.KILL] if kill else []))
-        if unit.uid is None and os.geteuid():
+    async def do(self, step: Step, io: IO) -> None:
+        name, uid, kill = step.args["unit"], step.args["uid"], bool(step.args["kill"])
+        assert isinstance(name, str)
+        assert uid is None or isinstance(uid, int)
+        asked = (name, *([player_helper.KILL] if kill else []))
+        if uid is None and os.geteuid():
             await sudo.by_sudo((player_helper.RESTART, *asked))
             return
         with io.part("unit") as part:
-            if unit.uid is None:
+            if uid is None:
                 await part.thread(player_helper.player_restart, *asked, within=LOOK)
             else:
-                await part.thread(systemd.restart, unit, kill, within=LOOK)
+                await part.thread(systemd.restart, Unit(name, uid), kill, within=LOOK)
 
     async def _blocked(self, unit: Unit, io: IO, afresh: bool = False) -> str:
         own = os.geteuid()

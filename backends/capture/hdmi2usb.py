@@ -23,13 +23,14 @@ from backends.contract import (
     IO,
     Backend,
     Context,
-    Ledger,
+    Id,
     Need,
     Observation,
     Offer,
     Plan,
     Refused,
     Source,
+    Step,
     Unknown,
     Why,
     clean,
@@ -117,33 +118,30 @@ class Hdmi2Usb:
     # --- its picture ----------------------------------------------------------------------------------------
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
-        board = await self._board(offer, io)
+        board = await self._board(offer.target, io)
         return inside.plan(offer, board, self._look_at(board))
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        board = await self._board(plan.offer, io)
-        argv, plugged = self._look_at(board), (board.id.local, board.devnum)
-        if inside.plan(plan.offer, board, argv).steps != plan.steps:
-            raise Refused("the board is not as it was when this was planned")
-        await ledger.step(plan.steps[0].text)
+    async def do(self, step: Step, io: IO) -> str:
+        board = await self._board(Id(self.host, CAPTURE.kind, str(step.args["port"])), io)
+        plugged = (board.id.local, board.devnum)
         self._looking = board.id.local
         try:
-            look = await io.thread(picture.judged, await picture.pictures(argv))
+            look = await io.thread(picture.judged, await picture.pictures(self._look_at(board)))
         finally:
             self._looking = ""
         count = self._seen.get(plugged, Seen()).count + 1
         self._seen[plugged] = Seen(count, look, io.clock())
-        await ledger.step(f"seen: {look}")
+        return str(look)
 
     def _look_at(self, board: CaptureBoard) -> tuple[str, ...]:
         video = str(self._dev / Path(board.video).name) if isinstance(board.video, str) else ""
         return picture.command(self.settings.look, video)
 
-    async def _board(self, offer: Offer, io: IO) -> CaptureBoard:
+    async def _board(self, id: Id, io: IO) -> CaptureBoard:
         for board in await io.thread(boards, self.host, self._root, io.clock()):
-            if board.id == offer.target:
+            if board.id == id:
                 return self._whole(board)
-        raise Refused(f"the board has left USB port {offer.target.local}")
+        raise Refused(f"the board has left USB port {id.local}")
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:

@@ -3,7 +3,6 @@ picture showed when an operator looked."""
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -137,7 +136,8 @@ def plan(offer: Offer, board: CaptureBoard, argv: Sequence[str]) -> Plan:
         raise Refused(reason)
     if isinstance(board.looks, Unknown):
         raise Refused(f"it is in {board.mode} mode")
-    step = Step(f"take {COUNT} pictures of {board.video}, and see what they show", clean(shlex.join(argv), 400))
+    text = f"take {COUNT} pictures of {board.video}, and see what they show"
+    step = Step(LOOK, {"port": board.id.local}, tuple(argv), text)
     return Plan(
         offer,
         {},

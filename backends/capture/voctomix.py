@@ -27,7 +27,6 @@ from backends.contract import (
     Health,
     Id,
     Key,
-    Ledger,
     Need,
     Observation,
     Offer,
@@ -144,12 +143,9 @@ class VoctomixSource:
             core = await read(connection)
         return plan(self.id, self.endpoint, core, offer.action, args, io.clock())
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+    async def do(self, step: Step, io: IO) -> None:
         async with self._asking() as connection:
-            core = await read(connection)
-            line = command(core, plan.offer.action, plan.args.get("source", plan.args.get("mode", "")))
-            await ledger.step(f"send {line} to {self.endpoint}")
-            for answer in await connection.ask(line):
+            for answer in await connection.ask(str(step.args["line"])):
                 if answer.startswith("error "):
                     raise Refused(f"voctocore says: {clean(answer)}")
 
@@ -203,11 +199,12 @@ def plan(mixer: Id, endpoint: str, core: Core, action: str, args: Mapping[str, s
         raise Refused(f"{field} is {wanted} already")
     line = command(core, action, value)
     host, _, port = endpoint.rpartition(":")
-    shell = f"printf '%s\\n' {shlex.quote(line)} > /dev/tcp/{host.strip('[]')}/{port}"
+    script = f"printf '%s\\n' {shlex.quote(line)} > /dev/tcp/{host.strip('[]')}/{port}"
+    step = Step("tell", {"line": line}, ("bash", "-c", script), f"tell voctocore: {line}")
     return Plan(
         offer=offer,
         args=given,
-        steps=(Step(f"tell voctocore: {line}", shell),),
+        steps=(step,),
         expect=(Expect(mixer, field, clean(wanted), 3.0),),
         interrupts=("viewers of the stream lose picture and sound",) if action == "blank" else (),
         based_on=(Evidence(field, f"{endpoint} {' '.join(POLL)}", now, clean(now_is)),),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -61,7 +60,14 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
     return Plan(
         offer=offer,
         args=given,
-        steps=(Step(text(instance.name, offer.action, given), shell(place, project, instance, offer, given)),),
+        steps=(
+            Step(
+                offer.action,
+                {"project": project, "instance": instance.id.local.rpartition("/")[2], **given},
+                command(place, project, instance, offer, given),
+                text(instance.name, offer.action, given),
+            ),
+        ),
         expect=expect,
         interrupts=(f"everything that runs in {instance.name}",) if offer.action in ("stop", "restart") else (),
         based_on=(Evidence("state", f"{place.socket} GET /1.0/instances", now, clean(instance.state)),),
@@ -84,7 +90,7 @@ def text(name: str, action: str, args: Mapping[str, str]) -> str:
     return f"{action} {name}" + WORDS.get(args.get("how") or args.get("memory", ""), "")
 
 
-def shell(place: Place, project: str, instance: Instance, offer: Offer, args: Mapping[str, str]) -> str:
+def command(place: Place, project: str, instance: Instance, offer: Offer, args: Mapping[str, str]) -> tuple[str, ...]:
     """The `lxc` command that does the same."""
     verb = "start" if offer.action == "unfreeze" else offer.action  # `lxc start` unfreezes
     words = ["lxc", verb, instance.id.local.rpartition("/")[2]]
@@ -98,8 +104,8 @@ def shell(place: Place, project: str, instance: Instance, offer: Offer, args: Ma
         words += ["--timeout", str(PATIENCE)]
     elif args.get("memory") == "forget":  # without it, `lxc start` restores
         words.append("--stateless")
-    line = shlex.join([*words, "--project", project])
-    return line if place.socket in USUAL else f"LXD_SOCKET={shlex.quote(place.socket)} {line}"
+    there = () if place.socket in USUAL else ("env", f"LXD_SOCKET={place.socket}")
+    return (*there, *words, "--project", project)
 
 
 def call(name: str, action: str, args: Mapping[str, str]) -> Call:

@@ -22,13 +22,13 @@ from backends.contract import (
     Backend,
     Context,
     Id,
-    Ledger,
     Need,
     Observation,
     Offer,
     Plan,
     Refused,
     Source,
+    Step,
     clean,
 )
 from backends.kinds import HOST, INSTANCE, OPERATION, Instance
@@ -163,15 +163,16 @@ class LxdSource:
             raise Refused(f"LXD offers no {offer.action} of {instance.name}")
         return actions.plan(place, instance, project, current, args, io.clock())
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        project, _, name = plan.offer.target.local.rpartition("/")
-        call = actions.call(name, plan.offer.action, plan.args)
-        await ledger.step(f"{call.method} {call.path} {call.body}")
+    async def do(self, step: Step, io: IO) -> None:
+        given = {name: str(value) for name, value in step.args.items()}
+        project, name = given.pop("project"), given.pop("instance")
+        call = actions.call(name, step.do, given)
         async with Api.open(self.socket) as api:
             try:
-                await api.run(call.method, call.path, call.body, project or DEFAULT, call.within)
+                await api.run(call.method, call.path, call.body, project, call.within)
             except Refused as refused:
-                raise Refused(actions.explained(plan.offer.target, str(refused))) from refused
+                id = Id(self.host, INSTANCE.kind, model.local(project, name))
+                raise Refused(actions.explained(id, str(refused))) from refused
 
 
 class Said(Struct, frozen=True):

@@ -35,5 +35,5 @@ def plan(offer: Offer, board: Board, used: bool) -> Plan:
     text = f"play {HERTZ} Hz at {DECIBEL} dB on the card {board.card}, for {SECONDS:g} s"
     begun = Expect(board.id, "state", "RUNNING", BEGINS, via="card")
     over = Expect(board.id, "state", "closed", ENDS, via="card")
-    shell = f"speaker-test -D {where} -c 2 -t sine -f {HERTZ} -l 1"
-    return Plan(offer, {}, (Step(text, shell),), (begun, over))
+    argv = ("speaker-test", "-D", where, "-c", "2", "-t", "sine", "-f", str(HERTZ), "-l", "1")
+    return Plan(offer, {}, (Step(IDENTIFY, {"device": where}, argv, text),), (begun, over))

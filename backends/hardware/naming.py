@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from backends.contract import Arg, Expect, Offer, Plan, Refused, Risk, Step, Unknown, clean
-from backends.hardware.operation import Operation
+from backends.contract import Arg, Expect, Offer, Plan, Refused, Risk, Unknown, clean
+from backends.hardware.operation import Operation, call
 from backends.kinds import Board
 
 NAME, UNNAME = "name-card", "unname-card"
@@ -71,17 +71,17 @@ def operations(action: str, args: Mapping[str, str], board: Board, rules: Path) 
     if action == UNNAME:
         if board.named == NO_NAME:
             raise Refused("no rule of foh's names it")
-        step = Step(f"remove the udev rule that names the card at USB port {port}", f"sudo rm {path}")
-        return (Operation(("usb-unname-card", port), step, "named", NO_NAME),)
+        text = f"remove the udev rule that names the card at USB port {port}"
+        return (Operation(call(("usb-unname-card", port), text, f"rm {path}"), "named", NO_NAME),)
     name = args.get("name", "")
     if not is_name(name):
         raise Refused(f"a card's id has 1 to 15 letters, digits, - and _, not {clean(name, 40)!r}")
     if board.card == name and board.named == name:
         raise Refused(f"it is called {name} already")
     text = f"call the card at USB port {port} {name}, now and each time this model is plugged in here: by a udev rule"
-    now = f"echo {name} | sudo tee /sys/bus/usb/devices/{port}/*/sound/card*/id"
-    shell = f"sudo tee {path} <<'EOF'\n{rule(port, str(board.ids), name)}EOF\n{now}"
-    return (Operation(("usb-name-card", port, name), Step(text, shell), "named", name),)
+    now = f"echo {name} | tee /sys/bus/usb/devices/{port}/*/sound/card*/id"
+    script = f"cat >{path} <<\\EOF\n{rule(port, str(board.ids), name)}EOF\n{now}"
+    return (Operation(call(("usb-name-card", port, name), text, script), "named", name),)
 
 
 def plan(offer: Offer, args: Mapping[str, str], board: Board, rules: Path, taken: Mapping[str, str]) -> Plan:

@@ -6,12 +6,29 @@ from msgspec import Struct
 
 from backends.contract import Scalar, Step, Test
 
+HELPER = "helper"
+
 
 class Operation(Struct, frozen=True):
-    """One call of the helper, what the operator is told about it, and what must then be seen of the board."""
+    """One step, which is a call of the helper, and what must then be seen of the board."""
 
-    argv: tuple[str, ...]
     step: Step
     field: str
     wanted: Scalar
     test: Test = Test.EQUALS
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """What the helper is asked."""
+        return asked(self.step)
+
+
+def call(argv: tuple[str, ...], text: str, script: str) -> Step:
+    """A call of the helper; `script` does the same in root's shell."""
+    return Step(HELPER, {"argv": argv}, ("sudo", "sh", "-c", script), text)
+
+
+def asked(step: Step) -> tuple[str, ...]:
+    argv = step.args["argv"]
+    assert isinstance(argv, tuple)
+    return argv

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from backends.contract import Arg, Expect, Offer, Plan, Refused, Step, Unknown
+from backends.contract import Arg, Expect, Offer, Plan, Refused, Unknown
 from backends.hardware import udev_rule
 from backends.hardware.boards import HELD, NO_RULE, RELEASED, RULE, hid_interface, power_evidence
 from backends.hardware.helper import LONGEST_DELAY, SYSTEM, Where
-from backends.hardware.operation import Operation
+from backends.hardware.operation import Operation, call
 from backends.kinds import Board
 
 LET_SLEEP, KEEP_AWAKE = "let-sleep", "keep-awake"
@@ -70,18 +70,18 @@ def _let_sleep(board: Board, delay: int, device: Path, where: Where) -> list[Ope
         text = f"keep it so when board {port} is plugged in again: a udev rule for this model at this port"
         released = releases or board.hid == RELEASED
         rule = udev_rule.text(port, str(board.ids), delay, released)
-        shell = f"sudo tee {where.rules / udev_rule.name(port)} <<'EOF'\n{rule}EOF"
+        script = f"cat >{where.rules / udev_rule.name(port)} <<\\EOF\n{rule}EOF"
         argv = ("usb-keep-rule", port, str(delay), *(["release-hid"] if released else []))
-        found.append(Operation(argv, Step(text, shell), "rule", RULE))
+        found.append(Operation(call(argv, text, script), "rule", RULE))
     if board.policy != "auto" or board.delay != delay:
         text = f"board {port} may sleep after {delay} ms without use, if no player keeps it open: power/control=auto"
         files = ((str(delay), "power/autosuspend_delay_ms"), ("auto", "power/control"))
-        shell = " && ".join(_tee(value, device / name) for value, name in files)
-        found.append(Operation(("usb-power", port, "auto", str(delay)), Step(text, shell), "policy", "auto"))
+        script = " && ".join(_write(value, device / name) for value, name in files)
+        found.append(Operation(call(("usb-power", port, "auto", str(delay)), text, script), "policy", "auto"))
     if releases:
         text = f"release the HID interface of board {port}: usbhid keeps the board awake, which has no remote wakeup"
-        shell = _tee("0", device / f"{port}:1.{hid_interface(board)}" / "authorized")
-        found.append(Operation(("usb-release-hid", port), Step(text, shell), "hid", RELEASED))
+        script = _write("0", device / f"{port}:1.{hid_interface(board)}" / "authorized")
+        found.append(Operation(call(("usb-release-hid", port), text, script), "hid", RELEASED))
     return found
 
 
@@ -90,18 +90,18 @@ def _keep_awake(board: Board, device: Path, where: Where) -> list[Operation]:
     found = []
     if board.rule == RULE:
         text = f"remove the udev rule that lets board {port} sleep"
-        shell = f"sudo rm {where.rules / udev_rule.name(port)}"
-        found.append(Operation(("usb-forget-rule", port), Step(text, shell), "rule", NO_RULE))
+        script = f"rm {where.rules / udev_rule.name(port)}"
+        found.append(Operation(call(("usb-forget-rule", port), text, script), "rule", NO_RULE))
     if board.hid == RELEASED:
         text = f"give board {port} its keys (volume, play) back: bind its HID interface again"
         interface = f"{port}:1.{hid_interface(board)}"
-        shell = _tee("1", device / interface / "authorized")
-        shell += " && " + _tee(interface, where.sysfs / "bus/usb/drivers_probe")
-        found.append(Operation(("usb-restore-hid", port), Step(text, shell), "hid", HELD))
+        script = _write("1", device / interface / "authorized")
+        script += " && " + _write(interface, where.sysfs / "bus/usb/drivers_probe")
+        found.append(Operation(call(("usb-restore-hid", port), text, script), "hid", HELD))
     if board.policy != "on":
         text = f"board {port} never sleeps: power/control=on"
-        step = Step(text, _tee("on", device / "power/control"))
-        found.append(Operation(("usb-power", port, "on"), step, "policy", "on"))
+        step = call(("usb-power", port, "on"), text, _write("on", device / "power/control"))
+        found.append(Operation(step, "policy", "on"))
     return found
 
 
@@ -141,5 +141,5 @@ def never_suspends(board: Board) -> bool:
     return isinstance(board.delay, int) and board.delay < 0
 
 
-def _tee(value: str, path: Path) -> str:
-    return f"echo {value} | sudo tee {path}"
+def _write(value: str, path: Path) -> str:
+    return f"echo {value} >{path}"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backends.contract import Evidence, Expect, Offer, Plan, Risk, Step, Test
+from backends.contract import Evidence, Expect, Offer, Plan, Risk, Test
 from backends.hardware.boards import RELEASED, RULE
 from backends.hardware.helper import PAUSE
-from backends.hardware.operation import Operation
+from backends.hardware.operation import Operation, call
 from backends.hardware.power import GRACE
 from backends.kinds import Board
 
@@ -31,9 +31,9 @@ def operations(board: Board, device: Path) -> tuple[Operation, ...]:
     """`device` is the board's directory in sysfs, for the shell equivalent."""
     file, port = device / "authorized", board.id.local
     text = f"take the configuration of board {port} away and give it back: authorized=0, then 1. Its power policy stays"
-    shell = f"echo 0 | sudo tee {file}; sleep {PAUSE:g}; echo 1 | sudo tee {file}"
+    script = f"echo 0 >{file}; sleep {PAUSE:g}; echo 1 >{file}"
     counted = board.configured if isinstance(board.configured, int) else 0
-    return (Operation(("usb-replug", port), Step(text, shell), "configured", counted, Test.DIFFERS),)
+    return (Operation(call(("usb-replug", port), text, script), "configured", counted, Test.DIFFERS),)
 
 
 def plan(offer: Offer, board: Board, device: Path) -> Plan:

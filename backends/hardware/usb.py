@@ -14,11 +14,11 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from backends import sudo, sysfs
-from backends.contract import IO, Backend, Context, Ledger, Need, Observation, Offer, Plan, Refused, Source, read_text
+from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Refused, Source, Step, read_text
 from backends.hardware import boards, enumerator, helper, identify, limits, naming, power, replug, rules, udev_rule, why
 from backends.hardware.bus import Bus, left
 from backends.hardware.enumerator import Seen
-from backends.hardware.operation import Operation
+from backends.hardware.operation import asked
 from backends.hardware.tones import Tones
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.uevents import waker
@@ -76,32 +76,16 @@ class Usb:
                 return naming.plan(offer, args, board, self.where.rules, await io.thread(_taken, self.root))
         return power.plan(offer, args, board, self._device(board), self.where, await self._used(board, io))
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        board = await self._board(plan.offer, io)
-        if plan.offer.action == identify.IDENTIFY:
-            await ledger.step(plan.steps[0].text)
-            await self._tones.play(identify.device(board), io)
+    async def do(self, step: Step, io: IO) -> None:
+        if step.do == identify.IDENTIFY:
+            await self._tones.play(str(step.args["device"]), io)
             return
-        operations = self._operations(plan, board)
-        if tuple(operation.step for operation in operations) != plan.steps:
-            raise Refused("the board is not as it was when this was planned")
-        for operation in operations:
-            await ledger.step(operation.step.text)
-            if self._may_write(board):
-                with io.part("helper") as part:  # watching goes on meanwhile
-                    await part.thread(helper.run, operation.argv, self.where, within=sudo.LONGEST)
-            else:
-                await sudo.by_sudo(operation.argv)
-
-    def _operations(self, plan: Plan, board: Board) -> tuple[Operation, ...]:
-        """What of the plan is still to be done. Raises Refused."""
-        match plan.offer.action:
-            case replug.REPLUG:
-                return replug.operations(board, self._device(board))
-            case naming.NAME | naming.UNNAME as action:
-                return naming.operations(action, plan.args, board, self.where.rules)
-        delay = int(plan.args.get("delay", "0"))
-        return power.operations(plan.offer.action, board, delay, self._device(board), self.where)
+        argv = asked(step)
+        if _writable(self._bus.device(argv[1]), self.where.rules):
+            with io.part("helper") as part:  # watching goes on meanwhile
+                await part.thread(helper.run, argv, self.where, within=sudo.LONGEST)
+        else:
+            await sudo.by_sudo(argv)
 
     async def _used(self, board: Board, io: IO) -> bool:
         return await io.thread(boards.sounds, self._device(board), self.proc)

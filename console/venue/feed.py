@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from backends import registry
 from backends.clock import MACHINE, Clock
-from backends.contract import Backend, Health, Id, Ledger, Observation, Offer, Plan, Source, State, source_id
+from backends.contract import Backend, Health, Id, Observation, Offer, Plan, Source, State, Step, source_id
 from backends.runtime import Runtime
 
 LOOK_AGAIN = 20.0  # seconds between searches for new sources
@@ -20,7 +20,7 @@ class Control(Protocol):
 
     async def plan(self, source: Id, offer: Offer, args: Mapping[str, str]) -> Plan: ...
 
-    async def execute(self, source: Id, plan: Plan, ledger: Ledger) -> None: ...
+    async def do(self, source: Id, step: Step) -> str | None: ...
 
 
 class Feed(Protocol):
@@ -65,10 +65,10 @@ class LocalFeed:
         async with asyncio.timeout(10):
             return await self._runtime.sources[source].plan(offer, args, self._runtime.io(source))
 
-    async def execute(self, source: Id, plan: Plan, ledger: Ledger) -> None:
+    async def do(self, source: Id, step: Step) -> str | None:
         try:
             async with asyncio.timeout(60):
-                await self._runtime.sources[source].execute(plan, ledger, self._runtime.io(source))
+                return await self._runtime.sources[source].do(step, self._runtime.io(source))
         finally:  # one that failed may have done something as well
             self._runtime.touch(source)
 

@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS entry (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL,          -- seconds since the epoch
     who TEXT NOT NULL,         -- the operator, or foh itself
-    what TEXT NOT NULL,        -- opened changed cleared acked silenced forgotten planned step done failed unknown
+    what TEXT NOT NULL,        -- of incidents: opened changed cleared acked silenced forgotten; of runs: planned step
+                               -- seen, then done failed or unknown, and settled
     subject TEXT NOT NULL,     -- an incident's key or a resource's id
     text TEXT NOT NULL,
     data TEXT NOT NULL         -- JSON: evidence, plan, observed values
@@ -36,6 +37,13 @@ CREATE TABLE IF NOT EXISTS run (
     text TEXT NOT NULL DEFAULT '',   -- the newest that is known of it, in words
     settled INTEGER NOT NULL DEFAULT 0 -- an operator, or the same action done again, has put an unknown one right
 );
+CREATE TABLE IF NOT EXISTS step (
+    run INTEGER NOT NULL REFERENCES run (id),
+    number INTEGER NOT NULL,         -- from 1, as in the plan
+    at REAL NOT NULL,                -- written before it is done
+    ended REAL,                      -- written when it was done; empty: nobody knows whether it was
+    PRIMARY KEY (run, number)
+) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS run_going ON run (target) WHERE outcome = '';
 PRAGMA user_version = {VERSION};
 """
@@ -139,6 +147,19 @@ class Journal:
             if other := await self.going(run.target):
                 raise Busy(other) from error
             raise OSError(f"journal {self.path}: {error}") from error
+
+    async def step_begins(self, run: int, number: int, entry: Entry) -> None:
+        insert = "INSERT INTO step (run, number, at) VALUES (?, ?, ?)"
+        await self._change([(insert, (run, number, entry.at)), _insert(entry)])
+
+    async def step_ends(self, run: int, number: int, at: float, *entries: Entry) -> None:
+        update = "UPDATE step SET ended = ? WHERE run = ? AND number = ?"
+        await self._change([(update, (at, run, number)), *map(_insert, entries)])
+
+    async def steps(self, run: int) -> dict[int, bool]:
+        """The steps that have begun, by number, and whether each is known to have been done."""
+        rows = await self._read("SELECT number, ended IS NOT NULL FROM step WHERE run = ?", run)
+        return {number: bool(done) for number, done in rows}
 
     async def end(self, id: int, outcome: str, text: str, *entries: Entry) -> None:
         """Writes down how a run has ended, unless that is written already."""

@@ -1,7 +1,7 @@
 """What is being done: a plan that was confirmed is carried out here, whatever becomes of the screen that asked for it.
 
-Each run is in the journal before it begins and when it has ended. One that was cut off, as the console was ended or
-killed in the middle, has an unknown outcome: the next console says so until it is settled.
+Each run is in the journal before it begins and when it has ended, and so is each of its steps. One that was cut off,
+as the console was ended or killed in the middle, has an unknown outcome: the next console says so until it is settled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from backends.clock import MACHINE, Clock
-from backends.contract import Evidence, Expect, Finding, Id, Plan, Refused, Remedy, Resource, Severity, clean
+from backends.contract import Evidence, Expect, Finding, Id, Plan, Refused, Remedy, Resource, Severity, Step, clean
 from console.venue.journal import Busy, Entry, RunRow
 from console.venue.operate import Operator, Outcome, basis, met, seen
 from console.venue.owner import lives, owner
@@ -86,7 +86,11 @@ class Runs:
             source = self._venue.state.source_of(plan.offer.target)
             assert self._venue.control is not None
             assert source is not None
-            await self._venue.control.execute(source, plan, _Steps(self, operator.who, plan, progress))
+            for number, step in enumerate(plan.steps, 1):
+                progress(step.text)
+                await self._before(id, number, operator.who, plan, step)
+                said = await self._venue.control.do(source, step)
+                await self._after_step(id, number, operator.who, plan, said)
             outcome = await self._judge(operator, plan, fresh.expect, began, progress)
         except asyncio.CancelledError:
             outcome = Outcome(False, f"{CUT}; nobody saw whether it worked", unknown=True)
@@ -139,8 +143,13 @@ class Runs:
                 await self._venue.changed(0.1)
         return Outcome(True, f"done: {plan.offer.label}, seen after {self._clock.now() - begun:.1f} s", at)
 
-    async def step(self, who: str, plan: Plan, text: str) -> None:
-        await self._venue.journal.write(self._entry(who, "step", plan, text, {}))
+    async def _before(self, id: int, number: int, who: str, plan: Plan, step: Step) -> None:
+        entry = self._entry(who, "step", plan, step.text, {})
+        await self._venue.journal.step_begins(id, number, entry)
+
+    async def _after_step(self, id: int, number: int, who: str, plan: Plan, said: str | None) -> None:
+        entries = [self._entry(who, "seen", plan, said, {})] if said else []
+        await self._venue.journal.step_ends(id, number, self._clock.wall(self._clock.now()), *entries)
 
     def _entry(self, who: str, what: str, plan: Plan, text: str, data: dict[str, object]) -> Entry:
         return Entry(self._clock.wall(self._clock.now()), who, what, str(plan.offer.target), text, data)
@@ -188,17 +197,6 @@ class Runs:
         text = "foh was killed before this was over; nobody saw whether it worked"
         entry = Entry(self._clock.wall(self._clock.now()), "foh", "unknown", row.target, f"{row.label}: {text}")
         await self._venue.journal.end(row.id, "unknown", text, entry)
-
-
-class _Steps:
-    """The ledger of one run: each step is in the journal before it is taken."""
-
-    def __init__(self, runs: Runs, who: str, plan: Plan, progress: Progress) -> None:
-        self._runs, self._who, self._plan, self._progress = runs, who, plan, progress
-
-    async def step(self, text: str) -> None:
-        self._progress(text)
-        await self._runs.step(self._who, self._plan, text)
 
 
 def _after(operator: Operator, plan: Plan) -> dict[str, object]:

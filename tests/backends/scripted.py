@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
 from backends.clock import MACHINE, Clock
-from backends.contract import IO, Ledger, Observation, Offer, Plan
+from backends.contract import IO, Observation, Offer, Plan, Step
 from backends.runtime import Runtime
 from tests.patience import limit
 
@@ -22,7 +22,7 @@ class Scripted:
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         raise NotImplementedError
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+    async def do(self, step: Step, io: IO) -> None:
         raise NotImplementedError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backends.clock import MACHINE
-from backends.contract import Arg, Expect, Id, Ledger, Observation, Offer, Plan, Refused, Risk, Step
+from backends.contract import Arg, Expect, Id, Observation, Offer, Plan, Refused, Risk, Step
 from backends.kinds import ZONE, Zone
 from console.venue import group
 from console.venue.journal import Journal
@@ -38,18 +38,18 @@ class Control:
     async def plan(self, source: Id, offer: Offer, args: Mapping[str, str]) -> Plan:
         if source.local in self.denied:
             raise Refused("already so")
+        step = Step(str(offer.target), dict(args), text="do it")
         within = BRIEF if source.local in self.deaf else BOUND
         expect = Expect(offer.target, "volume", int(args.get("percent", 0)), within)
-        return Plan(offer, dict(args), (Step("do it"),), (expect,))
+        return Plan(offer, dict(args), (step,), (expect,))
 
-    async def execute(self, source: Id, plan: Plan, ledger: Ledger) -> None:
-        await ledger.step("do it")
+    async def do(self, source: Id, step: Step) -> None:
         self.running += 1
         self.most = max(self.most, self.running)
         await until_async(lambda: self.most == self.all, "all are acted on at once")
         self.running -= 1
         if source.local not in self.deaf:
-            self.see(plan.offer.target, int(plan.args["percent"]))
+            self.see(Id.parse(step.do), int(str(step.args["percent"])))
 
 
 async def venue(

@@ -15,7 +15,6 @@ from backends.contract import (
     Expect,
     Id,
     Key,
-    Ledger,
     Link,
     Observation,
     Offer,
@@ -45,7 +44,7 @@ BRIEF = 0.1  # seconds that the product gives what never comes
 
 
 class Control:
-    """A world of one zone, whose `execute` does what a test tells it to."""
+    """A world of one zone, whose `do` does what a test tells it to."""
 
     def __init__(self, venue: Venue, deed: str = "works") -> None:
         self.venue, self.deed, self.raw, self.steps = venue, deed, "playing", 0
@@ -62,11 +61,10 @@ class Control:
             raise OSError("no \x1b[2Jroute")
         based_on = (Evidence("state", "f", MACHINE.now(), self.raw),)
         within = BRIEF if self.deed == "lies" else BOUND
-        expect = (Expect(BAR, "state", "paused", within),)
-        return Plan(offer, dict(args), (Step("do it", "true"),), expect, (), based_on)
+        step, expect = Step("pause", argv=("echo", "it's"), text="do it"), Expect(BAR, "state", "paused", within)
+        return Plan(offer, dict(args), (step,), (expect,), (), based_on)
 
-    async def execute(self, source: Id, plan: Plan, ledger: Ledger) -> None:
-        await ledger.step("do it")
+    async def do(self, source: Id, step: Step) -> None:
         self.steps += 1
         if self.deed == "fails":
             raise TimeoutError("no answer")
@@ -104,7 +102,7 @@ async def test_success_is_what_is_observed(tmp_path: Path, deed: str, ok: bool, 
     entries = list(reversed(await here.journal.about(str(BAR))))
     assert [entry.what for entry in entries] == written
     assert {entry.who for entry in entries} == {"ann"}
-    assert entries[0].data["plan"]["steps"][0]["shell"] == "true"
+    assert entries[0].data["plan"]["steps"][0]["argv"] == ["echo", "it's"]
     await here.journal.close()
 
 
@@ -199,7 +197,7 @@ async def test_what_is_to_be_seen_at_the_end_of_a_link_is_judged_there_or_not_pr
             within = BRIEF if self.deed == "lies" else BOUND
             return structs.replace(plan, expect=(Expect(BAR, "state", "closed", within, via="pcm"),))
 
-        async def execute(self, source: Id, plan: Plan, ledger: Ledger) -> None:
+        async def do(self, source: Id, step: Step) -> None:
             self.card("closed" if self.deed == "works" else "RUNNING")
 
         def card(self, state: str) -> None:

@@ -8,12 +8,13 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from backends.contract import Ledger, Plan, Refused
+from backends.contract import Offer, Plan, Refused, Step
 from console.panes.offers import settling
 from console.venue import runs as runs_module
 from console.venue.journal import VERSION, Entry, Journal, RunRow
@@ -33,8 +34,7 @@ class Slow(Control):
         super().__init__(venue)
         self.let = asyncio.Event()
 
-    async def execute(self, source: str, plan: Plan, ledger: Ledger) -> None:
-        await ledger.step("do it")
+    async def do(self, source: str, step: Step) -> None:
         self.steps += 1
         await self.let.wait()
         self.see(state="paused")
@@ -67,6 +67,34 @@ async def test_it_goes_on_when_nobody_waits_for_it(tmp_path: Path) -> None:
     await here.runs.finish()
     assert await words(here) == ["planned", "step", "done"]
     assert await here.journal.unfinished() == []
+    await here.journal.close()
+
+
+async def test_each_step_is_written_down_before_and_after_it_is_done(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    known: list[dict[int, bool]] = []
+
+    class Steps(Control):
+        async def plan(self, source: str, offer: Offer, args: Mapping[str, str]) -> Plan:
+            plan = await super().plan(source, offer, args)
+            return structs.replace(
+                plan, steps=tuple(Step(word, text=f"the {word}") for word in ("one", "two", "three"))
+            )
+
+        async def do(self, source: str, step: Step) -> str | None:
+            known.append(await here.journal.steps(1))
+            if step.do == "three":
+                raise TimeoutError("no answer")
+            return "all is well" if step.do == "two" else None
+
+    here.control = Steps(here)
+    operator = Operator(here, "ann")
+    outcome = await operator.run(await operator.plan(MUTE, {}))
+    assert outcome.text == "failed: no answer"
+    assert known == [{1: False}, {1: True, 2: False}, {1: True, 2: True, 3: False}]
+    assert await here.journal.steps(1) == {1: True, 2: True, 3: False}
+    texts = [(entry.what, entry.text) for entry in reversed(await here.journal.about(str(BAR)))]
+    assert texts[1:5] == [("step", "the one"), ("step", "the two"), ("seen", "all is well"), ("step", "the three")]
     await here.journal.close()
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from msgspec import structs
 
-from backends.contract import IO, Arg, Expect, Id, Ledger, Offer, Plan, Refused, Source
+from backends.contract import IO, Arg, Expect, Id, Offer, Plan, Refused, Source, Step
 from console.venue.operate import Operator, Outcome, met
 from console.venue.venue import Venue
 from tests.patience import until_async
@@ -22,7 +22,7 @@ ENDS_OTHERS = ("play",)  # taken last: a zone that plays has no output left to l
 
 
 class Lying:
-    """A source whose `execute` does nothing at all, and says that it did."""
+    """A source whose `do` does nothing at all, and says that it did."""
 
     def __init__(self, source: Source) -> None:
         self._source, self.name, self.host = source, source.name, source.host
@@ -32,9 +32,8 @@ class Lying:
         plan = await self._source.plan(offer, args, io)
         return structs.replace(plan, expect=tuple(structs.replace(e, within=FOUND_OUT) for e in plan.expect))
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        for step in plan.steps:
-            await ledger.step(step.text)
+    async def do(self, step: Step, io: IO) -> None:
+        pass
 
 
 def candidates(offer: Offer) -> Iterator[dict[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from backends.contract import IO, Backend, Id, Ledger, Observation, Offer, Plan, Refused, Resource, State
+from backends.contract import IO, Backend, Id, Observation, Offer, Plan, Refused, Resource, State, Step
 from console.venue.feed import LocalFeed
 from console.venue.journal import Journal
 from console.venue.operate import Operator
@@ -57,7 +57,7 @@ class Sibling:
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         raise Refused("nothing to do")
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+    async def do(self, step: Step, io: IO) -> None:
         raise Refused("nothing to do")
 
 

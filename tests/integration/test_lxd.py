@@ -19,7 +19,7 @@ from backends.demo.lxd_shapes import Box, sync
 from backends.kinds import Instance, Operation
 from backends.runtime import SourceIO
 from tests.integration.beds.lxd import Lxd
-from tests.integration.watching import Watched, watching
+from tests.integration.watching import Watched, carry_out, watching
 from tests.patience import NEVER
 
 
@@ -167,8 +167,8 @@ async def test_every_action_works(lxd: Watched) -> None:
         ("web2", "stop", {"how": "force"}),
         ("stage/web1", "stop", {}),
     ):
-        _, ledger = await lxd.act(instance(lxd, name), action, args)
-        assert len(ledger.steps) == 1
+        plan = await lxd.act(instance(lxd, name), action, args)
+        assert len(plan.steps) == 1
     after = instance(lxd, "web1")
     assert isinstance(after.pid, int)
     assert after.pid != before
@@ -218,7 +218,7 @@ async def test_lxds_own_words_are_said_when_it_fails(server: Server, lxd: Watche
     plan = await lxd.source.plan(offer, {}, io)
     await server.do("start", "web2")
     with pytest.raises(Refused, match="LXD says: The instance is already running"):
-        await lxd.source.execute(plan, _Ledger(), io)
+        await carry_out(lxd.source, plan, io)
     await lxd.until(lambda w: failures(w, "web2"))
     failure = failures(lxd, "web2")[-1]
     assert (failure.subject, failure.error) == ("web2", "The instance is already running")
@@ -388,8 +388,3 @@ async def test_nonsense_instead_of_json_shapes_is_said(
             assert watched.of("instance") is None
     finally:
         await embedded.kill()
-
-
-class _Ledger:
-    async def step(self, text: str) -> None:
-        assert text

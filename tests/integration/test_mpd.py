@@ -60,8 +60,7 @@ async def test_every_action_takes_effect_and_is_refused_when_already_so(server: 
         async def act(action: str, **args: str) -> str:
             zone = watched.of("zone")
             assert zone
-            plan, ledger = await watched.act(zone, action, args)
-            assert ledger.steps == [step.text for step in plan.steps]
+            plan = await watched.act(zone, action, args)
             if action not in ("next", "previous", "again"):
                 with pytest.raises(Refused):
                     await watched.act(zone, action, args)

@@ -6,19 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 
-from backends.contract import Expect, Id, Observation, Plan, Resource, Source, State, Test, source_id
+from backends.contract import IO, Expect, Id, Observation, Plan, Resource, Source, State, Test, source_id
 from backends.runtime import Runtime
 from tests.patience import until_async
 
 
-class Steps:
-    """A ledger in memory."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-
-    async def step(self, text: str) -> None:
-        self.steps.append(text)
+async def carry_out(source: Source, plan: Plan, io: IO) -> list[str]:
+    """All steps of a plan; what the source says of them."""
+    return [said for step in plan.steps if (said := await source.do(step, io))]
 
 
 class Watched:
@@ -28,6 +23,7 @@ class Watched:
         self.runtime, self.source = runtime, source
         self.state = State.STARTING
         self.sentence = ""
+        self.said: list[str] = []  # of the last plan's steps
         self.resources: dict[Id, Resource] = {}
         self.seen: list[Observation] = []
         self._news = asyncio.Condition()
@@ -69,17 +65,18 @@ class Watched:
     def get(self, kind: str, field: str, name: str = "") -> object:
         return getattr(self.of(kind, name), field, None)
 
-    async def act(self, target: Resource, action: str, args: Mapping[str, str] | None = None) -> tuple[Plan, Steps]:
-        """Plans and executes an offer of the target, then waits for what the plan expects."""
+    async def act(self, target: Resource, action: str, args: Mapping[str, str] | None = None) -> Plan:
+        """Plans and carries out an offer of the target, then waits for what the plan expects."""
         offer = target.offer(action)
         assert offer is not None, f"{target.id} offers no {action}"
-        io, ledger = self.runtime.io(source_id(self.source)), Steps()
+        io = self.runtime.io(source_id(self.source))
         plan = await self.source.plan(offer, args or {}, io)
         before = dict(self.resources)
-        await self.source.execute(plan, ledger, io)
+        self.said = await carry_out(self.source, plan, io)
+        self.runtime.touch(source_id(self.source))
         for expect in plan.expect:
             await self.until(lambda w, e=expect: met(e, w.resources.get(e.target), before.get(e.target)))
-        return plan, ledger
+        return plan
 
 
 def met(expect: Expect, now: Resource | None, before: Resource | None) -> bool:

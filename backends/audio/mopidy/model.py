@@ -12,6 +12,7 @@ from msgspec import Struct
 from backends.audio import transport
 from backends.audio.mopidy.process import Process
 from backends.contract import (
+    Args,
     Evidence,
     Expect,
     Id,
@@ -25,7 +26,7 @@ from backends.contract import (
 )
 from backends.kinds import Zone
 
-Call: TypeAlias = tuple[str, dict[str, object]]
+Call: TypeAlias = tuple[str, Args]
 Outcome: TypeAlias = tuple[list[Call], tuple[Expect, ...]]
 
 STATE = "core.playback.get_state"
@@ -39,6 +40,7 @@ VERSION = "core.get_version"
 # The position comes last: with an output that hangs it is the first call that never returns.
 READ = (VERSION, STATE, TRACK, STREAM, VOLUME, MUTE, QUEUE, POSITION)
 
+ONCE = ("core.playback.next", "core.playback.previous", "core.tracklist.add")  # what is not done twice
 UNTIL_IT_PLAYS: Call = (POSITION, {})  # among an action's calls: asked again and again until it plays
 
 NO_MIXER = Unknown(Why.NOT_APPLICABLE, "it has no software mixer")
@@ -220,7 +222,7 @@ def release(zone: Zone, uri: str) -> list[Call]:
     one time in ten. `uri` is what to play where nothing is queued ("": the queue has something)."""
     calls: list[Call] = [("core.playback.play", {}), UNTIL_IT_PLAYS, ("core.playback.stop", {})]
     if uri:
-        calls = [("core.tracklist.add", {"uris": [uri]}), *calls, ("core.tracklist.clear", {})]
+        calls = [("core.tracklist.add", {"uris": (uri,)}), *calls, ("core.tracklist.clear", {})]
     if zone.soft_mute is False:
         calls = [("core.mixer.set_mute", {"mute": True}), *calls, ("core.mixer.set_mute", {"mute": False})]
     return calls

@@ -38,7 +38,6 @@ from backends.contract import (
     Context,
     Expect,
     Id,
-    Ledger,
     Need,
     Observation,
     Offer,
@@ -182,20 +181,15 @@ class MopidySource:
         based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
         return Plan(offer, dict(args), self._steps(calls), expect, based_on=based_on)
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        if plan.offer.action == RESTART:
-            await self._restart.execute(plan, ledger, io)
+    async def do(self, step: Step, io: IO) -> None:
+        if step.do == RESTART:
+            await self._restart.do(step, io)
             return
         async with self._asking() as core:
-            _, calls, _ = await self._work_out(core, plan.offer, plan.args, io.clock())
-            if self._steps(calls) != plan.steps:
-                raise Refused("the zone is not as it was when this was planned")
-            for call, step in zip(calls, plan.steps, strict=True):
-                await ledger.step(step.text)
-                try:
-                    await (core.until_it_plays() if call == model.UNTIL_IT_PLAYS else core.call(*call))
-                except TimeoutError as error:
-                    raise TimeoutError(f"{self.name} did not answer; it may still obey when it wakes up") from error
+            try:
+                await (core.until_it_plays() if step.do == model.POSITION else core.call(step.do, step.args))
+            except TimeoutError as error:
+                raise TimeoutError(f"{self.name} did not answer; it may still obey when it wakes up") from error
 
     async def _work_out(
         self, core: Core, offer: Offer, args: Mapping[str, str], now: float
@@ -208,7 +202,10 @@ class MopidySource:
         return zone, *await action(core, zone, args)
 
     def _steps(self, calls: Sequence[model.Call]) -> tuple[Step, ...]:
-        return tuple(Step(model.said(call), _curl(self.endpoint, *call)) for call in calls)
+        return tuple(
+            Step(method, args, _curl(self.endpoint, method, args), model.said((method, args)), method in model.ONCE)
+            for method, args in calls
+        )
 
     async def _read(self, core: Core, now: float) -> Zone:
         answers = await core.batch(model.READ)
@@ -236,9 +233,9 @@ def _joined(zone: Zone, phones: Phones, told: Told, company: Company) -> Zone:
     )  # fmt: skip
 
 
-def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> str:
+def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> tuple[str, ...]:
     body = model.dumps(model.request(1, method, params))
-    return f"curl -sH 'Content-Type: application/json' -d '{body}' {endpoint}/mopidy/rpc"
+    return ("curl", "-sH", "Content-Type: application/json", "-d", body, f"{endpoint}/mopidy/rpc")
 
 
 # --- discovery --------------------------------------------------------------------------------------------

@@ -173,4 +173,5 @@ def step(address: str, command: Command) -> Step:
     mpc = {"setvol": "volume", "previous": "prev", "pause": "play" if command[1:] == ("0",) else "pause"}
     values = command[1:] if command[0] == "setvol" else ()
     words = ("mpc", "-h", host, "-p", port, mpc.get(command[0], command[0]), *values)
-    return Step(" ".join(command), " ".join(words))
+    once = command[0] in ("next", "previous")  # what is not done twice
+    return Step(command[0], {"words": command[1:]}, words, " ".join(command), once)

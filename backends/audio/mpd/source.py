@@ -29,7 +29,6 @@ from backends.contract import (
     Context,
     Expect,
     Id,
-    Ledger,
     Need,
     Observation,
     Offer,
@@ -138,17 +137,14 @@ class MpdSource:
         based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
         return Plan(offer, dict(args), self._steps(commands), expect, based_on=based_on)
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
-        if plan.offer.action == RESTART:
-            await self._restart.execute(plan, ledger, io)
+    async def do(self, step: Step, io: IO) -> None:
+        if step.do == RESTART:
+            await self._restart.do(step, io)
             return
+        words = step.args["words"]
+        assert isinstance(words, tuple)
         async with connected(self.endpoint) as client:
-            _, commands, _ = await self._work_out(client, plan.offer, plan.args, io.clock())
-            if self._steps(commands) != plan.steps:
-                raise Refused("the zone is not as it was when this was planned")
-            for command, step in zip(commands, plan.steps, strict=True):
-                await ledger.step(step.text)
-                await ask(self.endpoint, getattr(client, command[0])(*command[1:]))
+            await ask(self.endpoint, getattr(client, step.do)(*words))
 
     async def _work_out(
         self, client: MPDClient, offer: Offer, args: Mapping[str, str], now: float

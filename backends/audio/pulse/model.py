@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from backends.audio.pulse.lines import Failed, Move, Playing, Told
-from backends.contract import Arg, Evidence, Expect, Id, Key, Offer, Plan, Refused, Risk, Step, Unknown, Why, clean
+from backends.audio.pulse.lines import Failed, Playing, Told
+from backends.contract import (
+    Arg,
+    Args,
+    Evidence,
+    Expect,
+    Id,
+    Key,
+    Offer,
+    Plan,
+    Refused,
+    Risk,
+    Step,
+    Unknown,
+    Why,
+    clean,
+)
 from backends.kinds import Stream, Text
 
 First: TypeAlias = dict[tuple[int, int], str]  # a server's run and a stream's index: the sink where it was seen first
@@ -82,8 +96,8 @@ def _offer(id: Id, told: Told, each: Playing) -> Offer:
     return Offer(id, MOVE, "play into another sink", Risk.DISRUPTIVE, (sink,), blocked)
 
 
-def plan(offer: Offer, args: Mapping[str, str], host: str, address: str, told: Told, at: float) -> tuple[Plan, Move]:
-    """The plan, and what the child is told. Raises Refused for what is not there, or is so already."""
+def plan(offer: Offer, args: Mapping[str, str], host: str, address: str, told: Told, at: float) -> Plan:
+    """Raises Refused for what is not there, or is so already."""
     if offer.action != MOVE:
         raise Refused(f"a stream has no action {clean(offer.action)!r}")
     each = next((each for each in told.streams if id_of(host, address, each.index) == offer.target), None)
@@ -96,11 +110,12 @@ def plan(offer: Offer, args: Mapping[str, str], host: str, address: str, told: T
     if sink == each.sink:
         raise Refused(f"it plays into {clean(sink)} already")
     command = ("pactl", "-s", address, "move-sink-input", str(each.index), sink)
-    steps = (Step(f"move {name(each)} into sink {clean(sink)}", clean(shlex.join(command))),)
+    told_so: Args = {"stream": each.index, "to": told.sinks[sink]}  # lines.Move
+    steps = (Step(MOVE, told_so, command, f"move {name(each)} into sink {clean(sink)}"),)
     mixed = tuple(f"{name(other)}, which is heard there already" for other in _beside(told, each, sink))
     seen = _stream(host, address, told, each, "", at).evidence
     expect = (Expect(offer.target, "sink", clean(sink), WITHIN),)
-    return Plan(offer, {"sink": wanted}, steps, expect, mixed, seen), Move(each.index, told.sinks[sink])
+    return Plan(offer, {"sink": wanted}, steps, expect, mixed, seen)
 
 
 def failure(failed: Failed, address: str) -> Exception:

@@ -28,13 +28,12 @@ from backends.contract import (
     Backend,
     Child,
     Context,
-    Ledger,
     Need,
     Observation,
     Offer,
     Plan,
-    Refused,
     Source,
+    Step,
     clean,
     read_text,
 )
@@ -77,22 +76,15 @@ class SoundServer:
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         await self._must_run(io)
         async with io.child((*self._argv, "obey")) as child:
-            return (await self._work_out(child, offer, args, io))[0]
+            told = await self._begun(child, io, ANSWER)
+            return model.plan(offer, args, self.host, self.address, told, io.clock())
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+    async def do(self, step: Step, io: IO) -> None:
         await self._must_run(io)
         async with io.child((*self._argv, "obey")) as child:
-            fresh, move = await self._work_out(child, plan.offer, plan.args, io)
-            if fresh.steps != plan.steps:
-                raise Refused("the stream is not as it was when this was planned")
-            for step in plan.steps:
-                await ledger.step(step.text)
-            await child.send(msgspec.to_builtins(move))
+            await self._begun(child, io, ANSWER)
+            await child.send(msgspec.to_builtins(msgspec.convert(step.args, Move)))
             self._told(await self._heard(child, io, ANSWER))
-
-    async def _work_out(self, child: Child, offer: Offer, args: Mapping[str, str], io: IO) -> tuple[Plan, Move]:
-        told = await self._begun(child, io, ANSWER)
-        return model.plan(offer, args, self.host, self.address, told, io.clock())
 
     async def _begun(self, child: Child, io: IO, within: float) -> Told:
         """What it has heard first, so many seconds after it has asked."""

@@ -65,7 +65,7 @@ def test_who_may_restart_it(unit: Unit, uid: int, permitted: bool, reason: str) 
     assert blocked(unit, uid, permitted) == reason
 
 
-KILLED = "sudo systemctl kill --signal=KILL mopidy@bar.service; sudo systemctl restart mopidy@bar.service"
+KILLED = "sh -c 'sudo systemctl kill --signal=KILL mopidy@bar.service; sudo systemctl restart mopidy@bar.service'"
 ONE = "sudo systemctl restart mopidy@bar.service"
 
 
@@ -73,7 +73,7 @@ ONE = "sudo systemctl restart mopidy@bar.service"
     ("how", "unit", "seen", "shell"),
     [
         (ASK, BAR, RUNS, ONE), (KILL, BAR, RUNS, KILLED),
-        (ASK, BAR, FAILED, f"sudo systemctl reset-failed mopidy@bar.service; {ONE}"),
+        (ASK, BAR, FAILED, f"sh -c 'sudo systemctl reset-failed mopidy@bar.service; {ONE}'"),
         (ASK, MINE, RUNS, "systemctl --user restart mopidy.service"),
     ],
 )  # fmt: skip

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +67,19 @@ def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> Non
     assert board is not None
     let, _ = power.offers(board, "")
     plan = power.plan(let, {"delay": "500"}, board, device, where, False)
-    assert [step.shell for step in plan.steps] == [
-        f"sudo tee {rules}/70-foh-sleep-1-1.1.rules <<'EOF'\n{udev_rule.text('1-1.1', '08bb:27c5', 500, True)}EOF",
-        f"echo 500 | sudo tee {device}/power/autosuspend_delay_ms && echo auto | sudo tee {device}/power/control",
-        f"echo 0 | sudo tee {device}/1-1.1:1.2/authorized",
+    assert [step.argv for step in plan.steps] == [
+        ("sudo", "sh", "-c", script)
+        for script in (
+            f"cat >{rules}/70-foh-sleep-1-1.1.rules <<\\EOF\n{udev_rule.text('1-1.1', '08bb:27c5', 500, True)}EOF",
+            f"echo 500 >{device}/power/autosuspend_delay_ms && echo auto >{device}/power/control",
+            f"echo 0 >{device}/1-1.1:1.2/authorized",
+        )
     ]
+    for step in plan.steps:
+        subprocess.run(shlex.split(step.shell)[1:], check=True)  # as it can be pasted, without the sudo
+    assert (rules / "70-foh-sleep-1-1.1.rules").read_text() == udev_rule.text("1-1.1", "08bb:27c5", 500, True)
+    assert (device / "power/control").read_text() == "auto\n"
+    assert (device / "1-1.1:1.2/authorized").read_text() == "0\n"
     seen = [("rule", RULE, 5.0), ("policy", "auto", 5.0), ("hid", "released", 5.0)]
     assert [(e.field, e.wanted, e.within) for e in plan.expect] == [*seen, ("power", "suspended", 5.5)]
     assert "keys" in plan.interrupts[0]

@@ -28,21 +28,18 @@ from backends.runtime import Runtime
 from tests.patience import NEVER, limit
 
 
-class Steps(list[str]):
-    async def step(self, text: str) -> None:
-        self.append(text)
-
-
 async def act(runtime: Runtime, offers: dict[tuple[str, str], tuple[Id, Offer]], message: dict[str, Any]) -> None:
     """One plan and, if asked for, its execution, as a console would do it."""
     name, offer = offers[message["target"], message["action"]]
-    source, io, steps = runtime.sources[name], runtime.io(name), Steps()
+    source, io = runtime.sources[name], runtime.io(name)
     try:
         plan = await source.plan(offer, message.get("args", {}), io)
         say({"plan": plan})
         if message.get("execute"):
-            await source.execute(plan, steps, io)
-            say({"done": list(steps)})
+            for step in plan.steps:
+                await source.do(step, io)
+            runtime.touch(name)
+            say({"done": [step.text for step in plan.steps]})
     except Refused as refusal:
         say({"refused": str(refusal)})
     except Exception as error:  # noqa: BLE001  (told to the test)

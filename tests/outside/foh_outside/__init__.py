@@ -23,7 +23,6 @@ from backends.contract import (
     Gone,
     Id,
     KindSpec,
-    Ledger,
     Need,
     Observation,
     Offer,
@@ -112,16 +111,22 @@ class ProjectorSource:
         return Plan(
             offer,
             {},
-            (Step(f"switch the lamp {wanted}", f"echo power {wanted} | nc {host} {port}"),),
+            (
+                Step(
+                    "power",
+                    {"wanted": wanted},
+                    ("sh", "-c", f"echo power {wanted} | nc {host} {port}"),
+                    f"switch the lamp {wanted}",
+                ),
+            ),
             (Expect(self.id, "power", wanted, 3),),
             ("the picture in the room",) if wanted == "off" else (),
             now.evidence,
         )
 
-    async def execute(self, plan: Plan, ledger: Ledger, io: IO) -> None:
+    async def do(self, step: Step, io: IO) -> None:
         async with self._connected(io) as ask:
-            await ledger.step(plan.steps[0].text)
-            await ask(plan.offer.action.replace("-", " "), OBEY)
+            await ask(f"power {step.args['wanted']}", OBEY)
 
     @contextlib.asynccontextmanager
     async def _connected(self, io: IO) -> AsyncIterator[Ask]:

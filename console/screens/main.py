@@ -137,7 +137,8 @@ class Main(Screen[None]):
 
     def say(self, text: str, style: str = "") -> None:
         line: Line = ((fit(f" {text}", self.size.width), style),) if text else legend(MAIN, self.app.read_only)
-        self.query_one("#message", Lines).show([line])
+        for message in self.query("#message").results(Lines):  # none any more while the console ends
+            message.show([line])
 
     def _touches(self, pane: str, update: Update) -> bool:
         """Whether a pane shows something of what has changed, be it at the other end of a link."""

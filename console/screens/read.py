@@ -55,7 +55,8 @@ class Read(Screen[None]):
 
     def say(self, text: str, style: str = "") -> None:
         line: Line = ((fit(f" {text}", self.size.width), style),) if text else legend(READ, self.app.read_only)
-        self.query_one("#message", Lines).show([line])
+        for message in self.query("#message").results(Lines):  # none any more while the console ends
+            message.show([line])
 
     def on_rows_selected(self, event: Rows.Selected) -> None:
         self.app.open_key(event.key)

@@ -28,7 +28,7 @@ WRITTEN = 0.5  # seconds in which what was not finished must be written down the
 LOOK = 10.0  # seconds between two looks at what other consoles have left unfinished
 CUT = "foh ended before this was over"
 
-Progress = Callable[[str], None]
+Progress = Callable[[str], object]
 
 
 class Runs:
@@ -46,7 +46,9 @@ class Runs:
     def start(self, operator: Operator, plan: Plan, progress: Progress) -> asyncio.Task[Outcome]:
         """Begins to carry out a confirmed plan. It goes on when nobody awaits it any more; whoever awaits it must
         shield it from being cancelled along."""
-        task = asyncio.create_task(self._run(operator, plan, progress), name=f"run {plan.offer.action}")
+        loop = asyncio.get_running_loop()
+        tell: Progress = lambda text: loop.call_soon(progress, text)  # noqa: E731  (a screen that fails fails alone)
+        task = asyncio.create_task(self._run(operator, plan, tell), name=f"run {plan.offer.action}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -47,6 +47,12 @@ def journal(env: Mapping[str, str]) -> list[str]:
     return [what for (what,) in rows if what in ("planned", "step", "done", "failed", "unknown", "settled")]
 
 
+def texts(env: Mapping[str, str]) -> list[str]:
+    """What the journal says of it in words, for a test that fails."""
+    with sqlite3.connect(Path(env["FOH_STATE"]) / "journal.sqlite", timeout=BOUND) as db:
+        return [text for (text,) in db.execute("SELECT text FROM entry ORDER BY id").fetchall()]
+
+
 PATIENT = (
     sys.executable,
     "-c",
@@ -108,7 +114,7 @@ def test_what_can_be_finished_before_it_ends_is_finished(device: Projector, env:
         WAYS[way](terminal)
         device.let_go()
         terminal.ended()
-        assert journal(env) == ["planned", "step", "done"]
+        assert journal(env) == ["planned", "step", "done"], texts(env)
         assert way == "closed" or terminal.left_on == []
 
 

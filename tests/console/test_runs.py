@@ -70,6 +70,22 @@ async def test_it_goes_on_when_nobody_waits_for_it(tmp_path: Path) -> None:
     await here.journal.close()
 
 
+async def test_a_screen_that_fails_while_it_watches_is_no_part_of_the_run(tmp_path: Path) -> None:
+    here, control = await slow(tmp_path)
+    control.let.set()
+    operator, failed = Operator(here, "ann"), list[object]()
+
+    def gone(text: str) -> None:
+        raise LookupError("the screen is not there any more")
+
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failed.append(context["exception"]))
+    outcome = await operator.run(await operator.plan(MUTE, {}), gone)
+    assert outcome.ok
+    assert await words(here) == ["planned", "step", "done"]
+    assert {type(error) for error in failed} == {LookupError}
+    await here.journal.close()
+
+
 async def test_each_step_is_written_down_before_and_after_it_is_done(tmp_path: Path) -> None:
     here = await venue(tmp_path / "j.sqlite")
     known: list[dict[int, bool]] = []

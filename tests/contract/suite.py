@@ -34,7 +34,7 @@ from tests.contract.running import Run, running
 from tests.patience import changed, until_async
 from tests.payloads import MARKUP, PAYLOADS
 
-STALL = 0.1  # seconds for which the event loop may stand still, not counting those without a processor
+STALL = 0.5  # seconds for which the event loop may stand still, not counting those without a processor
 LOOKS = 10  # in a row that find the same, until nothing more is expected to end
 
 

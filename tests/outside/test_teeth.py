@@ -26,7 +26,7 @@ KEPT: set[asyncio.Task[None]] = set()
 
 class Blocks(ProjectorSource):
     def _resource(self, said: Said, at: float) -> Projector:
-        elapse(4 * patience.POLL)
+        elapse(20 * patience.POLL)
         return super()._resource(said, at)
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Read(Screen[None]):
     """Shows rows made anew at every change. Enter follows a row that leads somewhere."""
 
-    CSS = "Read { layout: vertical; } #rows { height: 1fr; } #message { height: 1; }"
+    # Opaque: through a transparent one Textual paints all the screens below, until Python's stack is full.
+    CSS = "Read { layout: vertical; background: ansi_default; } #rows { height: 1fr; } #message { height: 1; }"
     AUTO_FOCUS = "#rows"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,left,h,backspace", "app.pop_screen", "back", show=False, priority=True)

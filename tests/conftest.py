@@ -18,6 +18,7 @@ os.environ.setdefault("PYTEST_TIMEOUT", str(A_TEST))  # where pytest-timeout loo
 TOGETHER = {"test_venue.py", "test_lxd.py", "test_restart.py", "test_voctomix.py", "test_mopidy.py"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: a worker that is left with one of them at the end would be waited for."""
     for item in items:
@@ -31,3 +32,10 @@ FIRST = ("test_venue.py", "test_hostile.py", "integration", "")
 
 def _kind(item: pytest.Item) -> str:
     return next(each for each in FIRST if not each or each in (item.path.name, Path(item.path).parent.name))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests that share a system are run by one worker, or each worker would start all of it."""
+    group = item.get_closest_marker("xdist_group")
+    if group and "PYTEST_XDIST_WORKER" in os.environ:
+        assert item.nodeid.endswith(f"@{group.args[0]}"), "run it with --dist loadgroup"

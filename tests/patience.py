@@ -48,6 +48,8 @@ def processors() -> int:
 BOUND = float(os.environ.get(ENVIRONMENT) or LEAST * _slowness())  # seconds after which a wait has failed
 os.environ[ENVIRONMENT] = str(BOUND)
 
+SLOWNESS = BOUND / LEAST  # 1 on a machine that is not slow
+
 # --- time that really has to pass -------------------------------------------------------------------------
 
 SOAK = float(os.environ.get("SOAK") or 30)  # seconds for which people use nine healthy zones (`make soak`: 600)

@@ -31,10 +31,10 @@ from backends.contract import Backend, Offer, Refused, State
 from tests.contract.acting import act_all
 from tests.contract.checks import check_observations, check_resource, texts
 from tests.contract.running import Run, running
-from tests.patience import changed, until_async
+from tests.patience import SLOWNESS, changed, until_async
 from tests.payloads import MARKUP, PAYLOADS
 
-STALL = 0.5  # seconds for which the event loop may stand still, not counting those without a processor
+STALL = 0.1 * SLOWNESS  # seconds for which the event loop may stand still, not counting those without a processor
 LOOKS = 10  # in a row that find the same, until nothing more is expected to end
 
 

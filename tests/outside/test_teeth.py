@@ -17,7 +17,7 @@ from msgspec import structs
 from backends.contract import IO, Context, Id, Observation, Offer, Plan
 from tests import patience
 from tests.contract.faults import SOCKET_FAULTS
-from tests.contract.suite import Bed, Contract
+from tests.contract.suite import STALL, Bed, Contract
 from tests.outside.test_contract import bed
 from tests.patience import elapse
 
@@ -26,7 +26,7 @@ KEPT: set[asyncio.Task[None]] = set()
 
 class Blocks(ProjectorSource):
     def _resource(self, said: Said, at: float) -> Projector:
-        elapse(20 * patience.POLL)
+        elapse(3 * STALL)
         return super()._resource(said, at)
 
 

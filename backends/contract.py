@@ -308,8 +308,8 @@ class Observation(Struct, frozen=True):
     it was. A `complete` one lists everything: what it leaves out is gone.
 
     A source yields health, upserts, gone and complete; the runtime fills in the rest: who says it (`source`, of the
-    backend of that name, configured at `address`, "" where nobody configures it), when, and the last word of a source
-    that is not there any more (`left`). One that is not well may still report a resource: only its known fields count.
+    backend of that name, configured at `address`, "" where it is not configured), when, and that a source has left
+    the venue (`left`). One that is not well may still report a resource: only its known fields count.
     """
 
     health: Health = Health()

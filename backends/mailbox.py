@@ -1,4 +1,4 @@
-"""What sources have said and nobody has taken yet. Bounded: the news of one source is merged into two observations."""
+"""Observations that wait for the venue. Bounded: those of one source are merged into at most two."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def merge(old: Observation, new: Observation) -> Observation:
 
 
 class Pending(Struct):
-    """Of one source: what it said while it was well, then what is wrong now (or that it has left)."""
+    """Of one source: what it reported while it was well, then what is wrong now (or that it has left)."""
 
     well: Observation | None = None
     unwell: Observation | None = None
@@ -46,7 +46,7 @@ class Mailbox:
         self._news.set()
 
     def holds(self, source: Id) -> bool:
-        """Whether something that it said has not been taken yet."""
+        """Whether an observation of this source still waits."""
         return source in self._pending
 
     async def take(self) -> list[Observation]:

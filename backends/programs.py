@@ -1,4 +1,4 @@
-"""Whether a program that does not run now is installed still, so that what is down is told from what was taken away."""
+"""Whether a program that is not running is still installed: tells a service that is down from one that was removed."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def program_in(argv: Sequence[str], name: str) -> str:
 
 
 def is_installed(program: str) -> bool:
-    """A program that was never seen counts: nobody has seen it go either."""
+    """Blocking. True for a program that was never seen to run: its removal could not be seen either."""
     return not program or Path(program).exists()

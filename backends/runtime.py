@@ -9,7 +9,6 @@ import json
 import math
 import os
 import signal
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -26,7 +25,7 @@ from backends.wall import sound
 T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
-PACE = 0.02  # seconds that a source waits whose last observation nobody has taken yet
+PACE = 0.02  # seconds that a source waits while its last observation still waits for the venue
 STOPPING = 0.8  # seconds for sources to end
 LONGEST_LINE = 1 << 20  # bytes that a child may say at once
 LONGEST_COMPLAINT = 1 << 12  # bytes
@@ -71,11 +70,11 @@ class SourceIO:
 
     def touch(self) -> None:
         """Something was done to what this source watches: it looks again."""
-        self._touched = time.monotonic()
+        self._touched = self._clock.now()
         self._touch.set()
 
     async def wait(self, seconds: float, news: Awaitable[object] | None = None) -> None:
-        if time.monotonic() - self._touched < EFFECT:
+        if self._clock.now() - self._touched < EFFECT:
             seconds = min(seconds, AGAIN)
         waits = [asyncio.ensure_future(each) for each in (self._touch.wait(), news) if each is not None]
         try:

@@ -52,13 +52,13 @@ class Wire:
         self.learn(kinds)
 
     def learn(self, kinds: Iterable[KindSpec]) -> None:
-        """The kinds of which the resources are decoded into their own class."""
+        """Adds kinds whose resources are decoded into their own class."""
         self._classes.update((kind.kind, kind.type) for kind in kinds)
 
     # --- out ------------------------------------------------------------------------------------------------
 
     def encode(self, message: Message) -> bytes:
-        """One line of JSON, without its end. Raises TypeError for what is no frame."""
+        """One line of JSON, without its end. Raises TypeError for a message that has no frame type."""
         return msgspec.json.encode(self._frame(message))
 
     def pack(self, message: Message) -> bytes:
@@ -76,7 +76,7 @@ class Wire:
     # --- in -------------------------------------------------------------------------------------------------
 
     def decode(self, line: bytes | str) -> Message:
-        """The frame in one line of JSON. Raises ValueError for what is none."""
+        """The frame in one line of JSON. Raises ValueError if it is not a frame."""
         return self._message(msgspec.json.decode(line))
 
     def unpack(self, data: bytes) -> Message:
@@ -131,9 +131,9 @@ class StandIn(Resource, frozen=True, kw_only=True):
 
 
 def stand_in(kind: str, fields: Iterable[str]) -> type[StandIn]:
-    """A class with these fields, of which the values are taken as they come."""
+    """A class with these fields; any value is accepted."""
     declared = [(name, Any, Unknown()) for name in dict.fromkeys(fields) if name.isidentifier() and name not in BARE]
-    return defstruct(kind.title(), declared, bases=(StandIn,), tag=kind, frozen=True, kw_only=True)  # type: ignore[return-value]
+    return defstruct(kind.title(), declared, bases=(StandIn,), tag=kind, frozen=True, kw_only=True)  # type: ignore[return-value]  # defstruct's type forgets its bases
 
 
 def described(kind: KindSpec) -> dict[str, object]:

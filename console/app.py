@@ -29,6 +29,7 @@ from console.widgets.wall import Wall
 
 if TYPE_CHECKING:
     from backends.contract import Id
+    from console.line import Row
     from console.session import Session
     from console.venue.group import Group
     from console.venue.incidents import Incident, Key
@@ -226,7 +227,10 @@ class Foh(App[None]):
         if self.venue is None:
             return
         venue, entries = self.venue, list(await self.venue.journal.about(str(id)))
-        make = lambda width: detail.rows(venue, id, venue.clock.now(), width, entries, not self.read_only)  # noqa: E731
+
+        def make(width: int) -> list[Row]:
+            return detail.rows(venue, id, venue.clock.now(), width, entries, not self.read_only)
+
         if self.is_asking:
             return
         await self.push_screen(Read(make, about=id))
@@ -238,7 +242,10 @@ class Foh(App[None]):
         if self.venue is None or self.is_asking:
             return
         venue = self.venue
-        make = lambda width: proof.rows(venue, self.incident(key), venue.clock.now(), width, not self.read_only)  # noqa: E731
+
+        def make(width: int) -> list[Row]:
+            return proof.rows(venue, self.incident(key), venue.clock.now(), width, not self.read_only)
+
         self.push_screen(Read(make, about=key[0], incident=key))
 
     def action_help(self) -> None:

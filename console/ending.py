@@ -18,8 +18,8 @@ AT_LAST = 5.0  # seconds after a signal: beyond what runs have to come to their 
 
 def leave_on(numbers: Iterable[signal.Signals], leave: Callable[[int], object]) -> None:
     """Calls `leave` with an exit status in the running event loop when one of these signals comes, even one that was
-    ignored. Where the loop is too busy to obey, the program ends `AT_LAST` all the same, its terminal given back: the
-    handler is Python's own, which runs between two bytecodes of whatever holds the loop up."""
+    ignored. Where the loop is too busy to obey, a timer ends the program after `AT_LAST` and
+    restores the terminal: Python's own signal handlers run between two bytecodes, whatever the loop does."""
     loop, cooked = asyncio.get_running_loop(), terminal.cooked
 
     def obey(number: int, frame: object) -> None:

@@ -13,7 +13,7 @@ Row: TypeAlias = tuple[Hashable | None, Line]  # a row without a key is a headin
 
 
 class Listing(Sequence[Row]):
-    """Rows of which each line is written only when somebody looks at it."""
+    """Rows whose lines are formatted only when they are read."""
 
     def __init__(self, keys: Sequence[Hashable | None], line: Callable[[int], Line]) -> None:
         self.keys, self.line = keys, line

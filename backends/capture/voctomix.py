@@ -230,7 +230,7 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
     except TimeoutError:
         return usual  # something hangs there: worth watching
     except (OSError, NotVoctocore):
-        return context.known  # it may be down; whether it is installed somewhere nobody can tell
+        return context.known  # it may be down: whether it is installed cannot be known
     return usual
 
 

@@ -226,7 +226,8 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
     if pairs:
         return [LxdSource(context.host, path, label) for path, label in pairs]
     known = {source.socket for source in context.known if isinstance(source, LxdSource)}
-    return [LxdSource(context.host, path) for path in USUAL if exists(path) or (path in known and is_installed(path))]
+    there = await io.thread(lambda: [path for path in USUAL if exists(path) or (path in known and is_installed(path))])
+    return [LxdSource(context.host, path) for path in there]
 
 
 def needs(context: Context) -> Sequence[Need]:

@@ -45,8 +45,8 @@ def forgetting(venue: Venue, lost: Sequence[Id]) -> list[Row]:
 
 
 def settling(venue: Venue, ids: Sequence[Id]) -> list[Row]:
-    """Of runs of which nobody knows how they ended: keyed by the run's number."""
-    text = " '{label}' was cut off at {at}: it is looked after"
+    """Runs whose result is unknown, keyed by the run's number: mark each as handled."""
+    text = " mark as handled: '{label}', interrupted at {at}"
     return [
         (row.id, ((fit(text.format(label=row.label, at=moment(row.at)), 72), ""),))
         for id in ids

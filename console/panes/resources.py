@@ -41,7 +41,7 @@ def rows(
         found = [id for id in every if matches(venue, id, kind, filter)] if filter else every
         total, hidden = total + len(every), hidden + len(every) - len(found)
         if found:
-            sections.append(Section(kind, layout(kind, width, venue.state.ids_of(kind.kind).longest), found))
+            sections.append(Section(kind, layout(kind, width, _longest(venue, kind.kind)), found))
     title = f"{number} {TITLES[pane]} "
     note = f" filter: {filter} ({hidden} hidden)" if filter else f" {total}" if total else ""
     first: Line = ((title, "title"), (fit(note + " ", max(0, width - len(title))), "dim"))
@@ -71,6 +71,11 @@ class Section(Struct):
     layout: Layout
     ids: list[Id]
     start: int = 0
+
+
+def _longest(venue: Venue, kind: str) -> int:
+    """Characters of the longest name of what is there and of what is missed."""
+    return max(venue.state.ids_of(kind).longest, *(len(venue.name_of(id)) for id in missed(venue, kind)), 0)
 
 
 def present_and_missed(venue: Venue, kind: str) -> list[Id]:

@@ -167,7 +167,7 @@ class Journal:
         await self._change([ended, *map(_insert, entries)])
 
     async def settle(self, id: int, entry: Entry) -> None:
-        """A run whose outcome is unknown has been put right, or looked after: nobody needs to be told any more."""
+        """A run whose outcome is unknown has been handled: it is not shown any more."""
         await self._change([("UPDATE run SET settled = 1 WHERE id = ?", (id,)), _insert(entry)])
 
     async def going(self, target: str) -> RunRow | None:

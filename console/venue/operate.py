@@ -21,7 +21,7 @@ class Outcome(Struct, frozen=True):
     ok: bool
     text: str
     at: float = 0.0  # when the last of what was expected had been observed
-    unknown: bool = False  # nobody saw how
+    unknown: bool = False  # its result was not observed
 
     @property
     def word(self) -> str:

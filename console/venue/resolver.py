@@ -59,7 +59,7 @@ class Resolver:
         ends: set[Key | FarEnd] = set()
         for id in changed:
             self._index(id, keys, ends)
-        for key in keys:  # whoever links to it may have turned to another of its links, or from it
+        for key in keys:  # what links to it may follow another of its links now
             for id in self._linking.of(key):
                 links = self._links_of(id)
                 relations = {link.relation for link in links if link.to == key}

@@ -1,7 +1,7 @@
-"""What is being done: a plan that was confirmed is carried out here, whatever becomes of the screen that asked for it.
+"""What is being done: a confirmed plan is carried out here, whatever becomes of the screen that asked for it.
 
-Each run is in the journal before it begins and when it has ended, and so is each of its steps. One that was cut off,
-as the console was ended or killed in the middle, has an unknown outcome: the next console says so until it is settled.
+A run and each of its steps are in the journal before and after they are done. A run that was interrupted, because the
+console ended or was killed in the middle, has an unknown result: the next console shows it until it is settled.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 GRACE = 2.0  # seconds in which a run may come to its end when the console ends
 WRITTEN = 0.5  # seconds in which what was not finished must be written down then
 LOOK = 10.0  # seconds between two looks at what other consoles have left unfinished
-CUT = "foh ended before this was over"
+CUT = "foh ended before this finished"
 
 Progress = Callable[[str], object]
 
@@ -39,15 +39,18 @@ class Runs:
         self._tasks: set[asyncio.Task[Outcome]] = set()
         self._ours: set[int] = set()
         self._ending = False
-        self.unknown: tuple[RunRow, ...] = ()  # whose outcome nobody knows
+        self.unknown: tuple[RunRow, ...] = ()  # whose result is unknown
 
     # --- carrying out ---------------------------------------------------------------------------------------
 
     def start(self, operator: Operator, plan: Plan, progress: Progress) -> asyncio.Task[Outcome]:
-        """Begins to carry out a confirmed plan. It goes on when nobody awaits it any more; whoever awaits it must
-        shield it from being cancelled along."""
+        """Begins to carry out a confirmed plan. An awaiter shields it: the run goes on without its awaiter."""
         loop = asyncio.get_running_loop()
-        tell: Progress = lambda text: loop.call_soon(progress, text)  # noqa: E731  (a screen that fails fails alone)
+
+        def tell(text: str) -> object:
+            """By the loop: a screen that fails while it watches fails alone."""
+            return loop.call_soon(progress, text)
+
         task = asyncio.create_task(self._run(operator, plan, tell), name=f"run {plan.offer.action}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -76,7 +79,7 @@ class Runs:
                 raise Refused("foh is ending")
             fresh = await operator.plan(plan.offer, plan.args)
             if basis(fresh) != basis(plan):
-                raise Refused("what this rests on has changed since it was shown: look again")
+                raise Refused("state changed since this plan was shown; plan again")
             began = self._clock.now()
             id = await self._begin(operator.who, plan)
         except Refused as refused:
@@ -95,7 +98,7 @@ class Runs:
                 await self._after_step(id, number, operator.who, plan, said)
             outcome = await self._judge(operator, plan, fresh.expect, began, progress)
         except asyncio.CancelledError:
-            outcome = Outcome(False, f"{CUT}; nobody saw whether it worked", unknown=True)
+            outcome = Outcome(False, f"{CUT}; its result is unknown", unknown=True)
         except Exception as error:  # noqa: BLE001  (whatever it was, the operator is told and it is written down)
             outcome = Outcome(False, f"failed: {clean(str(error) or type(error).__name__, 300)}")
         try:
@@ -178,10 +181,10 @@ class Runs:
             self._venue.judge_again()
 
     async def settle(self, id: int, who: str) -> None:
-        """An operator has looked after it. Raises OSError."""
+        """Marks a run as handled by an operator. Raises OSError."""
         row = next((row for row in self.unknown if row.id == id), None)
         if row:
-            text = f"{row.label}, by {row.who} at {moment(row.at)}: looked after"
+            text = f"{row.label}, by {row.who} at {moment(row.at)}: marked as handled"
             now = self._clock.wall(self._clock.now())
             await self._venue.journal.settle(id, Entry(now, who, "settled", row.target, text))
             await self.look()
@@ -196,7 +199,7 @@ class Runs:
         return row.id in self._ours if row.owner == owner() else lives(row.owner)
 
     async def _cut_off(self, row: RunRow) -> None:
-        text = "foh was killed before this was over; nobody saw whether it worked"
+        text = "foh was killed before this finished; its result is unknown"
         entry = Entry(self._clock.wall(self._clock.now()), "foh", "unknown", row.target, f"{row.label}: {text}")
         await self._venue.journal.end(row.id, "unknown", text, entry)
 
@@ -215,7 +218,7 @@ def moment(at: float) -> str:
 
 def told(row: RunRow) -> str:
     """Of a run that is going on."""
-    return f"{row.who} is doing '{row.label}' there since {moment(row.at)}: wait until it is over"
+    return f"{row.who} started '{row.label}' here at {moment(row.at)}: wait until it finishes"
 
 
 def finding(row: RunRow) -> Finding:
@@ -224,8 +227,8 @@ def finding(row: RunRow) -> Finding:
         "RUN-UNFINISHED",
         Severity.WARN,
         Id.parse(row.target),
-        f"'{row.label}' was cut off: nobody saw whether it worked ({row.who}, {moment(row.at)})",
+        f"'{row.label}' was interrupted: its result is unknown ({row.who}, {moment(row.at)})",
         (Evidence("run", f"the journal's run {row.id}", row.at, row.text),),
         "whether it took effect, in whole or in part",
-        (Remedy("look whether it took effect; then a: do it again, or say that it is looked after"),),
+        (Remedy("check whether it took effect; then press a: run it again, or mark it as handled"),),
     )

@@ -23,7 +23,7 @@ from backends.kinds import SourceHealth
 from console.venue.doubt import with_known_fields, without_values
 from console.venue.index import Ordered
 
-PAST = 60.0  # seconds for which earlier readings are kept, and what is gone where nobody needs it
+PAST = 60.0  # seconds for which earlier readings are kept, and resources that are gone and not needed
 VENUE = Id("", "source", "venue")  # whose the sources' own healths are
 
 
@@ -154,7 +154,7 @@ class VenueState:
             self._by_source[owned.source].discard(id)
 
     def expire(self, now: float, needed: Callable[[Id], bool]) -> set[Id]:
-        """Drops what has been gone for a while and nobody needs. Returns the ids dropped."""
+        """Drops resources that have been gone for `PAST` and are not needed. Returns their ids."""
         dropped: set[Id] = set()
         while self._leaving and self._leaving[0][0] <= now - PAST:
             _, id = self._leaving.popleft()
@@ -173,7 +173,7 @@ class VenueState:
         return self._leaving[0][0] + PAST if self._leaving else None
 
     def _doubt(self, seen: Observation) -> set[Id]:
-        """Everything that an unwell source told is unknown now, but for what it says of it all the same."""
+        """Makes everything that an unwell source reported unknown, except the fields that it still reports."""
         told = {resource.id: resource for resource in seen.upserts}
         changed: set[Id] = set()
         for id in self._by_source[seen.source] | told.keys():
@@ -187,7 +187,7 @@ class VenueState:
         return changed
 
     def _left(self, seen: Observation) -> set[Id]:
-        """The source itself is gone: so is what it told of, and nobody waits for it any more."""
+        """Removes a source that has left the venue, with everything that it reported."""
         self.health.pop(seen.source, None)
         self.seen_at.pop(seen.source, None)
         self._address.pop(seen.source, None)

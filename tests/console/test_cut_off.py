@@ -129,12 +129,12 @@ def test_what_cannot_be_finished_is_named_by_the_next_console(
         assert journal(env) == ["planned", "step", *(["unknown"] if way != "SIGKILL" else [])]
     device.let_go()
     with opened(env) as terminal:
-        terminal.wait_for("'lamp off' was cut off")
+        terminal.wait_for("'lamp off' was interrupted")
         assert journal(env) == ["planned", "step", "unknown"]
         terminal.press("3", "a")
-        terminal.wait_for("it is looked after")
+        terminal.wait_for("mark as handled")
         terminal.press("G", "enter")
-        terminal.wait_gone("'lamp off' was cut off at")
+        terminal.wait_gone("mark as handled")
         until(lambda: journal(env)[-1] == "settled")
     assert device.obeyed == ["power off"]
 
@@ -153,7 +153,7 @@ def test_the_same_without_a_screen(device: Projector, env: Mapping[str, str], nu
     device.let_go()
     status = [sys.executable, "-m", "console", "status"]
     said = subprocess.run(status, env={**os.environ, **env}, capture_output=True, text=True, timeout=BOUND)
-    assert "'lamp off' was cut off" in said.stdout
+    assert "'lamp off' was interrupted" in said.stdout
 
 
 BURSTS = ["\ra\ra\r", "a\ra\ra\r", "a\r\r\ra\r\r", "\ra\ra\ra\ra\ra\r", "a\x1b[27u\x1b[27ua\r\x1b[27u"]

@@ -124,7 +124,7 @@ async def test_evidence_that_has_changed_since_it_was_shown_stops_it(tmp_path: P
     control.raw = "stopped"
     outcome = await operator.run(plan)
     assert (outcome.ok, control.steps) == (False, 0)
-    assert "has changed since it was shown" in outcome.text
+    assert "state changed since this plan was shown" in outcome.text
     await here.journal.close()
 
 
@@ -264,5 +264,5 @@ async def test_a_disruptive_plan_names_who_is_interrupted_and_is_void_when_that_
     control.see(state="stopped", links=(Link("pcm", Key("id", "pcm/hw:bar,0", "h"), "it says so"),))
     outcome = await operator.run(plan)
     assert (outcome.ok, control.steps) == (False, 0)
-    assert "look again" in outcome.text
+    assert "plan again" in outcome.text
     await here.journal.close()

@@ -1,5 +1,5 @@
-"""A run belongs to the venue: it goes on when nobody waits for it, one that is cut off is named until it is settled,
-and two with one target are not begun at once."""
+"""A run belongs to the venue: it goes on without its awaiter, is shown until it is settled when it was interrupted,
+and is refused beside another with the same target."""
 
 from __future__ import annotations
 
@@ -131,9 +131,9 @@ async def test_one_that_is_not_over_when_the_console_ends_is_unknown_and_the_nex
     await after.runs.look()
     (incident,) = after.incidents.open.values()
     assert (incident.code, incident.root) == ("RUN-UNFINISHED", BAR)
-    assert incident.what.startswith("'pause' was cut off: nobody saw whether it worked (ann, ")
+    assert incident.what.startswith("'pause' was interrupted: its result is unknown (ann, ")
     ((number, line),) = settling(after, [BAR, HALL])
-    assert "'pause' was cut off at " in line[0][0]
+    assert "mark as handled: 'pause', interrupted at " in line[0][0]
     await after.runs.settle(number, "eva")  # type: ignore[arg-type]
     assert not after.incidents.open
     assert (await words(after))[-1] == "settled"
@@ -174,7 +174,7 @@ async def test_two_on_one_target_are_refused_with_who_does_what_since_when(tmp_p
     operator = Operator(here, "eva")
     plan = await operator.plan(MUTE, {})
     waiting = await begun(here, control)
-    said = r"ann is doing 'pause' there since \w+ \d+ \w+ [0-9:]{8}: wait until it is over"
+    said = r"ann started 'pause' here at \w+ \d+ \w+ [0-9:]{8}: wait until it finishes"
     with pytest.raises(Refused, match=f"^{said}$"):
         await operator.plan(MUTE, {})
     with pytest.raises(Refused, match=f"^not done: {said}$"):
@@ -193,7 +193,7 @@ async def test_one_in_another_process_is_refused_too_until_that_is_gone(tmp_path
     plan = await operator.plan(MUTE, {})
     with subprocess.Popen(["sleep", "1000"]) as other:
         await here.journal.begin(row(owner(other.pid)), Entry(1000.0, "ann", "planned", str(BAR), "pause"))
-        with pytest.raises(Refused, match="ann is doing 'pause' there since"):
+        with pytest.raises(Refused, match="ann started 'pause' here at"):
             await refused(here, plan)
         other.kill()
     outcome = await operator.run(plan)

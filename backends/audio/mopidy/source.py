@@ -253,8 +253,8 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
         here = await players(io) if context.settings.processes else ()
         meant = [player.http for player in here if player.http]
-        known = (source for source in context.known if isinstance(source, MopidySource))
-        down = [source.address for source in known if is_installed(source.program)]
+        known = [source for source in context.known if isinstance(source, MopidySource)]
+        down = await io.thread(lambda: [source.address for source in known if is_installed(source.program)])
         endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant), *down])]
     permission = permission_to_restart()
     return [MopidySource(context.host, endpoint, permission) for endpoint in endpoints]

@@ -183,8 +183,8 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
             await io.thread(load, within=IMPORT)
         found = await asyncio.gather(*map(_is_mpd, there))
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
-        known = (source for source in context.known if isinstance(source, MpdSource))
-        down = [source.address for source in known if is_installed(source.program)]
+        known = [source for source in context.known if isinstance(source, MpdSource)]
+        down = await io.thread(lambda: [source.address for source in known if is_installed(source.program)])
         endpoints = list(dict.fromkeys([*answering, *down]))
     permission = permission_to_restart()
     return [MpdSource(context.host, endpoint, permission) for endpoint in endpoints]

@@ -140,7 +140,8 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         return [SoundServer(context.host, address, settings.child) for address in settings.servers]
     found = await io.thread(own, context.environ)
     if not found:  # it may be down
-        return context.known if any(map(shutil.which, SERVERS)) else ()
+        installed = await io.thread(lambda: any(map(shutil.which, SERVERS)))
+        return context.known if installed else ()
     return [SoundServer(context.host, found[0], settings.child, found[1])]
 
 

@@ -22,14 +22,14 @@ import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, get_type_hints
 from urllib.parse import quote, unquote
 
 from msgspec import Struct, structs
 
 T = TypeVar("T")
-IMPORT = 30.0  # seconds, in a source's thread: however slow this machine is, nobody outside is waited for
 
 # --- values -----------------------------------------------------------------------------------------------
 
@@ -54,7 +54,6 @@ class Unknown(Struct, frozen=True, tag="unknown"):
 
 
 Scalar = str | int | float | bool | None
-Value = str | int | float | bool | tuple[str, ...] | None | Unknown
 
 # --- identity ---------------------------------------------------------------------------------------------
 
@@ -90,7 +89,8 @@ class Key(Struct, frozen=True, order=True):
 
 
 class Evidence(Struct, frozen=True):
-    """What was read, from which file or call, when; `raw` is what it said."""
+    """What was read, from which file or call, when; `raw` is what it said. `what` is its name: rules find it by that,
+    and people read it."""
 
     what: str
     read_from: str
@@ -101,17 +101,15 @@ class Evidence(Struct, frozen=True):
 class Link(Struct, frozen=True):
     """This resource's relation to whoever publishes the key, and why we say so.
 
-    Several links of one relation are alternatives in order of preference. One that is `aside` is no part of the
-    signal's path: what it leads to has something in common with this one, and neither needs the other.
-    Relations in use: zone -pcm-> PCM
-    -board-> board -hub-> hub; zone -mixer-> control; zone -stream-> stream; instance -host-> host;
+    Several links of one relation are alternatives in order of preference. A relation may be qualified by further words
+    (`account spotify 1`). Relations in use: zone -pcm-> PCM -board-> board -hub-> hub; zone -mixer-> control;
+    zone -stream-> stream; zone -account-> zone; board -card-> PCM; instance -host-> host;
     operation -instance-> instance.
     """
 
     relation: str
     to: Key
     because: str = ""
-    aside: bool = False
 
 
 class Role(StrEnum):
@@ -124,10 +122,11 @@ class Role(StrEnum):
 
 
 class FieldSpec(Struct, frozen=True):
-    """Declares one field of a kind: its label in words and, if that is too long for a column, a short heading. A
-    lower rank survives in a narrower pane.
+    """One field of a kind: its label in words and, if that is too long for a column, a short heading. A lower rank
+    survives in a narrower pane. A number below zero is malformed unless the field is `signed`.
 
-    `via` names a relation: the value is then read from `name` of the resource at the other end of that link.
+    `of` names the field with the whole of which this one counts a part: shown as 6/7. `via` names a relation: the value
+    is then read from field `name` of the resource at the other end of that link.
     """
 
     name: str
@@ -136,20 +135,97 @@ class FieldSpec(Struct, frozen=True):
     role: Role = Role.DETAIL
     rank: int = 9
     width: int = 8
-    via: str = ""
     heading: str = ""
+    of: str = ""
+    signed: bool = False
+    via: str = ""
+
+
+def field(
+    label: str, unit: str = "", role: Role = Role.DETAIL, rank: int = 9, width: int = 8, *,
+    heading: str = "", of: str = "", signed: bool = False,
+) -> FieldSpec:  # fmt: skip
+    """Declares a field beside its type: `volume: Annotated[Number, field("volume", "%", Role.MEASURE, rank=2)]`."""
+    return FieldSpec("", label, unit, role, rank, width, heading, of, signed)
+
+
+def linked(relation: str, name: str, spec: FieldSpec) -> FieldSpec:
+    """A column that shows field `name` of the resource at the other end of a relation."""
+    return structs.replace(spec, name=name, via=relation)
+
+
+class InUse(Struct, frozen=True):
+    """What the operator is told before a change elsewhere while `field` is true: a sentence, {name} in it."""
+
+    field: str
+    sentence: str
+
+
+class Shortcut(Struct, frozen=True):
+    """A key that starts an action of the selected resource at once; `text` says so in the help."""
+
+    key: str
+    action: str
+    text: str
 
 
 class KindSpec(Struct, frozen=True):
-    """Declares a kind: its label, the pane it belongs to (audio, amps, capture, containers) and its fields."""
+    """Describes a kind: its label, the pane it belongs to (audio, amps, capture, containers; "": none) and its fields.
+
+    A backend may add fields to a common kind by a class of its own that derives from it (`variant`): its resources are
+    of the same `kind`, and its `tag` differs.
+    """
 
     kind: str
     label: str
     plural: str
     pane: str
-    type: type[Resource]
+    resource: type[Resource]
     fields: tuple[FieldSpec, ...]
+    tag: str
     order: int = 5  # place within its pane
+    transient: bool = False  # passes by itself: the inventory never expects it
+    in_chain: bool = True  # stands in a drawing of the signal's path
+    beside: tuple[str, ...] = ()  # relations of its links that are no part of the signal's path
+    alarming: tuple[str, ...] = ()  # words for trouble among the values of its fields
+    quiet: tuple[str, ...] = ()  # words for nothing going on
+    in_use: InUse | None = None
+    shortcuts: tuple[Shortcut, ...] = ()
+
+
+def kind(
+    type: type[Resource], label: str, plural: str, pane: str = "", *, linked: tuple[FieldSpec, ...] = (), **rest: Any
+) -> KindSpec:
+    """Describes a kind by the class of its resources, whose tag is the kind's name. The columns at the other end of a
+    link (`linked`) stand behind its own. `rest`: what else a KindSpec has."""
+    own = declared(type)
+    columns = tuple(each for each in own if each.role is not Role.DETAIL)
+    details = tuple(each for each in own if each.role is Role.DETAIL)
+    return KindSpec(_tag(type), label, plural, pane, type, (*columns, *linked, *details), _tag(type), **rest)
+
+
+def variant(base: KindSpec, type: type[Resource], **rest: Any) -> KindSpec:
+    """A kind with the further fields of a class that derives from its own, shown as details."""
+    known = {each.name for each in base.fields if not each.via}
+    further = tuple(each for each in declared(type) if each.name not in known)
+    return structs.replace(base, resource=type, fields=(*base.fields, *further), tag=_tag(type), **rest)
+
+
+@cache
+def own_fields(type: type[Resource]) -> tuple[str, ...]:
+    """The fields that a kind adds to those of every resource."""
+    return tuple(name for name in type.__struct_fields__ if name not in Resource.__struct_fields__)
+
+
+def declared(type: type[Resource]) -> tuple[FieldSpec, ...]:
+    """The fields that a class declares, in its order."""
+    hints = get_type_hints(type, include_extras=True)
+    specs = ((name, each) for name, hint in hints.items() for each in getattr(hint, "__metadata__", ()))
+    return tuple(structs.replace(each, name=name) for name, each in specs if isinstance(each, FieldSpec))
+
+
+def _tag(type: type[Resource]) -> str:
+    return str(type.__struct_config__.tag)
 
 
 # --- what can be done -------------------------------------------------------------------------------------
@@ -165,7 +241,8 @@ class Risk(StrEnum):
 
 class Arg(Struct, frozen=True):
     """One argument of an offer. Numbers have bounds and a unit, words have choices; all travel as text. `field` is the
-    target's field that a number sets, so that several targets can be set in proportion."""
+    target's field that a number sets, so that several targets can be set in proportion. `names`: it is a name for the
+    target, and the best default is the name of the only resource that depends on it."""
 
     name: str
     label: str
@@ -175,10 +252,12 @@ class Arg(Struct, frozen=True):
     maximum: float | None = None
     default: str = ""
     field: str = ""
+    names: bool = False
 
 
 class Offer(Struct, frozen=True):
-    """An action that its target has now. `blocked` says why it cannot be done at this moment ("" if it can)."""
+    """An action that its target has now. `blocked` says why it cannot be done at this moment ("" if it can), `setup`
+    why it is best done when a venue is set up ("" if it is not)."""
 
     target: Id
     action: str
@@ -186,6 +265,7 @@ class Offer(Struct, frozen=True):
     risk: Risk = Risk.ROUTINE
     args: tuple[Arg, ...] = ()
     blocked: str = ""
+    setup: str = ""
 
 
 Args: TypeAlias = dict[str, str | int | float | bool | tuple[str, ...] | None]
@@ -238,8 +318,7 @@ class Expect(Struct, frozen=True):
 
 class Plan(Struct, frozen=True):
     """An action worked out: everything the operator is shown before saying yes. What is expected must be observed in
-    that order. The console itself adds to a disruptive one who depends on its target, and what goes on `meanwhile` in
-    the venue: that a room is being recorded."""
+    that order. The console adds to what a disruptive one interrupts the resources that depend on its target."""
 
     offer: Offer
     args: dict[str, str]
@@ -247,7 +326,15 @@ class Plan(Struct, frozen=True):
     expect: tuple[Expect, ...]
     interrupts: tuple[str, ...] = ()
     based_on: tuple[Evidence, ...] = ()
-    meanwhile: tuple[str, ...] = ()
+
+
+class Remedy(Struct, frozen=True):
+    """What to do: a sentence and, where the console can do it, the action and its target."""
+
+    text: str
+    action: str = ""
+    target: Id | None = None
+    args: dict[str, str] = {}
 
 
 class Refused(Exception):
@@ -271,6 +358,10 @@ class Resource(Struct, frozen=True, kw_only=True):
     def offer(self, action: str) -> Offer | None:
         return next((offer for offer in self.offers if offer.action == action), None)
 
+    def proof(self, *names: str) -> tuple[Evidence, ...]:
+        """The evidence that goes by these names."""
+        return tuple(each for each in self.evidence if each.what in names)
+
 
 class Gone(Struct, frozen=True):
     """A resource that a healthy source says is not there (or that was expected and never seen: last is None)."""
@@ -293,14 +384,11 @@ class State(StrEnum):
 
 
 class Health(Struct, frozen=True):
-    """A source's state, with a sentence on what happened and one on what to do; where the console can do it, the action
-    and its target."""
+    """A source's state, with a sentence on what happened and what to do about it."""
 
     state: State = State.OK
     sentence: str = ""
-    remedy: str = ""
-    action: str = ""
-    target: Id | None = None
+    remedy: Remedy | None = None
 
 
 class Observation(Struct, frozen=True):
@@ -337,15 +425,6 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         return ("info", "warn", "crit").index(self.value)
-
-
-class Remedy(Struct, frozen=True):
-    """What to do: a sentence and, where the console can do it, the action and its target."""
-
-    text: str
-    action: str = ""
-    target: Id | None = None
-    args: dict[str, str] = {}
 
 
 class Finding(Struct, frozen=True):
@@ -447,6 +526,10 @@ class IO(Protocol):
         TimeoutError parks the source: until the thread has come back, calls raise `Parked` at once, and no second
         thread is taken. A call that has not begun by its deadline is never made."""
 
+    async def load(self, *modules: str, late: bool = False) -> None:
+        """Imports modules in the source's thread, however long this machine takes for that. `late` ones are heavy: they
+        are imported once the other sources have spoken, as imports take the interpreter's time, which is theirs."""
+
     def part(self, name: str) -> AbstractContextManager[IO]:
         """The same for one of several things behind this source, with a thread of its own that ends with the body:
         where it hangs, the next calls for the same thing raise `Parked`, and the source goes on."""
@@ -506,8 +589,7 @@ class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Backend(Struct, frozen=True):
-    """Everything the program learns of a backend. `settings` is the type of its section in venue.toml. The sources of a
-    `late` one begin once the others have spoken: to import its client takes the interpreter's time, which is theirs."""
+    """Everything the program learns of a backend. `settings` is the type of its section in venue.toml."""
 
     name: str
     kinds: tuple[KindSpec, ...]
@@ -516,7 +598,6 @@ class Backend(Struct, frozen=True):
     needs: Callable[[Context], Sequence[Need]]
     settings: type[Struct] = NoSettings
     questions: tuple[Question, ...] = ()
-    late: bool = False
 
 
 # --- the first wall against hostile text ------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backends.contract import Backend, Context, Health, Source, State, clean
+from backends.contract import Backend, Context, Health, Remedy, Source, State, clean
 from backends.runtime import SourceIO, health_of
 
 GROUP = "foh.backends"
@@ -33,7 +33,7 @@ def load_all() -> tuple[list[Backend], dict[str, Health]]:
         try:
             loaded.append(_imported(entry))
         except Exception as error:  # noqa: BLE001  (a stranger's broken package must not stop the rest)
-            broken[name] = Health(State.ABSENT, f"{name}: {clean(error)}", "run `foh doctor`")
+            broken[name] = Health(State.ABSENT, f"{name}: {clean(error)}", Remedy("run `foh doctor`"))
     return loaded, broken
 
 

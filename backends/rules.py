@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.contract import Evidence, Finding, Gone, Remedy, Rule, Severity, State, Verdict, View
+from backends.contract import Evidence, Finding, Gone, Rule, Severity, State, Verdict, View
 from backends.kinds import SourceHealth
 
 _CODES = {
@@ -23,7 +23,7 @@ def unwell(source: SourceHealth | Gone, view: View) -> Verdict:
     code, severity = _CODES[State(str(source.state))]
     unknown = "what its resources do now"
     evidence = (Evidence("health", source.name, source.at, str(source.sentence)),)
-    remedies = (Remedy(str(source.remedy), source.action, source.target),) if source.remedy else ()
+    remedies = (source.remedy,) if source.remedy else ()
     return Verdict((Finding(code, severity, source.id, str(source.sentence), evidence, unknown, remedies),))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import math
 import os
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from backends.clock import MACHINE, Clock
-from backends.contract import IO, Health, Id, Observation, Parked, Source, State, clean, source_id
+from backends.contract import IO, Health, Id, Observation, Parked, Remedy, Source, State, clean, source_id
 from backends.mailbox import Mailbox
 from backends.threads import Call, Worker
 from backends.wall import sound
@@ -29,7 +30,8 @@ PACE = 0.02  # seconds that a source waits while its last observation still wait
 STOPPING = 0.8  # seconds for sources to end
 LONGEST_LINE = 1 << 20  # bytes that a child may say at once
 LONGEST_COMPLAINT = 1 << 12  # bytes
-OTHERS = 1.0  # seconds for which late sources wait for the others' first word
+OTHERS = 1.0  # seconds for which heavy imports wait for the other sources' first word
+IMPORT = 30.0  # seconds for an import, however slow this machine is: nobody outside is waited for
 AGAIN, EFFECT = 0.5, 10.0  # seconds: how soon a source looks again, for how long after a run has touched it
 ENDING = 1.0  # seconds from a child's last word to its end
 
@@ -40,28 +42,31 @@ def health_of(error: BaseException) -> Health:
     said = clean(str(error) or type(error).__name__)
     match error:
         case Parked():
-            return Health(State.HUNG, said, "the system behind it hangs; it is left alone until it answers")
+            return Health(State.HUNG, said, Remedy("the system behind it hangs; it is left alone until it answers"))
         case TimeoutError():
-            return Health(State.HUNG, said if str(error) else "no answer in time", "restart it if it stays so")
+            return Health(State.HUNG, said if str(error) else "no answer in time", Remedy("restart it if it stays so"))
         case ConnectionRefusedError() | FileNotFoundError():
-            return Health(State.REFUSED, said, "start it, or check the address")
+            return Health(State.REFUSED, said, Remedy("start it, or check the address"))
         case PermissionError():
-            return Health(State.DENIED, said, "run `foh doctor`")
+            return Health(State.DENIED, said, Remedy("run `foh doctor`"))
         case ImportError():
-            return Health(State.ABSENT, said, "run `foh doctor`")
+            return Health(State.ABSENT, said, Remedy("run `foh doctor`"))
         case OSError() | EOFError():
-            return Health(State.REFUSED, said, "start it, or check the address")
+            return Health(State.REFUSED, said, Remedy("start it, or check the address"))
         case ValueError():  # what it says is not what such a system says
-            return Health(State.WRONG, said, "check what listens there")
+            return Health(State.WRONG, said, Remedy("check what listens there"))
         case _:
-            return Health(State.WRONG, f"{type(error).__name__}: {said}", "check what listens there")
+            return Health(State.WRONG, f"{type(error).__name__}: {said}", Remedy("check what listens there"))
 
 
 class SourceIO:
     """The runtime's side of `contract.IO`, one for each source."""
 
-    def __init__(self, name: str, clock: Clock = MACHINE) -> None:
-        self.name, self._clock = name, clock
+    def __init__(
+        self, name: str, clock: Clock = MACHINE, others: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """`others` returns when the other sources have spoken."""
+        self.name, self._clock, self._others = name, clock, others
         self._worker: Worker | None = None
         self._overdue: Call | None = None
         self._parts: dict[str, SourceIO] = {}
@@ -109,6 +114,12 @@ class SourceIO:
             raise TimeoutError(f"{self.name} did not answer within {within:g} s") from None
         finally:
             ours.withdraw()
+
+    async def load(self, *modules: str, late: bool = False) -> None:
+        if late and self._others:
+            await self._others()
+        for module in modules:
+            await self.thread(importlib.import_module, module, within=IMPORT)
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[SourceIO]:
@@ -194,16 +205,14 @@ class Runtime:
         self._silent: set[Id] = set()  # those that others wait for
         self._spoken = asyncio.Event()
 
-    def start(self, sources: Iterable[Source], backend: str = "", late: bool = False) -> None:
-        """`late`: once the others have spoken, those that are started now among them."""
+    def start(self, sources: Iterable[Source], backend: str = "") -> None:
         for source in sources:
             id = source_id(source)
             if id not in self.sources:
                 self.sources[id], self._backend_of[id] = source, backend
-                self._ios[id] = SourceIO(source.name, self._clock)
-                self._tasks[id] = asyncio.create_task(self._run(id, late), name=source.name)
-                if not late:
-                    self._silent.add(id)
+                self._ios[id] = SourceIO(source.name, self._clock, partial(self._others, id))
+                self._tasks[id] = asyncio.create_task(self._run(id), name=source.name)
+                self._silent.add(id)
 
     def of(self, backend: str) -> list[Id]:
         """The sources of one backend."""
@@ -236,7 +245,7 @@ class Runtime:
         """Ends a source that is not there any more, and says so."""
         source, task, io = self.sources.pop(id), self._tasks.pop(id), self._ios.pop(id)
         self._backend_of.pop(id)
-        self._silent.discard(id)
+        self._heard(id)
         task.cancel()
         await asyncio.wait({task}, timeout=STOPPING)
         io.close()
@@ -252,11 +261,19 @@ class Runtime:
         for io in self._ios.values():
             io.close()
 
-    async def _run(self, id: Id, late: bool) -> None:
+    async def _others(self, id: Id) -> None:
+        """Returns when every other source that has been started has spoken, or has had its time."""
+        self._heard(id)
+        with contextlib.suppress(TimeoutError):  # one of them hangs: it is not waited for
+            await asyncio.wait_for(self._spoken.wait(), OTHERS)
+
+    def _heard(self, id: Id) -> None:
+        self._silent.discard(id)
+        if not self._silent:
+            self._spoken.set()
+
+    async def _run(self, id: Id) -> None:
         source, io, seq, pause = self.sources[id], self._ios[id], 0, FIRST_PAUSE
-        if late and self._silent:
-            with contextlib.suppress(TimeoutError):  # one of them hangs: it is not waited for
-                await asyncio.wait_for(self._spoken.wait(), OTHERS)
         while True:
             last = State.OK
             try:
@@ -288,6 +305,4 @@ class Runtime:
             seq=seq, at=self._clock.now(),
         )  # fmt: skip
         self._mailbox.post(told)
-        self._silent.discard(id)
-        if not self._silent:
-            self._spoken.set()
+        self._heard(id)

@@ -1,28 +1,58 @@
-"""The wall that every reading passes on its way from a source to the venue: numbers that are none stay outside."""
+"""The wall that every reading passes on its way from a source to the venue: a value that is not what its field is
+declared to be stays outside, and the field is unknown."""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
+from types import UnionType
+from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from msgspec import structs
 
-from backends.contract import Resource, Unknown, Why
+from backends.contract import Resource, Unknown, Why, declared, own_fields
 
 LARGEST = 1e15  # what measures nothing in a venue: its numbers are seconds, percent, MiB, frames, ids of processes
-_COMMON = frozenset(Resource.__struct_fields__)
+
+Check: TypeAlias = Callable[[object], str]  # what is wrong with a value, or ""
 
 
 def sound(resource: Resource) -> Resource:
-    """The resource, with every number that is NaN, infinite or enormous in its fields unknown."""
-    values = ((name, getattr(resource, name)) for name in _fields(type(resource)))
-    bad = {
-        name: Unknown(Why.MALFORMED, "the number is NaN, infinite or enormous")
-        for name, value in values
-        if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST
-    }
+    """The resource, with every field unknown whose value is of another type than the field's, a number that is NaN,
+    infinite or enormous, or one below zero where the field is not `signed`."""
+    bad = {}
+    for name, check in _checks(type(resource)):
+        value = getattr(resource, name)
+        if not isinstance(value, Unknown) and (wrong := check(value)):
+            bad[name] = Unknown(Why.MALFORMED, wrong)
     return structs.replace(resource, **bad) if bad else resource
 
 
 @cache
-def _fields(kind: type[Resource]) -> tuple[str, ...]:
-    return tuple(name for name in kind.__struct_fields__ if name not in _COMMON)
+def _checks(kind: type[Resource]) -> tuple[tuple[str, Check], ...]:
+    hints, specs = get_type_hints(kind), {each.name: each for each in declared(kind)}
+    return tuple(
+        (name, partial(_wrong, tuple(_types(hints[name])), name not in specs or specs[name].signed))
+        for name in own_fields(kind)
+    )
+
+
+def _types(hint: Any) -> list[Any]:
+    """The types that a field's values may have; Any for those that are not looked into."""
+    if get_origin(hint) in (Union, UnionType):
+        return [each for part in get_args(hint) for each in _types(part)]
+    origin = get_origin(hint) or hint
+    return [origin if isinstance(origin, type) else Any]
+
+
+def _wrong(types: tuple[Any, ...], signed: bool, value: object) -> str:
+    if Any not in types and type(value) not in types and not isinstance(value, types):
+        return f"it is of type {type(value).__name__}"
+    if isinstance(value, bool) and bool not in types and Any not in types:
+        return "it is of type bool"
+    if isinstance(value, int | float):
+        if not -LARGEST <= value <= LARGEST:
+            return "the number is NaN, infinite or enormous"
+        if value < 0 and not signed:
+            return "the number is below zero"
+    return ""

@@ -11,15 +11,16 @@ that cannot be read at all becomes `Unread`, with the reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_type_hints
 
 import msgspec
 from msgspec import Struct, defstruct, structs
 
-from backends.contract import FieldSpec, KindSpec, Observation, Offer, Plan, Resource, Step, Unknown, clean
+from backends.contract import KindSpec, Observation, Offer, Plan, Resource, Step, Unknown, clean
 
 VERSION = 1
 MOST_KINDS = 500  # a peer must not have this side make classes without end
+KIND = {name: hint for name, hint in get_type_hints(KindSpec).items() if name != "resource"}
 BARE = frozenset(Resource.__struct_fields__)
 
 Message: TypeAlias = Struct
@@ -53,7 +54,7 @@ class Wire:
 
     def learn(self, kinds: Iterable[KindSpec]) -> None:
         """Adds kinds whose resources are decoded into their own class."""
-        self._classes.update((kind.kind, kind.type) for kind in kinds)
+        self._classes.update((kind.tag, kind.resource) for kind in kinds)
 
     # --- out ------------------------------------------------------------------------------------------------
 
@@ -96,7 +97,7 @@ class Wire:
     def _read(self, name: str, body: Any) -> Message:
         if name == "kinds":
             kinds = Kinds(tuple(self._kind(each) for each in body))
-            self.learn(kind for kind in kinds.kinds if kind.kind not in self._classes)
+            self.learn(kind for kind in kinds.kinds if kind.tag not in self._classes)
             return kinds
         if name not in self._types:
             raise KeyError(f"there are no frames of type {name}")
@@ -106,10 +107,10 @@ class Wire:
         return msgspec.convert(body, self._types[name])
 
     def _kind(self, body: dict[str, Any]) -> KindSpec:
-        fields = msgspec.convert(body["fields"], tuple[FieldSpec, ...])
-        known = self._classes.get(body["kind"])
-        made = known or stand_in(body["kind"], (field.name for field in fields if not field.via))
-        return KindSpec(**{**body, "fields": fields, "type": made})
+        said = {name: msgspec.convert(value, KIND[name]) for name, value in body.items() if name in KIND}
+        made = self._classes.get(said["tag"])
+        made = made or stand_in(said["tag"], (field.name for field in said["fields"] if not field.via))
+        return KindSpec(**said, resource=made)
 
     def _resource(self, body: dict[str, Any]) -> Resource:
         kind = body.get("type")
@@ -138,7 +139,7 @@ def stand_in(kind: str, fields: Iterable[str]) -> type[StandIn]:
 
 def described(kind: KindSpec) -> dict[str, object]:
     """A kind without its class, which does not travel."""
-    return {name: getattr(kind, name) for name in KindSpec.__struct_fields__ if name != "type"}
+    return {name: getattr(kind, name) for name in KIND}
 
 
 def _value(body: object) -> object:

@@ -61,7 +61,7 @@ async def act(app: Foh, targets: Sequence[Id], action: str, args: Mapping[str, s
         app.say(f"{name}: {refused}", "warn")
         return
     named, left_out = group.by_name(operator, plans.plans), group.by_name(operator, plans.left_out)
-    if await app.push_screen_wait(Confirm(named, left_out, plans.risk)):
+    if await app.push_screen_wait(Confirm(named, left_out, plans.meanwhile, plans.risk)):
         app.follow(_run(app, operator, plans, "" if several else f"{name}: "))
 
 

@@ -57,7 +57,6 @@ class Foh(App[None]):
     CHANGING: ClassVar[dict[str, str]] = {
         "a": "actions",
         "f": "fix",
-        "m": "mute",
         "A": "acknowledge",
         "S": "silence",
     }
@@ -92,7 +91,7 @@ class Foh(App[None]):
         All keys here and in `Rows` have priority, which has one effect that matters: they are obeyed one after
         the other, however fast they arrive. Without it a burst over a slow line acts on an earlier selection.
         """
-        ours = {binding.action for binding, *_ in self._bindings.key_to_bindings.values()}
+        ours = {binding.action.partition("(")[0] for binding, *_ in self._bindings.key_to_bindings.values()}
         return action not in ours or not (self.screen.is_modal or is_typing(self.screen.focused))
 
     # --- life -----------------------------------------------------------------------------------------------
@@ -170,11 +169,22 @@ class Foh(App[None]):
             asyncio.get_running_loop().call_later(TOGETHER, self.call_next, self._paint_due)
         self._due.append(update)
 
+    def _bind_shortcuts(self) -> None:
+        """Gives the kinds' shortcuts the keys that the console does not need itself."""
+        from console.panes.help import shortcuts
+
+        if self.venue and not self.read_only:
+            for shortcut in shortcuts(self.venue.state.kinds.values()):
+                if shortcut.key not in self._bindings.key_to_bindings:
+                    self._bindings.bind(shortcut.key, f"shortcut({shortcut.action!r})", show=False, priority=True)
+
     def _paint_due(self) -> None:
         from console.venue.venue import Update
 
         due, self._due = self._due, []
         everything = any(not update.ids for update in due)
+        if everything:
+            self._bind_shortcuts()
         ids = frozenset[("Id")]() if everything else frozenset().union(*(update.ids for update in due))
         self._paint(Update(ids, any(update.incidents for update in due)))
 
@@ -252,7 +262,8 @@ class Foh(App[None]):
         from console.panes.help import rows
         from console.screens.read import Read
 
-        self.push_screen(Read(lambda width: rows(self.read_only)))
+        kinds = list(self.venue.state.kinds.values()) if self.venue else []
+        self.push_screen(Read(lambda width: rows(self.read_only, kinds)))
 
     def action_commands(self) -> None:
         from textual.command import CommandPalette
@@ -308,9 +319,10 @@ class Foh(App[None]):
         if ids := self._targets():
             self._converse(choose(self, ids))
 
-    def action_mute(self) -> None:
+    def action_shortcut(self, action: str) -> None:
+        """One that a kind declares (contract.Shortcut)."""
         if ids := self._targets():
-            self.start_action(ids, "mute")
+            self.start_action(ids, action)
 
     def action_fix(self) -> None:
         _, incident = self._selection()

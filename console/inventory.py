@@ -60,6 +60,6 @@ def _list(file: tomlkit.TOMLDocument, ids: list[str]) -> None:
 
 def _is_missed(venue: Venue, resource: Resource) -> bool:
     """Whether anybody would miss it. What a pane does not show (PCMs, controls) goes and comes with something that
-    it does; operations pass by themselves."""
+    it does; what is transient passes by itself."""
     kind = venue.state.kinds.get(resource.id.kind)
-    return kind is not None and bool(kind.pane) and resource.id.kind != "operation"
+    return kind is not None and bool(kind.pane) and not kind.transient

@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
-from backends.contract import Id, Refused, Resource, State, Unknown, clean
+from backends.contract import Arg, Id, Refused, Resource, State, clean
 from console.cli import USAGE, is_read_only, loader
 from console.config import ConfigError, venue_file
 from console.line import plain
@@ -21,8 +22,6 @@ from console.venue import group
 from console.venue.operate import Operator
 from console.venue.report import EXIT, report, text
 from console.venue.venue import Venue
-
-NAME_CARD = "name-card"  # the action by which a board's card is named
 
 
 def run(command: str, args: argparse.Namespace) -> int:
@@ -109,7 +108,7 @@ async def act(args: argparse.Namespace) -> int:
             print(f"not done: {refused}", file=sys.stderr)
             return 1
         named = group.by_name(operator, plans.plans)
-        for line in plan_lines.group_lines(named, group.by_name(operator, plans.left_out), 100):
+        for line in plan_lines.group_lines(named, group.by_name(operator, plans.left_out), plans.meanwhile, 100):
             print(plain(line).rstrip())
         word = next(iter(named))
         if not args.yes or (plans.risk == "destructive" and args.confirm != word):
@@ -156,14 +155,23 @@ def _find(resources: dict[Id, Resource], text: str) -> Id | None:
     return None
 
 
-def _unnamed(venue: Venue) -> Iterator[tuple[Id, str]]:
-    """What could be named by the port that it is in and is not: the name of what plays to it, or what it has now."""
+def _best_done_now(venue: Venue) -> dict[str, list[str]]:
+    """The actions that are best done when a venue is set up, as commands, by the reason."""
+    found: dict[str, list[str]] = {}
     for resource in sorted(venue.state.current.values(), key=lambda r: r.id):
-        offer = resource.offer(NAME_CARD)
-        nameless = getattr(resource, "named", "") == "none" and isinstance(getattr(resource, "serial", ""), Unknown)
-        if offer and nameless:
-            players = [zone for zone in venue.state.of_kind("zone") if resource.id in venue.resolver.chain(zone)]
-            yield resource.id, players[0].name if len(players) == 1 else offer.args[0].default
+        for offer in resource.offers:
+            if offer.setup:
+                words = [f"{arg.name}={_proposed(venue, resource.id, arg)}" for arg in offer.args]
+                target = f"{resource.id.kind}/{resource.id.local}"
+                found.setdefault(offer.setup, []).append(shlex.join(("foh", "act", target, offer.action, *words)))
+    return found
+
+
+def _proposed(venue: Venue, target: Id, arg: Arg) -> str:
+    """A value for an argument. A name is that of the only resource of a pane that depends on the target."""
+    shown = {kind.kind for kind in venue.state.kinds.values() if kind.pane}
+    users = [id for id in venue.resolver.needing(target) if id.kind in shown] if arg.names else []
+    return venue.name_of(users[0]) if len(users) == 1 else arg.default
 
 
 async def doctor(args: argparse.Namespace) -> int:
@@ -205,11 +213,10 @@ async def init(args: argparse.Namespace) -> int:
             names = [resource.name for resource in found if resource.id.kind == kind.kind]
             if names and kind.pane:
                 print(f"{len(names)} {kind.plural if len(names) > 1 else kind.label}: {', '.join(names)}")
-        unnamed = list(_unnamed(session.venue))
-    if unnamed:
-        print("these have no serial number, and their cards are named in the order in which they are found;")
-        print("to name each by its port (`foh act` shows what it does; --yes does it):")
-        print("\n".join(f"  foh act {each.kind}/{each.local} {NAME_CARD} name={name}" for each, name in unnamed))
+        best = _best_done_now(session.venue)
+    for reason, commands in best.items():
+        print(f"{reason}; best done now (each shows its plan; --yes does it):")
+        print("\n".join(f"  {command}" for command in commands))
     if not args.yes:
         if not sys.stdin.isatty():
             print(f"nothing written; `foh init --yes` accepts this and writes {file}")

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from backends.containers import model, operations
 from backends.contract import Evidence, Id, Key, Link, Observation, Offer, Resource, Risk
-from backends.kinds import Board, Control, Hub, Pcm, Stream, Zone
+from backends.kinds import PLAYBACK, Board, Control, Hub, Pcm, Stream, Zone
 
 HOST = "venue1"
 ROOM = 5  # resources of a room: zone, PCM, control, stream, board
@@ -28,7 +28,7 @@ def room(number: int, at: float, position: float = 10.0) -> list[Resource]:
     return [
         Zone(
             id=zone, name=name, at=at, state="playing", title=f"track {number}", artist="somebody", position=position,
-            length=300.0, volume=40, soft_mute=False, endpoint=address, pid=pid, version="3.4.1", queue=12,
+            length=300.0, volume=40, endpoint=address, pid=pid, version="3.4.1", queue=12,
             keys=(Key("tcp", address, HOST), Key("pid", str(pid), HOST)),
             links=(
                 Link("pcm", Key("pcm-owner", str(pid), HOST), "its process owns the PCM"),
@@ -36,8 +36,8 @@ def room(number: int, at: float, position: float = 10.0) -> list[Resource]:
                 Link("mixer", Key("alsa-mixer", name, HOST), "its output names the card"),
             ),
             offers=tuple(Offer(zone, verb, verb, Risk.ROUTINE) for verb in VERBS),
-            evidence=(Evidence("state", f"{address} core.playback.get_state", at, "playing"),),
-            jumps=1, tracks_begun=1, passed=0.0, log=(), fault="none", accounts=(),
+            evidence=(Evidence(PLAYBACK, f"{address} core.playback.get_state", at, "playing"),),
+            jumps=1, tracks_begun=1, passed=0.0, log=(), fault="none",
         ),
         Pcm(
             id=Id(HOST, "pcm", f"{name}/0"), name=f"{name} 0", at=at, state="RUNNING", owner=pid, program="mopidy",

@@ -31,6 +31,7 @@ from backends.contract import (
     Offer,
     Plan,
     Refused,
+    Remedy,
     Risk,
     Step,
     Test,
@@ -124,7 +125,7 @@ def mended(said: Health, now: Standing, id: Id) -> Health:
     """With what can be done about it from here."""
     if not isinstance(now.unit, Unit):
         return said
-    return structs.replace(said, remedy=f"restart {now.unit.name}", action=RESTART, target=id)
+    return structs.replace(said, remedy=Remedy(f"restart {now.unit.name}", RESTART, id))
 
 
 # --- what is looked at and done ---------------------------------------------------------------------------

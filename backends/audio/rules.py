@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 from backends.contract import (
     Evidence,
@@ -19,7 +18,7 @@ from backends.contract import (
     View,
     Why,
 )
-from backends.kinds import Board, Control, Pcm, Zone
+from backends.kinds import LOG, PLACE, PLAYBACK, PROCESS, Board, Control, Pcm, Zone
 
 STILL = 3.0  # seconds without movement before a playing zone counts as silent
 BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a stream fills its buffer first
@@ -63,7 +62,7 @@ def stalled(zone: Zone | Gone, view: View) -> Verdict:
         moved = isinstance(before, Zone) and not isinstance(before.position, Unknown)
         return Verdict(undecided=not moved, recheck_at=view.now + 1)
     said = f"{zone.position} s, and the same {patience:g} s later"
-    evidence = Evidence("position", _read_from(zone, "position"), zone.at, said)
+    evidence = Evidence(PLACE, _read_from(zone, PLACE), zone.at, said)
     return Verdict(_silent(zone, evidence, view, begun if earlier else None), recheck_at=view.now + 2)
 
 
@@ -74,7 +73,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
     def because(
         code: str, cause: str, *remedies: Remedy, blames: Id | None = None, pcm: Pcm | None = None, not_known: str = ""
     ) -> tuple[Finding, ...]:
-        proofs = (evidence, *_logged(zone), *(pcm.evidence if pcm else ()))
+        proofs = (evidence, *zone.proof(LOG), *(pcm.evidence if pcm else ()))
         text = f"silent: says playing, but {cause}"
         return (Finding(code, Severity.CRIT, zone.id, text, proofs, not_known, remedies, blames),)
 
@@ -103,7 +102,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
         return because("ZONE-XRUN-STORM", cause, slower, pcm=pcm)
     if pcm.state == "RUNNING" and view.now - view.since(pcm, "state", "hw_ptr")[0] >= STILL:
         cause = f"PCM {pcm.name} runs and its hardware pointer stands still: the board takes nothing"
-        remedies = (_replug(pcm, view), again, *_restart(zone, "restart the zone, if it does not obey", "kill"))
+        remedies = (_replug(pcm, view), again, *restart_remedies(zone, "restart the zone, if it does not obey", "kill"))
         return because("PCM-STUCK", cause, *remedies, blames=pcm.id, pcm=pcm)
     cause = "nothing comes from its source, as when a stream's server or the network hangs"
     return because("ZONE-SOURCE-STALLED", cause, Remedy("go to the next track", "next", zone.id), again, pcm=pcm)
@@ -115,7 +114,7 @@ def _replug(pcm: Pcm, view: View) -> Remedy:
     return Remedy(text, "replug", board.id) if isinstance(board, Board) else Remedy(text)
 
 
-def _restart(zone: Zone, text: str, how: str = "", otherwise: str = "") -> tuple[Remedy, ...]:
+def restart_remedies(zone: Zone, text: str, how: str = "", otherwise: str = "") -> tuple[Remedy, ...]:
     """By its systemd unit, where that is offered; else `otherwise`, in words ("": nothing)."""
     if zone.offer("restart"):
         return (Remedy(text, "restart", zone.id, {"how": how} if how else {}),)
@@ -134,7 +133,7 @@ def failed(zone: Zone | Gone, view: View) -> Verdict:
     cause, remedy = known(zone.fault)
     remedies, lost = (Remedy(remedy), Remedy("play again", "play", zone.id)), lost_end(zone, view)
     finding = Finding(
-        "ZONE-OUTPUT-FAILED", Severity.WARN, zone.id, f"could not play: {cause}", (*_logged(zone),), "", remedies,
+        "ZONE-OUTPUT-FAILED", Severity.WARN, zone.id, f"could not play: {cause}", zone.proof(LOG), "", remedies,
         lost.id if lost else None,
     )  # fmt: skip
     return Verdict((finding,))
@@ -143,10 +142,6 @@ def failed(zone: Zone | Gone, view: View) -> Verdict:
 def known(fault: str) -> tuple[str, str]:
     """The cause and what to do; another backend's players may fail in ways of their own."""
     return FAULTS.get(fault, (f"its output has failed: {fault}", "see its log"))
-
-
-def _logged(zone: Zone) -> Sequence[Evidence]:
-    return [item for item in zone.evidence if item.what == "log"]
 
 
 def lost_end(zone: Zone, view: View) -> Gone | None:
@@ -178,7 +173,7 @@ def taken(zone: Zone | Gone, view: View) -> Verdict:
     cause = f"{verb}: {program} ({pcm.owner}) has its PCM {pcm.name} open"
     severity = Severity.CRIT if zone.state == "playing" else Severity.WARN
     remedy = Remedy(f"see what it is (ps -fp {pcm.owner}), and end it")
-    evidence = (*pcm.evidence, *_pid(zone), *_logged(zone))
+    evidence = (*pcm.evidence, *zone.proof(PROCESS), *zone.proof(LOG))
     return Verdict((Finding("ZONE-TAKEN", severity, zone.id, cause, evidence, "", (remedy,)),))
 
 
@@ -203,7 +198,7 @@ def held(zone: Zone | Gone, view: View) -> Verdict:
     if view.now - max(since, opened) < LET_GO:
         return Verdict(undecided=not (before and other), recheck_at=max(since, opened) + LET_GO)
     cause = f"has stopped and keeps its PCM {pcm.name} open: its amplifier cannot sleep"
-    evidence = (*(item for item in zone.evidence if item.what == "state"), *pcm.evidence)
+    evidence = (*zone.proof(PLAYBACK), *pcm.evidence)
     remedies = (Remedy("let go of the output", "release", zone.id),)
     return Verdict((Finding("ZONE-HOLDS-PCM", Severity.WARN, zone.id, cause, evidence, "", remedies),))
 
@@ -222,11 +217,11 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
     elif ahead := _ahead(zone, view):
         cause = f"runs away: {ahead:.0f} s of what it plays have passed within {LEAPS[-1]:g} s, and are not heard"
         said = f"{zone.position} s, {ahead:.0f} s further than {LEAPS[-1]:g} s before"
-        evidence = Evidence("position", _read_from(zone, "position"), zone.at, said)
+        evidence = Evidence(PLACE, _read_from(zone, PLACE), zone.at, said)
     else:
         return Verdict(recheck_at=view.now + 1)
     by_hand = "end its process (SIGKILL) where it does not obey"
-    killed = _restart(zone, "restart it with SIGKILL where it does not obey", "kill", by_hand)
+    killed = restart_remedies(zone, "restart it with SIGKILL where it does not obey", "kill", by_hand)
     remedies = (Remedy("stop it", "stop", zone.id), *killed)
     finding = Finding("ZONE-RUNAWAY", Severity.CRIT, zone.id, cause, (evidence,), "", remedies)
     return Verdict((finding,), recheck_at=view.now + 2)
@@ -297,36 +292,16 @@ def unreachable(zone: Zone | Gone, view: View) -> Verdict:
         return Verdict(undecided=before is None, recheck_at=since + STARTING)
     cause = f"phones cannot reach it: {zone.mpd.detail}"
     lines = [line for line in zone.log if "MPD" in line] if isinstance(zone.log, tuple) else []
-    logged = [Evidence("log", "its log", zone.at, line) for line in lines[:1]]
+    logged = [Evidence(LOG, "its log", zone.at, line) for line in lines[:1]]
     asked = Evidence("MPD frontend", "a connection to it, and its process's sockets", zone.at, zone.mpd.detail)
     evidence, doubt = (asked, *logged), "" if logged else "why; its log does not say"
     text = "see which program has the port (sudo ss -ltnp), end it or choose another, and restart the zone"
-    remedies = _restart(zone, text, otherwise=text)
+    remedies = restart_remedies(zone, text, otherwise=text)
     return Verdict((Finding("ZONE-NO-MPD", Severity.WARN, zone.id, cause, evidence, doubt, remedies),))
 
 
-def superseded(zone: Zone | Gone, view: View) -> Verdict:
-    """An old instance answers: another process was started for its port, and runs on without its HTTP frontend."""
-    if isinstance(zone, Gone) or not isinstance(zone.rival, int):
-        return Verdict(undecided=isinstance(zone, Zone) and zone.rival == Unknown())
-    since, before = view.since(zone, "rival")
-    if view.now - since < STARTING:
-        return Verdict(undecided=before is None, recheck_at=since + STARTING)
-    answers = f"process {zone.pid}" if isinstance(zone.pid, int) else "another user's process"
-    cause = f"what is seen here is {answers}, but process {zone.rival} was started for it and cannot be reached"
-    evidence = [item for item in zone.evidence if item.what in ("pid", "rival")]
-    by_hand = f"end both ({zone.pid if isinstance(zone.pid, int) else 'that'} and {zone.rival}), start the zone"
-    both = f"restart the zone; if process {zone.rival} is still there then, end it (kill {zone.rival})"
-    remedies = _restart(zone, both, otherwise=by_hand)
-    return Verdict((Finding("ZONE-OLD-INSTANCE", Severity.WARN, zone.id, cause, tuple(evidence), "", remedies),))
-
-
-def _pid(zone: Zone) -> Sequence[Evidence]:
-    return [item for item in zone.evidence if item.what == "pid"]
-
-
-def _read_from(resource: Resource, field: str) -> str:
-    return next((item.read_from for item in resource.evidence if item.what == field), "")
+def _read_from(resource: Resource, name: str) -> str:
+    return next((item.read_from for item in resource.proof(name)), "")
 
 
 def mixer_silent(control: Control | Gone, view: View) -> Verdict:
@@ -353,6 +328,5 @@ ZONE_RULES = (
     Rule("runaway", "zone", runaway),
     Rule("underruns", "zone", underruns),
     Rule("unreachable", "zone", unreachable),
-    Rule("superseded", "zone", superseded),
 )
 CONTROL_RULES = (Rule("mixer-silent", "control", mixer_silent),)

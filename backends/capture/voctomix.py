@@ -32,6 +32,7 @@ from backends.contract import (
     Offer,
     Plan,
     Refused,
+    Remedy,
     Risk,
     Source,
     State,
@@ -80,11 +81,12 @@ class VoctomixSource:
                 _, _, port = self.endpoint.rpartition(":")
                 sentence = f"one of its clients floods it: {error}"
                 remedy = f"find the client and stop it: ss -tnp 'sport = :{port}'"
-                yield Observation(health=Health(State.HUNG, sentence, remedy))
+                yield Observation(health=Health(State.HUNG, sentence, Remedy(remedy)))
                 await asyncio.sleep(RETRY)
             except NotVoctocore as error:
                 sentence = f"what listens on {self.endpoint} is no voctocore: it says {error}"
-                yield Observation(health=Health(State.WRONG, sentence, "check the address and who listens there"))
+                check = Remedy("check the address, and what listens there: ss -tlnp")
+                yield Observation(health=Health(State.WRONG, sentence, check))
                 await asyncio.sleep(RETRY)
 
     async def _session(self, io: IO) -> AsyncGenerator[Observation, None]:

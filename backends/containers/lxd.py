@@ -17,7 +17,6 @@ from backends.containers.model import DEFAULT, Place
 from backends.containers.operations import ENDED, Op
 from backends.containers.rules import RULES
 from backends.contract import (
-    IMPORT,
     IO,
     Backend,
     Context,
@@ -65,8 +64,7 @@ class LxdSource:
         self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        await io.thread(lxd_client.load, within=IMPORT)
-        await io.thread(lxd_reader.load, within=IMPORT)
+        await io.load(*lxd_client.MODULES, *lxd_reader.MODULES, late=True)
         async with Events.open(self.socket) as events, Api.open(self.socket) as api:
             client = await io.thread(lxd_reader.connect, self.socket, within=READ)
             self._said = {}
@@ -248,5 +246,4 @@ backend = Backend(
     discover=discover,
     needs=needs,
     settings=Settings,
-    late=True,
 )

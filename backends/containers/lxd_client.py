@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from backends.contract import Refused, clean
 
+MODULES = ("httpx", "httpcore", "websockets.asyncio.client")  # imported by the source's thread
 PING = 2.0  # seconds between pings, and until a missing pong means that LXD hangs
 ANSWER = 5.0  # seconds for a request that does no work
 
@@ -23,14 +24,6 @@ class Event(Struct):
     type: str
     metadata: dict[str, Any]
     project: str = "default"
-
-
-def load() -> None:
-    """Imports the clients: time that the event loop must not spend. For the source's thread."""
-    import httpx
-    import websockets.asyncio.client  # noqa: F401
-
-    httpx.AsyncHTTPTransport(verify=False)  # which imports most of the rest
 
 
 class Events:

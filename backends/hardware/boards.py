@@ -272,7 +272,7 @@ def _card_link(card: Text, host: str) -> tuple[Link, ...]:
     """To the card's first PCM, which needs the board and not the other way about."""
     if isinstance(card, Unknown):
         return ()
-    return (Link("card", Key("alsa-card", card, host), f"its sound card is called {card}", aside=True),)
+    return (Link("card", Key("alsa-card", card, host), f"its sound card is called {card}"),)
 
 
 def _named(file: Path) -> Text:

@@ -17,6 +17,7 @@ from backends.kinds import Board
 
 NAME, UNNAME = "name-card", "unname-card"
 NO_NAME = "none"
+ALIKE = "boards without a serial number: their sound cards are named in the order in which they are found"
 WITHIN = 4.0  # seconds until it must be seen
 is_name = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,15}").fullmatch  # digits alone would be taken for a card's number
 
@@ -47,10 +48,19 @@ def named(text: str) -> str:
 def offers(board: Board, no_access: str) -> tuple[Offer, ...]:
     """Without being told another, a card keeps the name that it has now."""
     lacking = _lacking(board)
-    name = Arg("name", "card id", default="" if lacking else str(board.card))
+    name = Arg("name", "card id", default="" if lacking else str(board.card), names=True)
+    alike = not lacking and board.named == NO_NAME and isinstance(board.serial, Unknown)
     unnamed = "no rule of foh's names it" if board.named == NO_NAME else ""
     return (
-        Offer(board.id, NAME, "name its card by this port", Risk.DISRUPTIVE, (name,), lacking or no_access),
+        Offer(
+            board.id,
+            NAME,
+            "name its card by this port",
+            Risk.DISRUPTIVE,
+            (name,),
+            lacking or no_access,
+            setup=ALIKE if alike else "",
+        ),
         Offer(board.id, UNNAME, "let the system name its card", blocked=lacking or unnamed or no_access),
     )
 

@@ -23,7 +23,7 @@ from backends.hardware.boards import BANNED, HID_DRIVER, HOLDERS, power_evidence
 from backends.hardware.enumerator import parent
 from backends.hardware.power import LET_SLEEP, keeps_awake, never_suspends
 from backends.hardware.usbfs import NOBODY
-from backends.kinds import Board, Hub, Pcm, Zone
+from backends.kinds import PLAYBACK, Board, Hub, Pcm, Zone
 
 REPLUG = 3.0  # seconds that a board may be without its drivers: it is being plugged in again without hands
 MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is called kept awake
@@ -83,7 +83,7 @@ def _lost_hub(id: Id, view: View) -> Id | None:
 
 def _silent(zone: Zone, board: Gone) -> Finding:
     """The consequence where people notice it."""
-    evidence = tuple(item for item in zone.evidence if item.what == "state")
+    evidence = zone.proof(PLAYBACK)
     return Finding("ZONE-NO-BOARD", Severity.CRIT, zone.id, "plays, but its board is gone", evidence, blames=board.id)
 
 

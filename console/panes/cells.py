@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from backends.contract import FieldSpec, Role, Unknown, Why, clean
+from backends.contract import FieldSpec, KindSpec, Remedy, Role, Unknown, Why, clean
 from console.line import Span, fit
 
 SHORT = {
@@ -15,13 +15,13 @@ SHORT = {
     Why.NOT_APPLICABLE: "-",
     Why.MALFORMED: "bad",
 }
-ALARMING = {"XRUN", "DISCONNECTED", "Error", "Frozen", "error", "failed", "Failure", "hung", "refused", "wrong"}
-QUIET = {"stopped", "closed", "Stopped", "suspended", "no"}
 
 
 def value_text(value: object, unit: str = "") -> str:
     """A known value as text, without its unit unless that changes how it is written."""
     match value:
+        case Remedy():
+            return clean(value.text)
         case bool():
             return "yes" if value else "no"
         case int() | float() if unit == "s":
@@ -57,8 +57,9 @@ def moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%a %H:%M:%S") if at else "never"
 
 
-def cell(value: object, spec: FieldSpec, width: int) -> Span:
-    """One cell of exactly `width`. What is unknown is marked `?`, with the last value if there is one."""
+def cell(value: object, spec: FieldSpec, width: int, kind: KindSpec | None = None, whole: object = None) -> Span:
+    """One cell of exactly `width`. What is unknown is marked `?`, with the last value if there is one. `kind` is that
+    of the resource, and knows which words are alarming; `whole` is what a count is a part of."""
     if isinstance(value, Unknown):
         text = SHORT[value.why]
         if value.last is not None and value.why in (Why.UNREACHABLE, Why.DENIED):
@@ -69,7 +70,10 @@ def cell(value: object, spec: FieldSpec, width: int) -> Span:
         text += " " + spec.unit
     elif spec.unit == "%":
         text += "%"
-    style = "crit" if text in ALARMING else "dim" if text in QUIET else ""
+    if spec.of:
+        text += f"/{'?' if isinstance(whole, Unknown) or whole is None else value_text(whole)}"
+    quiet = value is False or (kind is not None and text in kind.quiet)
+    style = "crit" if kind and text in kind.alarming else "dim" if quiet else ""
     return _aligned(text, spec, width), style
 
 

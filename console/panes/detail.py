@@ -29,7 +29,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
         whom = source.local if source else "the venue"
         fresh = f" read less than {age((now - resource.at) // 10 * 10 + 10)} ago from {whom}"
         out.append(((fit(fresh, width), "dim"),))
-    spec = venue.state.kinds.get(id.kind)
+    spec = venue.state.describe(resource)
     links: list[Row] = []
     for link in resource.links:
         resolved = venue.resolver.resolve(link)
@@ -38,7 +38,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
     out.append(_head("fields", width))
     for field in spec.fields if spec else ():
         if not field.via:
-            value = getattr(resource, field.name)
+            value = getattr(resource, field.name, None)
             joined = sentence(value, field)
             each = value if isinstance(value, tuple) and len(joined) > width - INDENT else (joined,)
             for label, text in zip_longest([field.label], each, fillvalue=""):
@@ -56,6 +56,8 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
             for evidence in finding.evidence:
                 rest += _wrap("", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width)
     for words, reasons in venue.answers(id, now):
+        if not reasons:
+            continue
         rest.append(_head(words, width))
         for reason in reasons:
             rest += labelled("  -", reason.text, width, indent=5)
@@ -79,9 +81,9 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
         rest.append(_head("recent changes", width))
         for before, then in pairwise(past):
             changed = [
-                f"{f.label} {value_text(getattr(then.resource, f.name), f.unit)}"
+                f"{f.label} {value_text(getattr(then.resource, f.name, None), f.unit)}"
                 for f in spec.fields
-                if not f.via and getattr(before.resource, f.name) != getattr(then.resource, f.name)
+                if not f.via and getattr(before.resource, f.name, None) != getattr(then.resource, f.name, None)
             ]
             if changed:
                 rest += _wrap(moment(venue.clock.wall(then.since))[4:], ", ".join(changed), width)

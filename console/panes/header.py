@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from backends.contract import Id, Severity, State
 from console.line import Line, fit
 from console.panes.cells import age
-from console.panes.resources import PANES, counts
+from console.panes.resources import counts
+from console.panes.titles import PANES
 from console.venue.venue import Venue
 
 STAMP = 10  # seconds: the "oldest read" moves at least so often, so that a hung console cannot look healthy

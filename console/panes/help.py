@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from backends.contract import KindSpec, Shortcut
 from console.line import Line, Row
 
 MOVING = (
@@ -22,7 +25,6 @@ CHANGING = (
     ("Space", "mark for one action on all of them; Esc lets go"),
     ("*", "mark every row of the pane that the filter shows"),
     ("f", "the suggested fix of the selected incident"),
-    ("m", "mute the selected zone at its ALSA mixer, at once"),
     ("A", "acknowledge the incident, or take it back"),
     ("S", "silence the incident for an hour, or no longer"),
 )
@@ -57,11 +59,22 @@ def legend(keys: tuple[tuple[str, str], ...], read_only: bool) -> Line:
     return tuple(span for pair in spans for span in pair)
 
 
-def rows(read_only: bool) -> list[Row]:
+def shortcuts(kinds: Iterable[KindSpec]) -> tuple[Shortcut, ...]:
+    """The keys that kinds declare: the first kind's where two declare the same."""
+    found: dict[str, Shortcut] = {}
+    for kind in kinds:
+        for shortcut in kind.shortcuts:
+            found.setdefault(shortcut.key, shortcut)
+    return tuple(found.values())
+
+
+def rows(read_only: bool, kinds: Iterable[KindSpec] = ()) -> list[Row]:
+    """Every key, those that the kinds of this venue declare among them."""
     out: list[Row] = []
     sections = [("keys", MOVING), ("signs", SIGNS)]
     if not read_only:
-        sections.insert(1, ("changing things: each shows its plan first", CHANGING))
+        own = tuple((shortcut.key, shortcut.text) for shortcut in shortcuts(kinds))
+        sections.insert(1, ("changing things: each shows its plan first", (*CHANGING, *own)))
     for title, entries in sections:
         out.append((None, ((f" {title}", "title"),)))
         out += [(None, ((f"   {key:<14}", "key"), (text, ""))) for key, text in entries]

@@ -106,7 +106,8 @@ def _chain(venue: Venue, incident: Incident, width: int) -> Line:
         path.append(incident.root)
     spans: list[tuple[str, str]] = []
     for id in path:
-        if id.kind == "control" and id != incident.root:
+        kind = venue.state.kinds.get(id.kind)
+        if kind and not kind.in_chain and id != incident.root:
             continue
         broken = id == incident.root or isinstance(venue.state.get(id), Gone)
         if spans:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from backends.contract import Expect, Plan, Risk, Test, clean
 from console.line import Line, fit
@@ -17,9 +17,12 @@ _WORDS = {
 }
 
 
-def group_lines(plans: Mapping[str, Plan], left_out: Mapping[str, str], width: int) -> list[Line]:
-    """One plan, or several that are run side by side, by name, and who is left out."""
+def group_lines(
+    plans: Mapping[str, Plan], left_out: Mapping[str, str], meanwhile: Sequence[str], width: int
+) -> list[Line]:
+    """One plan, or several that are run side by side, by name, who is left out, and what else goes on in the venue."""
     whole = [line for name, plan in plans.items() for line in lines(plan, name, width)]
+    whole[1:1] = [line for what in meanwhile for line in labelled("meanwhile", what, width)]
     if len(plans) == 1 and not left_out:
         return whole
     label = next(iter(plans.values())).offer.label
@@ -35,8 +38,6 @@ def lines(plan: Plan, name: str, width: int) -> list[Line]:
     out: list[Line] = [((fit(clean(f"{name}: {plan.offer.label} {args}{risk}"), width), "title"),)]
     for what in plan.interrupts:
         out += [(line[0], (line[1][0], "warn")) for line in labelled("interrupts", what, width)]
-    for what in plan.meanwhile:
-        out += labelled("meanwhile", what, width)
     for number, step in enumerate(plan.steps, 1):
         out += labelled(f"step {number}", clean(step.text, 400), width)
         for at, command in enumerate(step.shell.splitlines()):

@@ -10,10 +10,9 @@ from backends.contract import Id, KindSpec, Resource, Role, Severity
 from console.line import Line, Listing, Row, fit
 from console.panes.cells import cell, moment
 from console.panes.columns import GAP, Layout, layout
+from console.panes.titles import TITLES
 from console.venue.venue import Venue
 
-TITLES = {"audio": "audio zones", "amps": "amplifiers and DACs", "capture": "capture", "containers": "containers"}
-PANES = tuple(TITLES)
 MARKS = {Severity.CRIT: ("C ", "crit"), Severity.WARN: ("w ", "warn"), Severity.INFO: ("i ", "dim")}
 
 
@@ -99,7 +98,7 @@ def matches(venue: Venue, id: Id, kind: KindSpec, filter: str) -> bool:
     """Whether a filter's words all occur in the resource's name or fields."""
     entry, values = venue.state.get(id), [venue.name_of(id)]
     if isinstance(entry, Resource):
-        values += [str(getattr(entry, field.name)) for field in kind.fields if not field.via]
+        values += [str(getattr(entry, field.name, "")) for field in kind.fields if not field.via]
     else:
         values.append("gone")
     text = " ".join(values).casefold()
@@ -127,12 +126,12 @@ def row(venue: Venue, id: Id, plan: Layout, mark: Severity | None, marked: bool 
         if column.spec.via:
             end = venue.resolver.follow(entry, column.spec.via)
             source = venue.state.get(end) if end else None
-        gone = source is None or not isinstance(source, Resource)
         spans.append((" " * GAP, ""))
-        if gone:
+        if not isinstance(source, Resource):
             spans.append((fit("gone" if source else "-", column.width), "crit" if source else "dim"))
         else:
-            spans.append(cell(getattr(source, column.spec.name, None), column.spec, column.width))
+            value, whole = getattr(source, column.spec.name, None), getattr(source, column.spec.of or "name", None)
+            spans.append(cell(value, column.spec, column.width, venue.state.describe(source), whole))
     return tuple(spans)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -33,10 +33,13 @@ class Confirm(Dialog[bool]):
         Binding("down,j", "scroll(1)", show=False),
     ]
 
-    def __init__(self, plans: Mapping[str, Plan], left_out: Mapping[str, str], risk: Risk) -> None:
-        """Plans by the names of what they are about; `left_out` says who does not take part, and why."""
+    def __init__(
+        self, plans: Mapping[str, Plan], left_out: Mapping[str, str], meanwhile: Sequence[str], risk: Risk
+    ) -> None:
+        """Plans by the names of what they are about; `left_out` says who does not take part, and why; `meanwhile` what
+        else goes on in the venue."""
         super().__init__()
-        self._plans, self._left_out, self._risk = plans, left_out, risk
+        self._plans, self._left_out, self._meanwhile, self._risk = plans, left_out, meanwhile, risk
         self._subject = next(iter(plans))
 
     def compose(self) -> ComposeResult:
@@ -51,7 +54,7 @@ class Confirm(Dialog[bool]):
     def on_mount(self) -> None:
         plan = self.query_one("#plan", Lines)
         width = min(86, self.size.width * 95 // 100 - 4)
-        shown = group_lines(self._plans, self._left_out, width)
+        shown = group_lines(self._plans, self._left_out, self._meanwhile, width)
         room = max(4, self.size.height - 7)
         plan.styles.height = min(room, len(shown))
         plan.show(shown)

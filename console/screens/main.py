@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from console.line import Line, fit
 from console.panes.help import MAIN, legend
+from console.panes.titles import PANES, TITLES
 from console.widgets.lines import Lines
 from console.widgets.rows import Rows
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from console.venue.incidents import Incident
     from console.venue.venue import Update
 
-PANES = {"audio": "audio zones", "amps": "amplifiers and DACs", "capture": "capture", "containers": "containers"}
 LEAST = (60, 20)  # columns, rows: less shows only a sentence
 ROOMY = (120, 36)  # from here on everything is on one screen
 
@@ -76,9 +76,9 @@ class Main(Screen[None]):
         for left, right in (("audio", "amps"), ("capture", "containers")):
             with Horizontal(classes="panes"):
                 for name in (left, right):
-                    number = list(PANES).index(name) + 1
+                    number = PANES.index(name) + 1
                     rows = Rows(
-                        id=name, lines=(((f"{number} {PANES[name]}", "title"),), (("  reading…", "dim"),)), sticky=2
+                        id=name, lines=(((f"{number} {TITLES[name]}", "title"),), (("  reading…", "dim"),)), sticky=2
                     )
                     rows.set_class(name == left, "left")
                     yield rows

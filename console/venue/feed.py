@@ -88,7 +88,7 @@ class LocalFeed:
         """Starts what has come, and ends what a search that went well does not find any more."""
         found = await asyncio.gather(*map(self._search_for, self._backends))
         for backend, (sources, health) in zip(self._backends, found, strict=True):
-            self._runtime.start(sources, backend.name, backend.late)
+            self._runtime.start(sources, backend.name)
             name = f"{backend.name} discovery"
             if health.state is not State.OK or name in self._failed:  # said when it fails, and when it recovers
                 self._runtime.report(self._host, name, health)

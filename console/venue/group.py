@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backends.contract import Arg, Id, Offer, Plan, Refused, Risk
 from console.venue.operate import Operator, Outcome, locate
@@ -22,10 +22,12 @@ RISKS = (Risk.ROUTINE, Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
 
 
 class Group(Struct, frozen=True):
-    """What is to be done for whom, and who is left out and why."""
+    """What is to be done for whom, who is left out and why, and what else people use in the venue meanwhile (told only
+    where something is disrupted)."""
 
     plans: dict[Id, Plan]
     left_out: dict[Id, str] = {}
+    meanwhile: tuple[str, ...] = ()
 
     @property
     def risk(self) -> Risk:
@@ -111,6 +113,8 @@ async def plan(
         said = (why if alike else f"{operator.name_of(id)}: {why}" for id, why in left_out.items())
         raise Refused("; ".join(dict.fromkeys(said)))
     group = Group(plans, left_out)
+    if group.risk is not Risk.ROUTINE:
+        group = structs.replace(group, meanwhile=operator.in_use())
     if not alone and group.risk is Risk.DESTRUCTIVE:
         raise Refused("it destroys something: do it one at a time")
     return group

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from backends.contract import Expect, Gone, Id, Offer, Plan, Refused, Resource, Risk, Test, Unknown, clean
-from backends.kinds import CAPTURE, CaptureBoard
 
 if TYPE_CHECKING:
+    from console.venue.state import VenueState
     from console.venue.venue import Venue
 
 
@@ -74,10 +74,15 @@ def dependents(needing: Iterable[tuple[str, Resource]]) -> tuple[str, ...]:
     return tuple(_with_state(label, resource) for label, resource in sorted(needing, key=lambda each: each[1].id))
 
 
-def recordings(resources: Iterable[Resource]) -> tuple[str, ...]:
-    """What is known to be recorded or shown now: whatever a capture board's video is taken for."""
-    boards = sorted(each.name for each in resources if isinstance(each, CaptureBoard) and each.streams is True)
-    return tuple(f"the video of {name} runs: a room is being recorded or shown" for name in boards)
+def in_use(state: VenueState) -> tuple[str, ...]:
+    """What people use in the venue now, in the words of its kinds: that a room is being recorded."""
+    return tuple(
+        use.sentence.replace("{name}", resource.name)
+        for kind in state.kinds.values()
+        if (use := kind.in_use)
+        for resource in state.of_kind(kind.kind)
+        if getattr(resource, use.field, None) is True
+    )
 
 
 def _with_state(label: str, resource: Resource) -> str:
@@ -129,7 +134,11 @@ class Operator:
         state = self._venue.state
         needing = self._venue.resolver.needing(plan.offer.target)
         interrupts = plan.interrupts + dependents((self._label(id), state.current[id]) for id in needing)
-        return structs.replace(plan, interrupts=interrupts, meanwhile=recordings(state.of_kind(CAPTURE.kind)))
+        return structs.replace(plan, interrupts=interrupts)
+
+    def in_use(self) -> tuple[str, ...]:
+        """What people use in the venue now."""
+        return in_use(self._venue.state)
 
     def _label(self, id: Id) -> str:
         kind = self._venue.state.kinds.get(id.kind)

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from backends.contract import Finding, Remedy, Severity, State, clean
+from backends.contract import Finding, Health, Remedy, Severity, State, clean
+from backends.kinds import SOURCE
 from console.venue.incidents import command
 from console.venue.venue import Venue
 
@@ -69,7 +70,7 @@ def report(venue: Venue, now: float) -> Report:
     wall = venue.clock.wall
     seen_at = {source: wall(at) for source, at in venue.state.seen_at.items()}
     sources = [
-        SourceReport(id.local, h.state, clean(h.sentence, 300), clean(h.remedy, 300), seen_at.get(id))
+        SourceReport(id.local, h.state, clean(h.sentence, 300), _to_do(h), seen_at.get(id))
         for id, h in sorted(venue.state.health.items())
     ]
     incidents = venue.incidents.ordered(now)
@@ -78,11 +79,11 @@ def report(venue: Venue, now: float) -> Report:
         status = Status.CRITICAL
     elif Severity.WARN in active:
         status = Status.WARNING
-    elif not venue.complete or all(id.kind == "source" for id in venue.state.current):
+    elif not venue.complete or all(id.kind == SOURCE.kind for id in venue.state.current):
         status = Status.UNKNOWN
     else:
         status = Status.OK
-    kinds = {kind: venue.state.of_kind(kind) for kind in venue.state.kinds if kind != "source"}
+    kinds = {kind: venue.state.of_kind(kind) for kind in venue.state.kinds if kind != SOURCE.kind}
     told = [
         IncidentReport(
             str(i.root), i.code, i.severity, i.where, i.what, wall(i.opened), i.acked_by, i.findings, i.remedies
@@ -94,6 +95,10 @@ def report(venue: Venue, now: float) -> Report:
         {kind: list(found) for kind, found in sorted(kinds.items()) if found},
         sorted(map(str, venue.state.gone)),
     )  # fmt: skip
+
+
+def _to_do(health: Health) -> str:
+    return clean(health.remedy.text, 300) if health.remedy else ""
 
 
 def schema() -> dict[str, Any]:

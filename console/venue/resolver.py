@@ -139,7 +139,7 @@ class Resolver:
         queue = deque([resource])
         while queue:
             here = queue.popleft()
-            for relation in dict.fromkeys(link.relation for link in _links(here) if not link.aside):
+            for relation in self._path_relations(here):
                 id = self.follow(here, relation)
                 entry = self._state.get(id) if id else None
                 if id and entry and id != resource.id and id not in path:
@@ -155,11 +155,19 @@ class Resolver:
             here = queue.popleft()
             for id in {id for key in self.keys_of(here) for id in self._linking.of(key)} - found:
                 entry = self._state.get(id)
-                relations = {link.relation for link in _links(entry) if not link.aside} if entry else set()
+                relations = self._path_relations(entry) if entry else ()
                 if entry and id != target and any(self.follow(entry, relation) == here for relation in relations):
                     found.add(id)
                     queue.append(id)
         return sorted(id for id in found if id in self._state.current)
+
+    def _path_relations(self, entry: Resource | Gone) -> tuple[str, ...]:
+        """Its relations that are part of the signal's path, in the order of its links."""
+        resource = entry.last if isinstance(entry, Gone) else entry
+        kind = self._state.describe(resource) if resource else None
+        beside = kind.beside if kind else ()
+        found = dict.fromkeys(link.relation for link in _links(entry))
+        return tuple(relation for relation in found if relation.partition(" ")[0] not in beside)
 
     def _links_of(self, id: Id) -> tuple[Link, ...]:
         entry = self._state.get(id)

@@ -14,6 +14,7 @@ from backends.contract import (
     KindSpec,
     Link,
     Observation,
+    Remedy,
     Resource,
     State,
     clean,
@@ -50,7 +51,8 @@ class VenueState:
         configured_at: Callable[[str], str] = lambda address: "",
     ) -> None:  # fmt: skip
         self.host = host
-        self.kinds: dict[str, KindSpec] = {}
+        self.kinds: dict[str, KindSpec] = {}  # each by its own name
+        self._described: dict[str, KindSpec] = {}  # the same and their variants, by the tag of their classes
         self.current: dict[Id, Resource] = {}
         self.gone: dict[Id, Gone] = {}
         self.gone_of = Counter[str]()  # how many of each kind are gone
@@ -64,8 +66,15 @@ class VenueState:
         self._names, self._joins, self._configured_at = dict(names), dict(joins), configured_at
 
     def add_kinds(self, kinds: Iterable[KindSpec]) -> None:
+        """What resources look like: kinds, and the variants of a kind that backends bring."""
         for kind in kinds:
-            self.kinds.setdefault(kind.kind, kind)
+            self._described.setdefault(kind.tag, kind)
+            if kind.tag == kind.kind:
+                self.kinds.setdefault(kind.kind, kind)
+
+    def describe(self, resource: Resource) -> KindSpec | None:
+        """What a resource looks like: by its class, else by its kind."""
+        return self._described.get(str(resource.__struct_config__.tag)) or self.kinds.get(resource.id.kind)
 
     # --- reading --------------------------------------------------------------------------------------------
 
@@ -178,10 +187,9 @@ class VenueState:
         changed: set[Id] = set()
         for id in self._by_source[seen.source] | told.keys():
             if before := self.current.get(id) or told.get(id):
-                kind = self.kinds.get(id.kind)
-                known = without_values(before, kind, seen.health)
+                known = without_values(before, seen.health)
                 if id in told:
-                    known = self._as_configured(with_known_fields(known, told[id], kind), before.at)
+                    known = self._as_configured(with_known_fields(known, told[id]), before.at)
                 if self._put(known, seen.source, seen.at):
                     changed.add(id)
         return changed
@@ -202,7 +210,7 @@ class VenueState:
         self.health[seen.source] = health
         if address:
             self._address[seen.source] = address
-        place = self._configured_at(address) if health.remedy and address else ""
+        place = self._configured_at(address) if address else ""
         shown = SourceHealth(
             id=seen.source,
             name=clean(seen.source.local, 60),
@@ -210,9 +218,7 @@ class VenueState:
             backend=seen.backend,
             state=health.state.value,
             sentence=clean(health.sentence, 300),
-            remedy=clean(f"{health.remedy} ({place})" if place else health.remedy, 300),
-            action=health.action,
-            target=health.target,
+            remedy=_placed(health.remedy, place),
         )
         return {shown.id} if self._put(shown, VENUE, seen.at) else set()
 
@@ -278,3 +284,10 @@ class VenueState:
             if joins or name != resource.name:
                 return structs.replace(resource, at=resource.at or at, name=name, links=joins + resource.links)
         return resource if resource.at else structs.replace(resource, at=at)
+
+
+def _placed(remedy: Remedy | None, place: str) -> Remedy | None:
+    """With the place in the venue file that configures the source."""
+    if remedy is None:
+        return None
+    return structs.replace(remedy, text=clean(f"{remedy.text} ({place})" if place else remedy.text, 300))

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from backends.clock import MachineClock
-from backends.contract import IO, Health, Id, Observation, Parked, State
+from backends.contract import IO, Health, Id, Observation, Parked, Remedy, State
 from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, PACE, Runtime, SourceIO, health_of
 from tests.backends.scripted import Scripted, runtime, said
 from tests.patience import BOUND, NEVER, POLL, limit
@@ -165,7 +165,7 @@ async def test_a_source_that_ends_quietly_is_not_taken_for_well() -> None:
 
 
 async def test_a_source_that_says_itself_what_is_wrong_ends_with_that() -> None:
-    hung = Health(State.HUNG, "no answer", "restart it", "restart", Id("h", "zone", "bar"))
+    hung = Health(State.HUNG, "no answer", Remedy("restart it", "restart", Id("h", "zone", "bar")))
 
     async def ends(io: IO) -> AsyncGenerator[Observation, None]:
         yield Observation()
@@ -184,7 +184,7 @@ async def forever() -> None:
 
 
 @pytest.mark.parametrize(("silent", "order"), [(False, ["first", "late"]), (True, ["late"])])
-async def test_a_late_source_begins_once_the_others_have_spoken_but_does_not_wait_for_one_that_hangs(
+async def test_a_heavy_import_waits_until_the_others_have_spoken_but_not_for_one_that_hangs(
     silent: bool, order: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backends.runtime.OTHERS", POLL if silent else NEVER)
@@ -196,24 +196,25 @@ async def test_a_late_source_begins_once_the_others_have_spoken_but_does_not_wai
         await forever()
 
     async def late(io: IO) -> AsyncGenerator[Observation, None]:
+        await io.load("colorsys", late=True)
         yield Observation()
         await forever()
 
     started = Runtime()
-    started.start([Scripted("late", late)], late=True)
-    started.start([Scripted("first", first)])
+    started.start([Scripted("late", late), Scripted("first", first)])
     assert [o.source.local for o in await said(started, len(order))] == order
     await started.stop()
 
 
-async def test_a_late_source_alone_begins_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_heavy_import_of_a_source_alone_begins_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def late(io: IO) -> AsyncGenerator[Observation, None]:
+        await io.load("colorsys", late=True)
         yield Observation()
         await forever()
 
     monkeypatch.setattr("backends.runtime.OTHERS", NEVER)
     started = Runtime()
-    started.start([Scripted("late", late)], late=True)
+    started.start([Scripted("late", late)])
     assert await said(started, 1)
     await started.stop()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import pytest
 from hypothesis import given
@@ -10,11 +11,26 @@ from hypothesis import strategies as st
 from msgspec import Struct, structs
 
 from backends import kinds as common
-from backends.contract import FieldSpec, Health, Id, KindSpec, Observation, Offer, Plan, Resource, Role, Unknown, Why
+from backends.audio.mopidy.zone import MOPIDY_ZONE
+from backends.contract import (
+    Health,
+    Id,
+    InUse,
+    KindSpec,
+    Observation,
+    Offer,
+    Plan,
+    Resource,
+    Role,
+    Unknown,
+    Why,
+    field,
+    kind,
+)
 from backends.wire import VERSION, Kinds, StandIn, Unread, Wire
 from tests import fleet
 
-KINDS = tuple(kind for kind in vars(common).values() if isinstance(kind, KindSpec))
+KINDS = tuple(kind for kind in (*vars(common).values(), MOPIDY_ZONE) if isinstance(kind, KindSpec))
 BOTH = (("encode", "decode"), ("pack", "unpack"))
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -30,8 +46,8 @@ st.register_type_strategy(Unknown, st.builds(Unknown, st.sampled_from(list(Why))
 
 def made(kind: KindSpec) -> st.SearchStrategy[Resource]:
     """A resource of which each field holds anything that its type allows."""
-    fields = {field.name: st.from_type(field.type) for field in structs.fields(kind.type) if field.name != "id"}
-    return st.builds(kind.type, id=st.builds(Id, WORDS, st.just(kind.kind), WORDS), **fields)
+    fields = {field.name: st.from_type(field.type) for field in structs.fields(kind.resource) if field.name != "id"}
+    return st.builds(kind.resource, id=st.builds(Id, WORDS, st.just(kind.kind), WORDS), **fields)
 
 
 RESOURCES = st.sampled_from(KINDS).flatmap(made)
@@ -80,15 +96,12 @@ def test_a_frame_has_its_version_and_its_type() -> None:
 class Lamp(Resource, frozen=True, kw_only=True, tag="lamp"):
     """A kind of a stranger's backend."""
 
-    power: str | Unknown = Unknown()
-    hours: float | Unknown = Unknown()
-    colours: tuple[str, ...] | Unknown = Unknown()
+    power: Annotated[str | Unknown, field("power", role=Role.STATE, rank=0)] = Unknown()
+    hours: Annotated[float | Unknown, field("hours", "h")] = Unknown()
+    colours: Annotated[tuple[str, ...] | Unknown, field("colours")] = Unknown()
 
 
-LAMP = KindSpec("lamp", "lamp", "lamps", "capture", Lamp, (
-    FieldSpec("power", "power", role=Role.STATE, rank=0), FieldSpec("hours", "hours", "h"),
-    FieldSpec("colours", "colours"),
-))  # fmt: skip
+LAMP = kind(Lamp, "lamp", "lamps", "capture", in_use=InUse("power", "{name} is lit"), alarming=("broken",))
 SEEN = Lamp(id=Id("h", "lamp", "1"), name="spot", power="on", colours=("red", "blue"), at=2.0)
 
 
@@ -99,7 +112,7 @@ def test_a_kind_that_is_not_here_keeps_its_name_its_fields_and_its_pane(describe
         kinds = here.decode(there.encode(Kinds((LAMP,))))
         assert isinstance(kinds, Kinds)
         (kind,) = kinds.kinds
-        assert (kind.kind, kind.label, kind.pane, kind.fields) == ("lamp", "lamp", "capture", LAMP.fields)
+        assert structs.replace(kind, resource=Lamp) == LAMP
     said = here.decode(there.encode(Observation(upserts=(SEEN,))))
     assert isinstance(said, Observation)
     (lamp,) = said.upserts

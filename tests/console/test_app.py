@@ -9,6 +9,7 @@ import pytest
 from textual.timer import Timer
 
 from console.screens.ask import Ask
+from console.screens.confirm import Confirm
 from console.widgets.rows import Rows
 from tests.console.embedded import console, shown
 from tests.patience import changed
@@ -186,6 +187,13 @@ async def test_read_only_has_no_key_that_changes_anything(tmp_path: Path) -> Non
         await pilot.press("enter")
         await until(lambda: "evidence" in shown(app))
         assert " fix" not in shown(app).splitlines()[-1]
+
+
+async def test_a_key_that_a_kind_declares_starts_its_action(tmp_path: Path) -> None:
+    async with console((120, 36), tmp_path) as (app, pilot):
+        await pilot.press("1", "m")
+        await until(lambda: "amixer -D" in shown(app))
+        assert isinstance(app.screen, Confirm)
 
 
 async def test_commands_find_actions_and_resources_by_name(tmp_path: Path) -> None:

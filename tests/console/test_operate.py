@@ -29,6 +29,7 @@ from backends.contract import (
 from backends.kinds import CAPTURE, PCM, ZONE, Board, CaptureBoard, Pcm, Zone
 from console.line import plain
 from console.panes.header import header
+from console.venue import group
 from console.venue.journal import Journal
 from console.venue.operate import Operator, dependents, locate
 from console.venue.state import VenueState
@@ -257,10 +258,12 @@ async def test_a_disruptive_plan_names_who_is_interrupted_and_is_void_when_that_
     here.take([Observation(upserts=(STREAMS, *boards), source=fleet.source("p", "h"), at=MACHINE.now())])
     operator = Operator(here, "ann")
     routine = await operator.plan(structs.replace(offer, risk=Risk.ROUTINE), {})
-    assert (routine.interrupts, routine.meanwhile) == ((), ())
+    assert routine.interrupts == ()
+    assert (await group.plan(operator, [CARD], {CARD: routine.offer}, {CARD: {}})).meanwhile == ()
     plan = await operator.plan(offer, {})
     assert plan.interrupts == ("zone bar, which is playing",)
-    assert plan.meanwhile == ("the video of opsis runs: a room is being recorded or shown",)
+    told = await group.plan(operator, [CARD], {CARD: offer}, {CARD: {}})
+    assert told.meanwhile == ("the video of opsis runs: a room is being recorded or shown",)
     control.see(state="stopped", links=(Link("pcm", Key("id", "pcm/hw:bar,0", "h"), "it says so"),))
     outcome = await operator.run(plan)
     assert (outcome.ok, control.steps) == (False, 0)

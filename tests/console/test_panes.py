@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from backends.contract import FieldSpec, Id, Observation, Remedy, Role, Unknown, Why
-from backends.kinds import BOARD, SOURCE, ZONE, Zone
+from backends.audio.mopidy.zone import MOPIDY_ZONE, MopidyZone
+from backends.contract import FieldSpec, Id, KindSpec, Observation, Remedy, Role, Unknown, Why
+from backends.kinds import BOARD, INSTANCE, PCM, SOURCE, ZONE, Zone
 from console.line import difference, fit, plain
 from console.panes import detail
 from console.panes.cells import age, cell, clock, sentence
@@ -113,6 +115,46 @@ VOLUME, STATE = FieldSpec("v", "volume", "%", Role.MEASURE), FieldSpec("s", "sta
 )
 def test_cells(value: object, spec: FieldSpec, text: str) -> None:
     assert cell(value, spec, 6)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "style"),
+    [
+        ("XRUN", PCM, "crit"), ("closed", PCM, "dim"), ("RUNNING", PCM, ""), ("XRUN", ZONE, ""), ("XRUN", None, ""),
+        ("Frozen", INSTANCE, "crit"), (False, PCM, "dim"), (True, PCM, ""),
+    ],
+)  # fmt: skip
+def test_a_kind_says_which_words_are_alarming_and_which_are_quiet(
+    value: object, kind: KindSpec | None, style: str
+) -> None:
+    assert cell(value, STATE, 8, kind)[1] == style
+
+
+@pytest.mark.parametrize(("whole", "text"), [(7, "   6/7"), (Unknown(), "   6/?"), (None, "   6/?")])
+def test_a_part_is_shown_with_its_whole(whole: object, text: str) -> None:
+    assert cell(6, FieldSpec("r", "running", role=Role.MEASURE, of="i"), 6, None, whole)[0] == text
+
+
+def test_the_help_has_the_keys_that_kinds_declare() -> None:
+    shown = "\n".join(plain(line) for _, line in rows(False, [ZONE, PCM]))
+    assert re.search(r"^ +m +mute the selected zone", shown, re.MULTILINE)
+    assert "mute" not in "\n".join(plain(line) for _, line in rows(True, [ZONE, PCM]))
+    assert "mute" not in "\n".join(plain(line) for _, line in rows(False, [PCM]))
+
+
+def test_a_detail_shows_what_a_backend_adds_to_a_common_kind(tmp_path: Path) -> None:
+    here = Venue(VenueState("h"), Journal(tmp_path / "j"))
+    here.state.add_kinds((ZONE, MOPIDY_ZONE))
+    zone = MopidyZone(id=Id("h", "zone", "bar"), name="bar", state="stopped", accounts=("spotify 12",))
+    common = Zone(id=Id("h", "zone", "foyer"), name="foyer", state="stopped")
+    here.take([Observation(upserts=(zone, common), source=SAYS, at=1.0)])
+
+    def whole(id: Id) -> str:
+        return "\n".join(plain(line) for _, line in detail.rows(here, id, 2.0, 100, []))
+
+    assert re.search(r"streaming accounts +spotify 12", whole(zone.id))
+    assert "streaming accounts" not in whole(common.id)
+    assert re.search(r"state +stopped", whole(common.id))
 
 
 def test_nothing_unknown_looks_fine() -> None:

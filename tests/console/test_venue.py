@@ -107,7 +107,7 @@ def test_what_an_unwell_source_knows_all_the_same_stands_and_nothing_else_does()
     """Also of what it has never seen well."""
     key, offer = Key("pid", "7", "h"), Offer(BAR, "restart", "restart it")
     told = Zone(id=BAR, name="bar", unit="mopidy@bar.service", keys=(key,), offers=(offer,))
-    hung = Observation(Health(State.HUNG, "no", "restart it", "restart", BAR), (told,), source=SAYS, at=101.0)
+    hung = Observation(Health(State.HUNG, "no", Remedy("restart it", "restart", BAR)), (told,), source=SAYS, at=101.0)
     for state in (venue(zone(unit="old.service", offers=(structs.replace(offer, action="play"),)))[0], venue()[0]):
         assert BAR in state.apply(hung)
         assert state.apply(structs.replace(hung, at=102.0)) == set()

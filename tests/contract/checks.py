@@ -15,7 +15,7 @@ LONGEST = 2000  # characters of any text
 def check_resource(backend: Backend, host: str, resource: Resource) -> None:
     """Kind, fields, identity, serialisation, cleanliness."""
     spec = next(kind for kind in backend.kinds if kind.kind == resource.id.kind)
-    assert isinstance(resource, spec.type)
+    assert isinstance(resource, spec.resource)
     assert resource.id.host == host, f"{resource.id} comes from {host}"
     assert Id.parse(str(resource.id)) == resource.id
     for field in spec.fields:

@@ -7,39 +7,39 @@ from collections.abc import Mapping
 from backends.audio import transport
 from backends.audio.mopidy import model
 from backends.audio.mopidy.client import Core
+from backends.audio.mopidy.zone import MopidyZone
 from backends.contract import Expect, Refused, Unknown
-from backends.kinds import Zone
 
 
-async def _play(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _play(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     return _turn(zone, "play")
 
 
-async def _pause(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _pause(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     return _turn(zone, "pause")
 
 
-async def _stop(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _stop(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     return _turn(zone, "stop")
 
 
-async def _again(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _again(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     return [("core.playback.stop", {}), ("core.playback.play", {})], transport.begun_again(zone)
 
 
-def _turn(zone: Zone, action: str) -> model.Outcome:
+def _turn(zone: MopidyZone, action: str) -> model.Outcome:
     return [(f"core.playback.{action}", {})], (transport.turned(action, zone),)
 
 
-async def _next(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _next(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     return await _skip(core, zone, "next")
 
 
-async def _previous(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _previous(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     return await _skip(core, zone, "previous")
 
 
-async def _skip(core: Core, zone: Zone, action: str) -> model.Outcome:
+async def _skip(core: Core, zone: MopidyZone, action: str) -> model.Outcome:
     tlid = await core.call(f"core.tracklist.get_{action}_tlid")
     current = zone.track if isinstance(zone.track, str) else ""
     if tlid is None:
@@ -49,20 +49,20 @@ async def _skip(core: Core, zone: Zone, action: str) -> model.Outcome:
     return [(f"core.playback.{action}", {})], (transport.skipped(zone),)
 
 
-async def _volume(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _volume(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     wanted, expect = transport.volume(args, zone)
     return [("core.mixer.set_volume", {"volume": wanted})], (expect,)
 
 
-async def _soft_mute(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _soft_mute(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     return _soft(zone, True)
 
 
-async def _soft_unmute(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _soft_unmute(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     return _soft(zone, False)
 
 
-def _soft(zone: Zone, wanted: bool) -> model.Outcome:
+def _soft(zone: MopidyZone, wanted: bool) -> model.Outcome:
     if isinstance(zone.soft_mute, Unknown):
         raise Refused(zone.soft_mute.detail)
     if zone.soft_mute is wanted:
@@ -70,7 +70,7 @@ def _soft(zone: Zone, wanted: bool) -> model.Outcome:
     return [("core.mixer.set_mute", {"mute": wanted})], (Expect(zone.id, "soft_mute", wanted, 3),)
 
 
-async def _release(core: Core, zone: Zone, args: Mapping[str, str]) -> model.Outcome:
+async def _release(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
     """Only what begins to play and is stopped lets go of the PCM: not `stop` when stopped, not `clear`."""
     if zone.state != "stopped":
         raise Refused("it is not stopped")

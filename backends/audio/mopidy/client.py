@@ -24,11 +24,7 @@ BY_ITSELF = 1.0  # seconds within which it stops by itself after a failure
 BEGUN = ("track_playback_started", "track_playback_resumed")
 ENDED = "Mopidy has ended, or closed the connection"
 SILENT = "Mopidy is connected but does not answer"
-
-
-def load() -> None:
-    """Imports the client: time that the event loop must not spend. For the source's thread."""
-    import websockets.asyncio.client  # noqa: F401
+CLIENT = "websockets.asyncio.client"  # imported by the source's thread
 
 
 def is_http(endpoint: str) -> bool:

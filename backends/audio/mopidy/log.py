@@ -14,7 +14,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from backends.contract import Evidence, Unknown, Why, clean
-from backends.kinds import Text
+from backends.kinds import LOG, Text
 
 BAD = ("WARNING", "ERROR", "CRITICAL")
 LONGEST = 300  # characters of one entry that are kept
@@ -119,7 +119,7 @@ def told(lines: Iterable[Line], where: str, settled: float, playing: bool) -> To
     if not (failed := fault(found, settled, playing)):
         return Told(said, Unknown(Why.NOT_APPLICABLE, "its log tells of none since it last began to play"))
     known, entry = failed
-    return Told(said, known.word, (Evidence("log", where, entry.at, entry.text),))
+    return Told(said, known.word, (Evidence(LOG, where, entry.at, entry.text),))
 
 
 def untold(why: Unknown) -> Told:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from backends.audio import transport
 from backends.audio.mopidy.process import Process
+from backends.audio.mopidy.zone import MopidyZone
 from backends.contract import (
     Args,
     Evidence,
@@ -24,7 +25,7 @@ from backends.contract import (
     Why,
     clean,
 )
-from backends.kinds import Zone
+from backends.kinds import PLACE, PLAYBACK
 
 Call: TypeAlias = tuple[str, Args]
 Outcome: TypeAlias = tuple[list[Call], tuple[Expect, ...]]
@@ -116,8 +117,8 @@ def counted(counts: Counts, event: Mapping[str, object]) -> Counts:
     )
 
 
-def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: Process, now: float) -> Zone:
-    """A Zone from one batch of answers. `model` (events of 4.x) and `__model__` (everything else) are ignored:
+def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: Process, now: float) -> MopidyZone:
+    """A zone from one batch of answers. `model` (events of 4.x) and `__model__` (everything else) are ignored:
     the fields have the same names in both."""
     entry = _object(answers[TRACK])
     track = _object(entry.get("track"))
@@ -128,11 +129,12 @@ def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: Process, no
     evidence = tuple(
         Evidence(what, f"{clean(endpoint)} {method}", now, clean(json.dumps(answers[method]), 300))
         for what, method in (
-            ("state", STATE), ("title", TRACK), ("position", POSITION), ("volume", VOLUME), ("soft_mute", MUTE),
+            (PLAYBACK, STATE), ("track", TRACK), (PLACE, POSITION),
+            ("software volume", VOLUME), ("software mute", MUTE),
         )
     )  # fmt: skip
     state = word(answers[STATE])
-    return Zone(
+    return MopidyZone(
         id=id,
         name=process.name or id.local,
         keys=(Key("tcp", id.local, id.host), *process.keys(id.host)),
@@ -217,7 +219,7 @@ def said(call: Call) -> str:
     return f"{method}, until it is above 0" if call == UNTIL_IT_PLAYS else f"{method} {params or ''}".strip()
 
 
-def release(zone: Zone, uri: str) -> list[Call]:
+def release(zone: MopidyZone, uri: str) -> list[Call]:
     """Play and stop, unheard, and not at once: told to stop within some 30 ms of `play`, Mopidy 3.4.1 hangs for good
     one time in ten. `uri` is what to play where nothing is queued ("": the queue has something)."""
     calls: list[Call] = [("core.playback.play", {}), UNTIL_IT_PLAYS, ("core.playback.stop", {})]

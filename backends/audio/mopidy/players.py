@@ -20,6 +20,7 @@ from backends.kinds import Number
 
 ANSWER = 1.0  # seconds
 LOOK = 0.9  # seconds for which what was found is good enough
+RIVAL = "rival for its port"  # the name of its evidence
 SETTLED = 5.0  # seconds until a new process has become the program that it stays
 
 
@@ -34,7 +35,7 @@ class Player(Struct, frozen=True):
 
     def evidence(self, now: float) -> tuple[Evidence, ...]:
         said = f"process {self.pid}, started {moment(self.started)}, should listen at {self.http}"
-        return (Evidence("rival", f"/proc/{self.pid}/cmdline and the configuration that it names", now, said),)
+        return (Evidence(RIVAL, f"/proc/{self.pid}/cmdline and the configuration that it names", now, said),)
 
 
 def moment(at: float) -> str:
@@ -154,7 +155,7 @@ def _links(here: Sequence[Player], id: Id, mine: str) -> tuple[Link, ...]:
     """To the first of those who have the same account, so that all of them find each other through that one."""
     known = {player.http: player.accounts for player in here if isinstance(player.accounts, tuple)}
     return tuple(
-        Link(f"account {each}", Key("tcp", first, id.host), "both configurations name it", aside=True)
+        Link(f"account {each}", Key("tcp", first, id.host), "both configurations name it")
         for each, (first, *_) in sharers(mine, known).items()
         if first != mine
     )

@@ -13,6 +13,7 @@ from msgspec import Struct
 from backends.audio.endpoints import server
 from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
 from backends.contract import Evidence, Key, Unknown, Why
+from backends.kinds import OUTPUT, PROCESS
 
 _LATER = Unknown(Why.NOT_YET)
 
@@ -32,8 +33,8 @@ class Process(Struct, frozen=True):
         return (Key("pid", str(self.pid), host),) if isinstance(self.pid, int) else ()
 
     def evidence(self, now: float) -> tuple[Evidence, ...]:
-        pid = Evidence("pid", "listening sockets in /proc/net/tcp", now, str(self.pid))
-        output = Evidence("output", f"audio/output in {self.config}", now, str(self.output))
+        pid = Evidence(PROCESS, "listening sockets in /proc/net/tcp", now, str(self.pid))
+        output = Evidence(OUTPUT, f"audio/output in {self.config}", now, str(self.output))
         return (pid, output) if self.config else (pid,) if isinstance(self.pid, int) else ()
 
 

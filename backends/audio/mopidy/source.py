@@ -17,11 +17,10 @@ from msgspec import Struct, structs
 
 from backends import sudo
 from backends.audio import restart
-from backends.audio.account_rules import ACCOUNT_QUESTIONS, ACCOUNT_RULES
 from backends.audio.endpoints import listens
 from backends.audio.mopidy import model, unwell
 from backends.audio.mopidy.actions import ACTIONS
-from backends.audio.mopidy.client import Core, connected, is_http, load
+from backends.audio.mopidy.client import CLIENT, Core, connected, is_http
 from backends.audio.mopidy.log import Told
 from backends.audio.mopidy.phones import Phones
 from backends.audio.mopidy.phones import look as phones_of
@@ -29,10 +28,11 @@ from backends.audio.mopidy.player_log import PlayerLog
 from backends.audio.mopidy.players import Company, Player, company, meant_for, players
 from backends.audio.mopidy.process import Process, behind
 from backends.audio.mopidy.restart import MOPIDY
+from backends.audio.mopidy.rules import MOPIDY_QUESTIONS, MOPIDY_RULES
+from backends.audio.mopidy.zone import MOPIDY_ZONE, MopidyZone
 from backends.audio.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
-    IMPORT,
     IO,
     Backend,
     Context,
@@ -50,7 +50,7 @@ from backends.contract import (
     Why,
     clean,
 )
-from backends.kinds import ZONE, Zone
+from backends.kinds import PLAYBACK, ZONE
 from backends.programs import is_installed, program_of
 from backends.runtime import health_of
 
@@ -87,12 +87,12 @@ class MopidySource:
         self.program = ""  # that was seen to run
         self._log = PlayerLog()
         self._restart = Restart(self.id, MOPIDY, permission or permission_to_restart())
-        self._zone: Zone | None = None
+        self._zone: MopidyZone | None = None
         self._counts = model.Counts()
         self._core: Core | None = None  # while it is watched
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        await io.thread(load, within=IMPORT)
+        await io.load(CLIENT)
         try:
             async with contextlib.aclosing(self._watch(io)) as observations:
                 async for observation in observations:
@@ -178,7 +178,7 @@ class MopidySource:
             return await self._restart.plan(offer, args, io)
         async with self._asking() as core:
             zone, calls, expect = await self._work_out(core, offer, args, io.clock())
-        based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
+        based_on = zone.proof(PLAYBACK, "software volume")
         return Plan(offer, dict(args), self._steps(calls), expect, based_on=based_on)
 
     async def do(self, step: Step, io: IO) -> None:
@@ -193,7 +193,7 @@ class MopidySource:
 
     async def _work_out(
         self, core: Core, offer: Offer, args: Mapping[str, str], now: float
-    ) -> tuple[Zone, list[model.Call], tuple[Expect, ...]]:
+    ) -> tuple[MopidyZone, list[model.Call], tuple[Expect, ...]]:
         """The zone as it is now, the calls that the action is made of, and what must follow."""
         zone = await self._read(core, now)
         action = ACTIONS.get(offer.action)
@@ -207,11 +207,11 @@ class MopidySource:
             for method, args in calls
         )
 
-    async def _read(self, core: Core, now: float) -> Zone:
+    async def _read(self, core: Core, now: float) -> MopidyZone:
         answers = await core.batch(model.READ)
         return self._counted(model.zone(self.id, self.endpoint, answers, self._process, now))
 
-    async def _tick(self, core: Core, zone: Zone, now: float) -> Zone:
+    async def _tick(self, core: Core, zone: MopidyZone, now: float) -> MopidyZone:
         """Asks only what moves."""
         if zone.state == "playing":
             zone = structs.replace(zone, position=model.seconds(await core.call(model.POSITION)), at=now)
@@ -219,11 +219,11 @@ class MopidySource:
         state = model.word(await core.call(model.STATE))
         return structs.replace(zone, at=now) if state == zone.state else await self._read(core, now)
 
-    def _counted(self, zone: Zone) -> Zone:
+    def _counted(self, zone: MopidyZone) -> MopidyZone:
         return structs.replace(zone, **structs.asdict(self._counts))
 
 
-def _joined(zone: Zone, phones: Phones, told: Told, company: Company) -> Zone:
+def _joined(zone: MopidyZone, phones: Phones, told: Told, company: Company) -> MopidyZone:
     """What Mopidy says, with what is known of it from elsewhere."""
     rival = company.rival
     return structs.replace(
@@ -248,7 +248,7 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
     if not endpoints:
         there = await listens(f"127.0.0.1:{port}" for port in USUAL_PORTS)
         if there:
-            await io.thread(load, within=IMPORT)
+            await io.load(CLIENT)
         found = await asyncio.gather(*map(_is_mopidy, there))
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
         here = await players(io) if context.settings.processes else ()
@@ -277,4 +277,6 @@ def needs(context: Context) -> Sequence[Need]:
     return [found, *restart.needs(MOPIDY, context.environ.get("USER", "USER"))]
 
 
-backend = Backend("mopidy", (ZONE,), (*ZONE_RULES, *ACCOUNT_RULES), discover, needs, Settings, ACCOUNT_QUESTIONS)
+backend = Backend(
+    "mopidy", (ZONE, MOPIDY_ZONE), (*ZONE_RULES, *MOPIDY_RULES), discover, needs, Settings, MOPIDY_QUESTIONS
+)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from backends.audio.mopidy import model
 from backends.audio.mopidy.players import Player, moment
 from backends.audio.mopidy.process import Process
+from backends.audio.mopidy.zone import MopidyZone
 from backends.audio.restart import Standing
 from backends.audio.systemd import Unit
 from backends.contract import Id, Key, Offer
-from backends.kinds import Zone
 
 
 def why(meant: Player | None, now: Standing, last: str) -> str:
@@ -21,10 +21,12 @@ def why(meant: Player | None, now: Standing, last: str) -> str:
     return there + (f"; its log ends: {last}" if last else "")
 
 
-def zone(id: Id, process: Process, now: Standing, offers: tuple[Offer, ...], before: Zone | None, at: float) -> Zone:
+def zone(
+    id: Id, process: Process, now: Standing, offers: tuple[Offer, ...], before: MopidyZone | None, at: float
+) -> MopidyZone:
     """The zone as it can be seen without its Mopidy. Its `pid` is left unknown: that of one that answers is meant."""
-    last = before or Zone(id=id, name=id.local)
-    return Zone(
+    last = before or MopidyZone(id=id, name=id.local)
+    return MopidyZone(
         id=id,
         name=process.name or last.name,
         keys=(Key("tcp", id.local, id.host), *process.keys(id.host)),

@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANSWER = 2.0  # seconds; a healthy server answers in 2 ms
+CLIENT = "mpd.asyncio"  # imported by the source's thread
 SUBSYSTEMS = ("player", "mixer", "playlist", "output", "options")
-
-
-def load() -> None:
-    """Imports the client. For the source's thread."""
-    import mpd.asyncio  # noqa: F401
 
 
 @contextlib.asynccontextmanager

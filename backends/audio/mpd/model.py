@@ -13,7 +13,7 @@ from msgspec import Struct
 from backends.audio import transport
 from backends.audio.systemd import Unit
 from backends.contract import Evidence, Expect, Id, Key, Link, Offer, Refused, Step, Unknown, Why, clean
-from backends.kinds import Number, Text, Zone
+from backends.kinds import LOG, PLACE, PLAYBACK, PROCESS, Number, Text, Zone
 
 STATES = {"play": "playing", "pause": "paused", "stop": "stopped"}
 FAULTS = (  # what MPD's `error` says, in order, and the zone's word for it
@@ -24,7 +24,6 @@ FAULTS = (  # what MPD's `error` says, in order, and the zone's word for it
     ("No such device", "device lost"),
 )
 NO_MIXER = Unknown(Why.NOT_APPLICABLE, "none of its outputs has a mixer")
-NO_MUTE = Unknown(Why.NOT_APPLICABLE, "MPD has no mute of its own")
 _ABSENT = Unknown(Why.NOT_APPLICABLE, "no track")
 _DECIMAL = re.compile(r"\d{1,12}(\.\d*)?").fullmatch
 
@@ -64,15 +63,15 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
     volume, error = number(status.get("volume")), status.get("error", "")
     length = number(status.get("duration") or song.get("duration"))
     evidence = [
-        Evidence("state", f"MPD {id.local} status", now, clean(_line(status, "state", "song", "songid"), 300)),
-        Evidence("title", f"MPD {id.local} currentsong", now, clean(_line(song, "file", "title", "artist"), 300)),
-        Evidence("position", f"MPD {id.local} status", now, clean(status.get("elapsed", ""), 40)),
-        Evidence("volume", f"MPD {id.local} status", now, clean(status.get("volume", ""), 40)),
+        Evidence(PLAYBACK, f"MPD {id.local} status", now, clean(_line(status, "state", "song", "songid"), 300)),
+        Evidence("track", f"MPD {id.local} currentsong", now, clean(_line(song, "file", "title", "artist"), 300)),
+        Evidence(PLACE, f"MPD {id.local} status", now, clean(status.get("elapsed", ""), 40)),
+        Evidence("software volume", f"MPD {id.local} status", now, clean(status.get("volume", ""), 40)),
     ]
     if isinstance(pid, int):
-        evidence.append(Evidence("pid", "listening sockets in /proc/net/tcp", now, str(pid)))
+        evidence.append(Evidence(PROCESS, "listening sockets in /proc/net/tcp", now, str(pid)))
     if error:
-        evidence.append(Evidence("log", f"MPD {id.local} status, error", now, clean(error, 300)))
+        evidence.append(Evidence(LOG, f"MPD {id.local} status, error", now, clean(error, 300)))
     title, artist = song.get("title") or song.get("name") or song.get("file"), song.get("artist")
     return Zone(
         id=id,
@@ -89,7 +88,6 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
         position=number(status.get("elapsed", "0")) if song else _ABSENT,
         length=length if isinstance(length, int) else Unknown(Why.NOT_APPLICABLE, "a stream" if song else "no track"),
         volume=volume if isinstance(volume, int) else NO_MIXER,
-        soft_mute=NO_MUTE,
         queue=number(status.get("playlistlength")),
         output=clean(", ".join(map(_output, said.outputs))),
         version=f"MPD {clean(version, 40)}",
@@ -99,8 +97,6 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
         phones=phones,
         log=(clean(error, 300),) if error else (),
         fault=fault(error),
-        rival=Unknown(Why.NOT_APPLICABLE, "it ends where its port is taken"),
-        accounts=Unknown(Why.NOT_APPLICABLE, "an MPD's are not looked for"),
         jumps=jumps,
         tracks_begun=jumps,
     )

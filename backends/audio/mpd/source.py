@@ -16,14 +16,13 @@ from backends import sudo
 from backends.audio import restart
 from backends.audio.endpoints import connections, listens, server
 from backends.audio.mpd import model
-from backends.audio.mpd.client import ask, connected, listening, load, read, refresh
+from backends.audio.mpd.client import CLIENT, ask, connected, listening, read, refresh
 from backends.audio.mpd.config import is_server
 from backends.audio.mpd.restart import MPD
 from backends.audio.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
 from backends.audio.systemd import Unit
 from backends.contract import (
-    IMPORT,
     IO,
     Backend,
     Context,
@@ -40,7 +39,7 @@ from backends.contract import (
     Unknown,
     clean,
 )
-from backends.kinds import ZONE, Number, Zone
+from backends.kinds import PLAYBACK, ZONE, Number, Zone
 from backends.programs import is_installed, program_of
 from backends.runtime import health_of
 
@@ -85,7 +84,7 @@ class MpdSource:
         self._restart = Restart(self.id, MPD, permission or permission_to_restart())
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        await io.thread(load, within=IMPORT)
+        await io.load(CLIENT)
         try:
             async with contextlib.aclosing(self._watch(io)) as observations:
                 async for observation in observations:
@@ -134,7 +133,7 @@ class MpdSource:
             return await self._restart.plan(offer, args, io)
         async with connected(self.endpoint) as client:
             zone, commands, expect = await self._work_out(client, offer, args, io.clock())
-        based_on = tuple(item for item in zone.evidence if item.what in ("state", "volume"))
+        based_on = zone.proof(PLAYBACK, "software volume")
         return Plan(offer, dict(args), self._steps(commands), expect, based_on=based_on)
 
     async def do(self, step: Step, io: IO) -> None:
@@ -180,7 +179,7 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         usual = [f"127.0.0.1:{port}" for port in USUAL_PORTS]
         there = await listens(usual)
         if there:
-            await io.thread(load, within=IMPORT)
+            await io.load(CLIENT)
         found = await asyncio.gather(*map(_is_mpd, there))
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
         known = [source for source in context.known if isinstance(source, MpdSource)]

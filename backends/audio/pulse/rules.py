@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from backends.audio.rules import lost_end
 from backends.contract import Evidence, Finding, Gone, Remedy, Rule, Severity, Unknown, Verdict, View
-from backends.kinds import Stream, Zone
+from backends.kinds import OUTPUT, Stream, Zone
 
 _DEVICE = re.compile(r"""\b(pulsesink|alsasink)\b[^!]*?\bdevice=["']?([^\s"'!]+)""").findall
 
@@ -26,7 +26,7 @@ def home(zone: Zone, stream: Stream) -> Home | None:
     first. A device of ALSA's counts if a sink has its name: what it stands for is said in ALSA's configuration."""
     if isinstance(stream.asked, str):
         return Home(stream.asked, _evidence(stream, "asked"))
-    told = tuple(item for item in zone.evidence if item.what == "output")
+    told = zone.proof(OUTPUT)
     devices = _DEVICE(zone.output) if isinstance(zone.output, str) else []
     if len(devices) == 1:
         element, device = devices[0]

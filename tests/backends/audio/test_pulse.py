@@ -15,7 +15,7 @@ from backends.audio.pulse.lines import Failed, Move, Playing, Told
 from backends.audio.pulse.rules import home, wrong_sink
 from backends.audio.pulse.source import folders, own, runs
 from backends.contract import Evidence, Gone, Id, Key, Offer, Refused, Severity, State, Unknown, Why
-from backends.kinds import Stream, Zone
+from backends.kinds import OUTPUT, Stream, Zone
 from backends.runtime import health_of
 from tests.backends.worlds import FakeView
 from tests.payloads import PAYLOADS
@@ -27,7 +27,7 @@ FOYER = Playing(8, "zone2", "mopidy", "200", True)
 TOLD = Told("pulseaudio 16.1", 71355, SINKS, (BAR, FOYER))
 ZONE = Zone(
     id=Id("h", "zone", "bar"), name="bar", at=1000.0, state="playing", pid=100, output="pulsesink device=zone1",
-    evidence=(Evidence("output", "audio/output in bar.conf", 1000.0, "pulsesink device=zone1"),),
+    evidence=(Evidence(OUTPUT, "audio/output in bar.conf", 1000.0, "pulsesink device=zone1"),),
 )  # fmt: skip
 DOUBT = Unknown(Why.UNREACHABLE, "it hangs")
 

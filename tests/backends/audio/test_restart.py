@@ -18,7 +18,7 @@ from backends.audio.mpd.restart import MPD
 from backends.audio.mpd.restart import queue as queue_of_mpd
 from backends.audio.restart import ASK, KILL, Standing, beyond, blocked, mended, offer, plan, standing
 from backends.audio.systemd import Shown, Unit
-from backends.contract import Expect, Health, Id, Refused, Risk, State, Test, Unknown, Why
+from backends.contract import Expect, Health, Id, Refused, Remedy, Risk, State, Test, Unknown, Why
 
 BAR, MINE = Unit("mopidy@bar.service"), Unit("mopidy.service", 1000)
 ZONE = Id("h", "zone", "127.0.0.1:6681")
@@ -170,12 +170,13 @@ def test_why_nobody_answers(meant: Player | None, now: Standing, last: str, said
 
 
 def test_one_that_does_not_answer_is_told_by_its_process_and_its_unit() -> None:
-    hung, now = Health(State.HUNG, "no answer", "restart it if it stays so"), Standing(BAR, 7, "active (running)")
+    hung, now = (
+        Health(State.HUNG, "no answer", Remedy("restart it if it stays so")),
+        Standing(BAR, 7, "active (running)"),
+    )
     assert mended(hung, Standing(DENIED), ZONE) == hung
     told = mended(hung, now, ZONE)
-    assert (told.sentence, told.remedy, told.action, told.target) == (
-        "no answer", "restart mopidy@bar.service", "restart", ZONE,
-    )  # fmt: skip
+    assert (told.sentence, told.remedy) == ("no answer", Remedy("restart mopidy@bar.service", "restart", ZONE))
     process, offers = Process(7, "alsasink device=hw:bar", "bar", "bar.conf"), (offer(ZONE, BAR, True, ""),)
     zone = unwell.zone(ZONE, process, now, offers, None, 5.0)
     assert (zone.name, zone.unit, zone.offers, zone.pid) == ("bar", BAR.name, offers, Unknown())

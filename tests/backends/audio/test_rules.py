@@ -15,13 +15,12 @@ from backends.audio.rules import (
     known,
     runaway,
     stalled,
-    superseded,
     taken,
     underruns,
     unreachable,
 )
 from backends.contract import Evidence, Gone, Id, Offer, Resource, Severity, Unknown, Verdict, Why
-from backends.kinds import Board, Pcm, Zone
+from backends.kinds import LOG, Board, Pcm, Zone
 from tests.backends.worlds import FakeView
 
 BAR = Zone(
@@ -51,7 +50,7 @@ def codes(verdict: Verdict) -> list[str]:
 
 
 STOOD = [(LONG, BAR)]
-LOGGED = Evidence("log", "bar.log", 990.0, "GStreamer error: ...")
+LOGGED = Evidence(LOG, "bar.log", 990.0, "GStreamer error: ...")
 QUIET = Unknown(Why.NOT_APPLICABLE, "its log tells of none")
 
 
@@ -252,27 +251,6 @@ def test_a_zone_that_phones_cannot_reach(zone: Zone, past: Any, found: bool, und
     assert (codes(verdict), verdict.undecided) == (["ZONE-NO-MPD"] if found else [], undecided)
 
 
-RIVAL = Evidence("rival", "/proc/9/cmdline", 999.0, "process 9, started 10:00:00, should listen at bar")
-
-
-@pytest.mark.parametrize(
-    ("rival", "seconds", "codes_", "undecided"),
-    [
-        (9, 60, ["ZONE-OLD-INSTANCE"], False),
-        (9, 1, [], False),  # it may be starting, or ending
-        (QUIET, 60, [], False),
-        (Unknown(), 60, [], True),
-    ],
-)
-def test_an_old_instance_that_answers_is_named(rival: Any, seconds: float, codes_: list[str], undecided: bool) -> None:
-    zone = but(BAR, rival=rival, evidence=(RIVAL,))
-    verdict = superseded(zone, world(zone, None, [(seconds, zone), (LONG, BAR)]))
-    assert (codes(verdict), verdict.undecided) == (codes_, undecided)
-    for finding in verdict.findings:
-        assert RIVAL in finding.evidence
-        assert "process 100" in finding.cause
-
-
 def restarted(*begun: Any) -> list[Any]:
     """A PCM that began at these times, two seconds apart, newest first."""
     return [(2.0 * number, but(CARD, begun=each, hw_ptr=5000 - number)) for number, each in enumerate(begun)]
@@ -315,13 +293,12 @@ STORM = [(5, but(BAR, tracks_begun=-30))]
 
 @pytest.mark.parametrize("offered", [True, False])
 def test_what_a_restart_mends_can_be_pressed_where_it_is_offered(offered: bool) -> None:
-    zone = but(BAR, rival=9, mpd=NOBODY, offers=(RESTARTABLE,) if offered else ())
+    zone = but(BAR, mpd=NOBODY, offers=(RESTARTABLE,) if offered else ())
     long = [(LONG, zone)]
     for verdict, args in (
         (stalled(zone, world(zone, CARD, long, [(LONG, CARD)])), {"how": "kill"}),
         (runaway(zone, world(zone, None, STORM)), {"how": "kill"}),
         (unreachable(zone, world(zone, None, long)), {}),
-        (superseded(zone, world(zone, None, long)), {}),
     ):
         (finding,) = verdict.findings
         found = [(each.target, each.args) for each in finding.remedies if each.action == "restart"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from typing import Annotated
 
 import msgspec
 from msgspec import Struct
@@ -18,11 +19,9 @@ from backends.contract import (
     Context,
     Evidence,
     Expect,
-    FieldSpec,
     Finding,
     Gone,
     Id,
-    KindSpec,
     Need,
     Observation,
     Offer,
@@ -40,6 +39,8 @@ from backends.contract import (
     Verdict,
     View,
     clean,
+    field,
+    kind,
 )
 
 POLL, ANSWER, OBEY = 0.25, 2.0, 60.0  # seconds; a lamp that is told to change may take its time
@@ -56,9 +57,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 class Projector(Resource, frozen=True, kw_only=True, tag="projector"):
     """`power` is on or off; `lamp` in hours."""
 
-    power: str | Unknown = Unknown()
-    lamp: int | Unknown = Unknown()
-    title: str | Unknown = Unknown()
+    power: Annotated[str | Unknown, field("power", role=Role.STATE, rank=0, width=6)] = Unknown()
+    lamp: Annotated[int | Unknown, field("lamp", "h", Role.MEASURE, 2, 7)] = Unknown()
+    title: Annotated[str | Unknown, field("title", role=Role.TEXT, rank=5, width=16)] = Unknown()
 
 
 class Said(Struct):
@@ -69,19 +70,7 @@ class Said(Struct):
     title: str
 
 
-PROJECTOR = KindSpec(
-    "projector",
-    "projector",
-    "projectors",
-    "capture",
-    Projector,
-    (
-        FieldSpec("power", "POWER", role=Role.STATE, rank=0, width=6),
-        FieldSpec("lamp", "LAMP", "h", Role.MEASURE, 2, 7),
-        FieldSpec("title", "TITLE", role=Role.TEXT, rank=5, width=16),
-    ),
-    6,
-)
+PROJECTOR = kind(Projector, "projector", "projectors", "capture", order=6)
 
 
 class ProjectorSource:

@@ -1,4 +1,4 @@
-"""Which zones share a streaming account, and that no secret is told. Tables, no I/O."""
+"""Rivals for a port, which zones share a streaming account, and that no secret is told. Tables, no I/O."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from backends.audio.account_rules import account_taken, who_shares
 from backends.audio.accounts import accounts, sharers
-from backends.audio.mopidy.players import Player, company
-from backends.contract import Gone, Id, Key, Resource, Severity, Unknown, Why
-from backends.kinds import Zone
+from backends.audio.mopidy.players import RIVAL, Player, company
+from backends.audio.mopidy.rules import account_taken, superseded, who_shares
+from backends.audio.mopidy.zone import MopidyZone
+from backends.contract import Evidence, Gone, Id, Key, Offer, Resource, Severity, Unknown, Why
 from tests.backends.worlds import FakeView
 
 SPOTIFY = {"username": "House@venue.example", "password": "hunter2", "client_secret": "s3cret"}
@@ -59,7 +59,7 @@ def test_all_who_share_one_find_each_other_through_the_first() -> None:
     first, second, third, fourth = (company(here, Id("v", "zone", f"h:{n}"), n) for n in (1, 2, 3, 4))
     assert first.links == third.links == fourth.links == ()
     (link,) = second.links
-    assert (link.relation, link.to, link.aside) == ("account spotify 1", Key("tcp", "h:1", "v"), True)
+    assert (link.relation, link.to) == ("account spotify 1", Key("tcp", "h:1", "v"))
     assert third.accounts == ("tidal 2",)
     assert isinstance(fourth.accounts, Unknown)
     assert isinstance(company(here, Id("v", "zone", "h:9"), 9).accounts, Unknown)
@@ -72,8 +72,10 @@ def test_who_was_started_for_a_port_and_does_not_have_it_is_the_latest_of_them()
     assert company(here, Id("v", "zone", "h:2"), 4).rival is None
 
 
-def zone(name: str, state: str, track: str = "#1 spotify:track:x", jumps: int = 1) -> Zone:
-    return Zone(id=Id("h", "zone", name), name=name, state=state, track=track, jumps=jumps, accounts=("spotify 1",))
+def zone(name: str, state: str, track: str = "#1 spotify:track:x", jumps: int = 1) -> MopidyZone:
+    return MopidyZone(
+        id=Id("h", "zone", name), name=name, state=state, track=track, jumps=jumps, accounts=("spotify 1",)
+    )
 
 
 BAR, FOYER = zone("bar", "paused"), zone("foyer", "playing")
@@ -117,7 +119,7 @@ def test_nor_does_it_matter_which_of_them_is_the_first() -> None:
         (structs.replace(BAR, accounts=Unknown(Why.DENIED)), FOYER, 5.0, 5.0),
     ],
 )
-def test_otherwise_nothing_is_said(bar: Zone, foyer: Zone, stopped: float, began: float) -> None:
+def test_otherwise_nothing_is_said(bar: MopidyZone, foyer: MopidyZone, stopped: float, began: float) -> None:
     assert account_taken(bar, world(bar, foyer, stopped, began)).findings == ()
 
 
@@ -129,7 +131,7 @@ def test_what_was_never_seen_playing_and_what_is_gone_are_not_judged() -> None:
 
 
 def test_who_shares_is_told_whether_anything_is_wrong_or_not() -> None:
-    def told(of: Zone, view: FakeView) -> list[str]:
+    def told(of: MopidyZone, view: FakeView) -> list[str]:
         return [reason.text for reason in who_shares(of, view)]
 
     both = world(zone("bar", "playing"), FOYER)
@@ -138,3 +140,32 @@ def test_who_shares_is_told_whether_anything_is_wrong_or_not() -> None:
     assert told(BAR, FakeView()) == ["spotify 1, of no other zone here"]
     assert told(structs.replace(BAR, accounts=()), FakeView()) == ["it has none"]
     assert "may not" in told(structs.replace(BAR, accounts=Unknown(Why.DENIED, "it may not")), FakeView())[0]
+
+
+MEANT = Evidence(RIVAL, "/proc/9/cmdline", 999.0, "process 9, started 10:00:00, should listen at bar")
+
+
+@pytest.mark.parametrize(
+    ("rival", "seconds", "codes_", "undecided"),
+    [
+        (9, 60, ["ZONE-OLD-INSTANCE"], False),
+        (9, 1, [], False),  # it may be starting, or ending
+        (Unknown(Why.NOT_APPLICABLE), 60, [], False),
+        (Unknown(), 60, [], True),
+    ],
+)
+def test_an_old_instance_that_answers_is_named(rival: Any, seconds: float, codes_: list[str], undecided: bool) -> None:
+    now = structs.replace(FOYER, rival=rival, pid=100, evidence=(MEANT,))
+    verdict = superseded(now, FakeView(1000.0, {}, past={now.id: [(seconds, now), (60.0, FOYER)]}))
+    assert ([each.code for each in verdict.findings], verdict.undecided) == (codes_, undecided)
+    for finding in verdict.findings:
+        assert MEANT in finding.evidence
+        assert "process 100" in finding.cause
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_a_restart_that_ends_both_can_be_pressed_where_it_is_offered(offered: bool) -> None:
+    restart = Offer(FOYER.id, "restart", "restart mopidy@foyer.service")
+    now = structs.replace(FOYER, rival=9, pid=100, offers=(restart,) if offered else ())
+    (finding,) = superseded(now, FakeView(1000.0, {}, past={now.id: [(60.0, now)]})).findings
+    assert [each.action for each in finding.remedies] == ["restart" if offered else ""]

@@ -1,19 +1,38 @@
-"""What is judged and told about streaming accounts that several zones have. Pure."""
+"""What is judged and told about zones that are Mopidys: rivals for a port, and shared streaming accounts. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backends.audio.mopidy.players import RIVAL
+from backends.audio.mopidy.zone import MopidyZone
+from backends.audio.rules import STARTING, restart_remedies
 from backends.contract import Evidence, Finding, Gone, Question, Reason, Remedy, Rule, Severity, Unknown, Verdict, View
-from backends.kinds import Zone
+from backends.kinds import PROCESS, Zone
 
 TOGETHER = 2.0  # seconds within which one zone stops because another begins
+
+
+def superseded(zone: Zone | Gone, view: View) -> Verdict:
+    """An old instance answers: another process was started for its port, and runs on without its HTTP frontend."""
+    if not isinstance(zone, MopidyZone) or not isinstance(zone.rival, int):
+        return Verdict(undecided=isinstance(zone, MopidyZone) and zone.rival == Unknown())
+    since, before = view.since(zone, "rival")
+    if view.now - since < STARTING:
+        return Verdict(undecided=before is None, recheck_at=since + STARTING)
+    answers = f"process {zone.pid}" if isinstance(zone.pid, int) else "another user's process"
+    cause = f"what is seen here is {answers}, but process {zone.rival} was started for it and cannot be reached"
+    by_hand = f"end both ({zone.pid if isinstance(zone.pid, int) else 'that'} and {zone.rival}), start the zone"
+    both = f"restart the zone; if process {zone.rival} is still there then, end it (kill {zone.rival})"
+    remedies = restart_remedies(zone, both, otherwise=by_hand)
+    evidence = zone.proof(PROCESS, RIVAL)
+    return Verdict((Finding("ZONE-OLD-INSTANCE", Severity.WARN, zone.id, cause, evidence, "", remedies),))
 
 
 def account_taken(zone: Zone | Gone, view: View) -> Verdict:
     """It paused as another zone began to play with the same streaming account: one account plays one stream. (A pause
     is all that its player makes of it: mopidy-spotify#204. What is stopped, somebody has stopped.)"""
-    if isinstance(zone, Gone) or not isinstance(zone.accounts, tuple) or zone.state != "paused":
+    if not isinstance(zone, MopidyZone) or not isinstance(zone.accounts, tuple) or zone.state != "paused":
         return Verdict()
     since, before = view.since(zone, "state")
     if not isinstance(before, Zone) or before.state != "playing":
@@ -52,6 +71,8 @@ def _play(account: str, *zones: Zone) -> bool:
 
 def who_shares(zone: Zone, view: View) -> Sequence[Reason]:
     """Which zones have the same streaming accounts."""
+    if not isinstance(zone, MopidyZone):
+        return ()
     if isinstance(zone.accounts, Unknown):
         return (Reason(f"its accounts are not known: {zone.accounts.detail}"),)
     found = []
@@ -62,5 +83,5 @@ def who_shares(zone: Zone, view: View) -> Sequence[Reason]:
     return found or (Reason("it has none"),)
 
 
-ACCOUNT_RULES = (Rule("account-taken", "zone", account_taken),)
-ACCOUNT_QUESTIONS = (Question("zone", "who shares its accounts?", who_shares),)
+MOPIDY_RULES = (Rule("superseded", "zone", superseded), Rule("account-taken", "zone", account_taken))
+MOPIDY_QUESTIONS = (Question("zone", "who shares its accounts?", who_shares),)

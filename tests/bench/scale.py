@@ -22,6 +22,7 @@ from backends.contract import Observation
 from backends.kinds import SOURCE
 from backends.rules import SOURCE_RULES
 from console.panes import header, incidents, resources
+from console.panes.titles import PANES
 from console.venue.journal import Journal
 from console.venue.state import PAST, VenueState
 from console.venue.venue import Venue
@@ -150,7 +151,7 @@ def painting(size: int, folder: Path) -> list[Figure]:
         now = here.clock.now() + number
         header.header(here, now, 160)
         shown = [incidents.rows(here, now, 160)]
-        shown += [resources.rows(here, pane, n, 80) for n, pane in enumerate(resources.PANES, 1)]
+        shown += [resources.rows(here, pane, n, 80) for n, pane in enumerate(PANES, 1)]
         for rows in shown:
             for index in range(min(PANE, len(rows))):
                 rows[index]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import os
-import select
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
@@ -18,21 +16,22 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.worker import Worker
 
 from console.driver import Line
-from console.ending import leave_on
+from console.ending import is_hung_up, leave_on, traceback_of
+from console.messages import Act, Open
+from console.options import who
 from console.screens.dialog import Dialog
+from console.screens.following import Following
 from console.screens.main import Main, is_typing
 from console.widgets.trim import Trimmed
 from console.widgets.wall import Wall
 
 if TYPE_CHECKING:
     from backends.contract import Id
-    from console.line import Row
+    from console.acting import Acting
     from console.session import Session
-    from console.venue.group import Group
-    from console.venue.incidents import Incident, Key
+    from console.venue.incidents import Incident
     from console.venue.venue import Update, Venue
 
 TOGETHER = 0.03  # seconds: what changes so close together is painted together
@@ -54,12 +53,7 @@ class Foh(App[None]):
         Binding("y", "copy", "copy", show=False, priority=True),
         Binding("l", "history", "history", show=False, priority=True),
     ]
-    CHANGING: ClassVar[dict[str, str]] = {
-        "a": "actions",
-        "f": "fix",
-        "A": "acknowledge",
-        "S": "silence",
-    }
+    CHANGING: ClassVar[dict[str, str]] = {"a": "actions", "f": "fix", "A": "acknowledge", "S": "silence"}
 
     def __init__(self, open_session: Callable[[], Awaitable[Session]], read_only: bool = False) -> None:
         super().__init__(driver_class=Line, ansi_color=True)
@@ -68,15 +62,13 @@ class Foh(App[None]):
         self._open_session = open_session
         self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
-        self._talk: Worker[None] | None = None
-        self.planning: asyncio.Task[Group] | None = None
         self._due: list[Update] = []
         if not read_only:  # a read-only console does not have these keys at all
             for key, action in self.CHANGING.items():
                 self._bindings.bind(key, action, show=False, priority=True)
 
     def get_default_screen(self) -> Screen[None]:
-        return Main()
+        return Main(self.read_only)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), Wall()]
@@ -125,12 +117,14 @@ class Foh(App[None]):
             await asyncio.wait({task}, timeout=CLOSING)
 
     async def _run(self) -> None:
-        from console.cli import USAGE
         from console.config import ConfigError
+        from console.options import USAGE
 
         try:
             self._session = await self._open_session()
             self.venue = self._session.venue
+            for screen in self._following():
+                screen.venue = self.venue
             self.venue.listeners.append(self._changed)
             self.set_interval(STAMP, self._repaint)
             await self._session.run(self.read_only)
@@ -142,12 +136,7 @@ class Foh(App[None]):
     def _fatal_error(self) -> None:
         """A defect of ours ends the console with its traceback. Not with Textual's own, which takes half a second to
         draw and shows what every variable holds, secrets and control characters included."""
-        import traceback
-
-        from backends.contract import clean
-
-        text = "".join(traceback.format_exception(self._exception)) if self._exception else "no exception is known"
-        self._exit_renderables.append(Text("\n".join(clean(line, 500) for line in text.splitlines())))
+        self._exit_renderables.append(Text(traceback_of(self._exception)))
         self._close_messages_no_wait()
 
     def _leave(self, code: int, message: str = "") -> None:
@@ -155,11 +144,8 @@ class Foh(App[None]):
 
     def _watch_terminal(self) -> None:
         """Ends when the terminal has been closed without a signal (an end of file that nobody reads)."""
-        poll = select.poll()
-        with contextlib.suppress(OSError, ValueError):
-            poll.register(0, 0)  # 0: only hang-up and error are reported
-            if any(flags & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, flags in poll.poll(0)):
-                self._leave(128 + signal.SIGHUP)
+        if is_hung_up():
+            self._leave(128 + signal.SIGHUP)
 
     # --- painting -------------------------------------------------------------------------------------------
 
@@ -186,106 +172,70 @@ class Foh(App[None]):
         if everything:
             self._bind_shortcuts()
         ids = frozenset[("Id")]() if everything else frozenset().union(*(update.ids for update in due))
-        self._paint(Update(ids, any(update.incidents for update in due)))
+        for screen in self._following():
+            screen.paint(Update(ids, any(update.incidents for update in due)))
 
     def _repaint(self) -> None:
         """What ages by itself: the header's stamp, the incidents, a detail."""
-        self._each_screen("paint_ages")
-
-    def _paint(self, update: Update | None) -> None:
-        self._each_screen("paint", update)
+        for screen in self._following():
+            screen.paint_ages()
 
     def say(self, text: str, style: str = "") -> None:
         """One line of news at the foot of every screen that has one."""
-        self._each_screen("say", text, style)
+        for screen in self._following():
+            screen.say(text, style)
 
-    def _each_screen(self, name: str, *args: object) -> None:
-        """Calls this method of every screen that has it. A screen that was pushed a moment ago has nothing on it yet:
-        it paints itself when it is mounted."""
-        for screen in self.screen_stack:
-            method = getattr(screen, name, None)
-            if method is not None and screen.is_mounted:
-                method(*args)
+    def _following(self) -> list[Following]:
+        """The screens that follow the venue. One that was pushed a moment ago has nothing on it yet: it paints itself
+        when it is mounted."""
+        return [screen for screen in self.screen_stack if isinstance(screen, Following) and screen.is_mounted]
 
     # --- reading --------------------------------------------------------------------------------------------
 
-    def incident(self, key: Key) -> Incident | None:
-        if self.venue is None:
-            return None
-        ended = next((i for i in self.venue.incidents.cleared if i.key == key), None)
-        return self.venue.incidents.open.get(key) or ended
+    def on_open(self, message: Open) -> None:
+        from console import reading
 
-    def open_key(self, key: Hashable) -> None:
-        """A row's key: an id opens the resource, an incident's key the incident."""
-        if isinstance(key, tuple):
-            self.open_incident(key)
+        if self.venue is None or self.is_asking:
+            return
+        if isinstance(message.key, tuple):
+            self.push_screen(reading.incident(self.venue, message.key, self.read_only))
         else:
-            self.open_resource(key)  # type: ignore[arg-type]
+            self._push_when_read(reading.resource(self.venue, message.key, self.read_only))
+
+    def action_help(self) -> None:
+        from console import reading
+
+        self.push_screen(reading.keys(self.venue, self.read_only))
+
+    def action_history(self) -> None:
+        from console import reading
+
+        id, incident = self._selection()
+        if self.venue and (id is not None or incident is not None):
+            self._push_when_read(reading.past(self.venue, id, incident, self.read_only))
+
+    def _push_when_read(self, made: Awaitable[Screen[None]]) -> None:
+        """Pushes a screen that reads the journal first. What is asked for next takes its place."""
+
+        async def push() -> None:
+            screen = await made
+            if not self.is_asking:
+                await self.push_screen(screen)
+
+        self.run_worker(push(), exclusive=True, group="open")
 
     @property
     def is_asking(self) -> bool:
         """Whether a dialog waits for its answer: then nothing is opened above it."""
         return isinstance(self.screen, Dialog)
 
-    def open_resource(self, id: Id) -> None:
-        self.run_worker(self._open_resource(id), exclusive=True, group="open")
-
-    async def _open_resource(self, id: Id) -> None:
-        from console.panes import detail
-        from console.screens.read import Read
-
-        if self.venue is None:
-            return
-        venue, entries = self.venue, list(await self.venue.journal.about(str(id)))
-
-        def make(width: int) -> list[Row]:
-            return detail.rows(venue, id, venue.clock.now(), width, entries, not self.read_only)
-
-        if self.is_asking:
-            return
-        await self.push_screen(Read(make, about=id))
-
-    def open_incident(self, key: Key) -> None:
-        from console.panes import proof
-        from console.screens.read import Read
-
-        if self.venue is None or self.is_asking:
-            return
-        venue = self.venue
-
-        def make(width: int) -> list[Row]:
-            return proof.rows(venue, self.incident(key), venue.clock.now(), width, not self.read_only)
-
-        self.push_screen(Read(make, about=key[0], incident=key))
-
-    def action_help(self) -> None:
-        from console.panes.help import rows
-        from console.screens.read import Read
-
-        kinds = list(self.venue.state.kinds.values()) if self.venue else []
-        self.push_screen(Read(lambda width: rows(self.read_only, kinds)))
-
     def action_commands(self) -> None:
         from textual.command import CommandPalette
 
-        from console.commands import Venue as VenueCommands
+        from console.commands import Finder
 
-        self.push_screen(CommandPalette(providers=[VenueCommands], placeholder="a command, a resource, an action"))
-
-    def action_history(self) -> None:
-        self.run_worker(self._open_history(), exclusive=True, group="open")
-
-    async def _open_history(self) -> None:
-        from console.panes import history
-        from console.screens.read import Read
-
-        id, incident = self._selection()
-        if self.venue is None or (id is None and incident is None):
-            return
-        made = await history.rows(self.venue, id, incident)
-        if self.is_asking:
-            return
-        await self.push_screen(Read(lambda width: made, about=id))
+        finder = Finder.of(self.venue, self.read_only)
+        self.push_screen(CommandPalette(providers=[finder], placeholder="a command, a resource, an action"))
 
     def action_copy(self) -> None:
         """The command that fixes the selected incident, or the id, to the clipboard and to a file."""
@@ -304,67 +254,47 @@ class Foh(App[None]):
     def action_acknowledge(self) -> None:
         _, incident = self._selection()
         if self.venue and incident and not incident.cleared:
-            self.venue.acknowledge(incident.key, self.who)
+            self.venue.acknowledge(incident.key, who())
 
     def action_silence(self) -> None:
         _, incident = self._selection()
         if self.venue and incident and not incident.cleared:
             silenced = incident.is_silenced(self.venue.clock.now())
-            self.venue.silence(incident.key, self.who, 0 if silenced else SILENCE)
+            self.venue.silence(incident.key, who(), 0 if silenced else SILENCE)
             self.say("no longer silenced" if silenced else "silenced for one hour")
 
     def action_actions(self) -> None:
-        from console.acting import choose
-
         if ids := self._targets():
-            self._converse(choose(self, ids))
+            self._acting.choose(ids)
 
     def action_shortcut(self, action: str) -> None:
         """One that a kind declares (contract.Shortcut)."""
         if ids := self._targets():
-            self.start_action(ids, action)
+            self._acting.act(ids, action)
 
     def action_fix(self) -> None:
         _, incident = self._selection()
         remedy = next((r for r in incident.remedies if r.action and r.target), None) if incident else None
         if remedy and remedy.target:
-            self.start_action([remedy.target], remedy.action, dict(remedy.args), ask=False)
+            self._acting.act([remedy.target], remedy.action, remedy.args, ask=False)
         else:
             self.say("the console cannot fix this one; Enter shows what to do")
 
-    def start_action(
-        self, targets: Sequence[Id], action: str, args: dict[str, str] | None = None, ask: bool = True
-    ) -> None:
-        from console.acting import act
+    def on_act(self, message: Act) -> None:
+        self._acting.act(message.targets, message.action)
 
-        self._converse(act(self, targets, action, args or {}, ask))
+    @cached_property
+    def _acting(self) -> Acting:
+        """Made when something is to be done: dialogs are heavy to import."""
+        from console.acting import Acting
 
-    def _converse(self, talk: Coroutine[Any, Any, None]) -> None:
-        """From a key to a confirmed plan: one such conversation at a time. While a plan is being made, what is asked
-        for next takes its place; while a dialog waits, or was answered a moment ago, it does not."""
-        if self._talk is not None and not self._talk.is_finished and not (self.planning and self.planning.cancel()):
-            talk.close()
-            return
-        self._talk = self.run_worker(talk, group="act")
-
-    def follow(self, telling: Coroutine[Any, Any, None]) -> None:
-        """Tells of what is being done until it has ended, beside whatever is asked for meanwhile."""
-        self.run_worker(telling, group="run")
-
-    @property
-    def who(self) -> str:
-        return os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
+        assert self.venue is not None  # nothing can be selected before
+        return Acting(self, self.venue)
 
     def _targets(self) -> Sequence[Id]:
         """What an action is for."""
-        id, _ = self._selection()
-        return self.screen.targets() if isinstance(self.screen, Main) else [id] if id is not None else []
+        return self.screen.targets() if isinstance(self.screen, Following) else []
 
     def _selection(self) -> tuple[Id | None, Incident | None]:
         screen = self.screen
-        id = getattr(screen, "selected_id", lambda: None)()
-        rows = getattr(screen, "focused_rows", None)
-        incident = getattr(screen, "selected_incident", lambda: None)()
-        if rows is not None and rows.id != "incidents":
-            incident = next(iter(self.venue.incidents_about(id)), None) if self.venue and id else None
-        return id, incident
+        return (screen.selected_id(), screen.selected_incident()) if isinstance(screen, Following) else (None, None)

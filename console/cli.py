@@ -6,15 +6,13 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from console.options import USAGE, is_read_only, loader
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from console.config import Config
-
-USAGE = 64  # sysexits.h EX_USAGE, apart from the monitoring plugins' 0 to 3
 
 
 class Parser(argparse.ArgumentParser):
@@ -129,18 +127,3 @@ def on_the_rig(args: argparse.Namespace, checkout: Path) -> int:
     options = [*(["--still"] if args.still else []), *(["--read-only"] if is_read_only(args) else [])]
     os.chdir(checkout)
     os.execv(sys.executable, [sys.executable, "-m", "tests.rig", "demo", *options])
-
-
-def is_read_only(args: argparse.Namespace) -> bool:
-    return args.read_only or os.environ.get("FOH_READ_ONLY", "") not in ("", "0")
-
-
-def loader(demo: bool, still: bool = False) -> Callable[[], Config]:
-    """How to get the configuration: from the venue file, or from the embedded venue, which starts at once."""
-    if demo:
-        from console.embedded import Embedded
-
-        return Embedded(still).config
-    from console.config import load
-
-    return load

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import termios
 import threading
@@ -30,6 +31,25 @@ def leave_on(numbers: Iterable[signal.Signals], leave: Callable[[int], object]) 
 
     for number in numbers:
         signal.signal(number, obey)
+
+
+def is_hung_up() -> bool:
+    """Whether the terminal on standard input has been closed."""
+    poll = select.poll()
+    with contextlib.suppress(OSError, ValueError):
+        poll.register(0, 0)  # 0: only hang-up and error are reported
+        return any(flags & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, flags in poll.poll(0))
+    return False
+
+
+def traceback_of(error: BaseException | None) -> str:
+    """An exception with its traceback, each line cleaned."""
+    import traceback
+
+    from backends.contract import clean
+
+    text = "".join(traceback.format_exception(error)) if error else "no exception is known"
+    return "\n".join(clean(line, 500) for line in text.splitlines())
 
 
 def _end_now(code: int, cooked: list[Any] | None) -> None:

@@ -13,9 +13,9 @@ import time
 from collections.abc import AsyncIterator
 
 from backends.contract import Arg, Id, Refused, Resource, State, clean
-from console.cli import USAGE, is_read_only, loader
 from console.config import ConfigError, venue_file
 from console.line import plain
+from console.options import USAGE, is_read_only, loader, who
 from console.panes import plan as plan_lines
 from console.session import Session, open_session
 from console.venue import group
@@ -101,7 +101,7 @@ async def act(args: argparse.Namespace) -> int:
         if lacking:
             print(f"foh act: {args.action} needs {', '.join(name + '=…' for name in lacking)}", file=sys.stderr)
             return USAGE
-        operator = Operator(venue, os.environ.get("SUDO_USER") or os.environ.get("USER", "cli"))
+        operator = Operator(venue, who())
         try:
             plans = await group.plan(operator, targets, offers, group.spread(venue, offers, given))
         except Refused as refused:

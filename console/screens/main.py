@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.widget import Widget
 
-from console.line import Line, fit
-from console.panes.help import MAIN, legend
+from console.line import Line
+from console.messages import Open
+from console.panes.help import MAIN
 from console.panes.titles import PANES, TITLES
+from console.screens.following import Following
 from console.widgets.lines import Lines
 from console.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from backends.contract import Id
-    from console.app import Foh
     from console.venue.incidents import Incident
     from console.venue.venue import Update
 
@@ -31,7 +32,7 @@ def is_typing(focused: Widget | None) -> bool:
     return focused is not None and focused.check_consume_key("x", "x")
 
 
-class Main(Screen[None]):
+class Main(Following):
     """Header, incidents, trouble or panes, and a line for messages."""
 
     DEFAULT_CSS = """
@@ -45,6 +46,7 @@ class Main(Screen[None]):
     #small { display: none; height: 1fr; }
     """
     AUTO_FOCUS = "#incidents"
+    KEYS = MAIN
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(n), f"pane('{pane}')", f"pane {n}", show=False, priority=True)
@@ -61,10 +63,8 @@ class Main(Screen[None]):
         Binding("escape", "back", "back", show=False, priority=True),
     ]
 
-    app: Foh
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, read_only: bool) -> None:
+        super().__init__(read_only)
         self.zoomed = ""
         self.filters: dict[str, str] = {}
         self.marked: set[Id] = set()  # what the next action is for
@@ -83,21 +83,20 @@ class Main(Screen[None]):
                     rows.set_class(name == left, "left")
                     yield rows
         yield Lines(id="small")
-        yield Lines(id="message", lines=(legend(MAIN, self.app.read_only),))
+        yield self.foot()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return not is_typing(self.focused) and not (self.app.read_only and action.startswith("mark"))
+        return not is_typing(self.focused) and not (self.read_only and action.startswith("mark"))
 
     def on_resize(self) -> None:
         self._arrange()
-        if self.app.venue:
+        if self.venue:
             self.call_after_refresh(self.paint)
 
     # --- painting -------------------------------------------------------------------------------------------
 
     def paint(self, update: Update | None = None) -> None:
-        """Shows the venue as it is. With an update, only what it touches."""
-        venue = self.app.venue
+        venue = self.venue
         if venue is None:
             return
         from console.panes import resources
@@ -111,38 +110,33 @@ class Main(Screen[None]):
                 )
 
     def paint_ages(self) -> None:
-        """The header and the incidents: what changes with the time alone."""
-        venue = self.app.venue
+        """The header and the incidents."""
+        venue = self.venue
         if venue is None:
             return
         from console.panes import header, incidents
 
         now = venue.clock.now()
         head = self.query_one("#header", Lines)
-        head.show(header.header(venue, now, head.size.width, self.app.read_only))
+        head.show(header.header(venue, now, head.size.width, self.read_only))
         table = self.query_one("#incidents", Rows)
         if table.display:
             table.show_rows(incidents.rows(venue, now, table.size.width, self.filters.get("incidents", "")))
         self.paint_trouble()
 
     def paint_trouble(self) -> None:
-        widget, venue = self.query_one("#trouble", Lines), self.app.venue
+        widget, venue = self.query_one("#trouble", Lines), self.venue
         if widget.display and venue:
             from console.panes import incidents
 
             lines = incidents.trouble(
-                venue, self.selected_incident(), venue.clock.now(), widget.size.width, not self.app.read_only
+                venue, self._listed_incident(), venue.clock.now(), widget.size.width, not self.read_only
             )
             widget.show(lines)
 
-    def say(self, text: str, style: str = "") -> None:
-        line: Line = ((fit(f" {text}", self.size.width), style),) if text else legend(MAIN, self.app.read_only)
-        for message in self.query("#message").results(Lines):  # none any more while the console ends
-            message.show([line])
-
     def _touches(self, pane: str, update: Update) -> bool:
         """Whether a pane shows something of what has changed, be it at the other end of a link."""
-        venue = self.app.venue
+        venue = self.venue
         if venue is None or not update.ids:
             return venue is not None and not update.ids
         kinds = {kind.kind for kind in venue.state.kinds.values() if kind.pane == pane}
@@ -156,8 +150,15 @@ class Main(Screen[None]):
         return self.focused if isinstance(self.focused, Rows) else None
 
     def selected_incident(self) -> Incident | None:
+        rows, id = self.focused_rows, self.selected_id()
+        if rows is None or rows.id == "incidents":
+            return self._listed_incident()
+        return next(iter(self.venue.incidents_about(id)), None) if self.venue and id else None
+
+    def _listed_incident(self) -> Incident | None:
+        """The one under the cursor of the incidents, whether that has the focus or not."""
         key = self.query_one("#incidents", Rows).cursor
-        venue = self.app.venue
+        venue = self.venue
         return venue.incidents.open.get(key) if venue and key is not None else None  # type: ignore[call-overload]
 
     def selected_id(self) -> Id | None:
@@ -166,7 +167,7 @@ class Main(Screen[None]):
         if rows is None:
             return None
         if rows.id == "incidents":
-            incident = self.selected_incident()
+            incident = self._listed_incident()
             return incident.root if incident else None
         return rows.cursor  # type: ignore[return-value]
 
@@ -237,22 +238,17 @@ class Main(Screen[None]):
         if rows is not None:
             from console.widgets.filter import FilterBox
 
-            box = FilterBox(str(rows.id), self.filters.get(str(rows.id), ""))
+            name = str(rows.id)
+            box = FilterBox(self.filters.get(name, ""), partial(self._set_filter, name), rows.focus)
             await self.mount(box, before="#message")  # the next key is its first letter
             self.set_focus(box)
 
-    def set_filter(self, rows: str, text: str) -> None:
-        """What a FilterBox says, letter by letter."""
+    def _set_filter(self, rows: str, text: str) -> None:
         self.filters[rows] = text
         self.paint()
 
     def on_rows_selected(self, event: Rows.Selected) -> None:
-        if event.rows.id == "incidents":
-            incident = self.selected_incident()
-            if incident:
-                self.app.open_incident(incident.key)
-        else:
-            self.app.open_resource(event.key)  # type: ignore[arg-type]
+        self.post_message(Open(event.key))  # type: ignore[arg-type]
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         if event.rows.id == "incidents":

@@ -119,6 +119,10 @@ class Incidents:
         """The open incidents in which a resource plays a part."""
         return [self.open[key] for key in self._about.get(id, ())]
 
+    def find(self, key: Key) -> Incident | None:
+        """The open one, else the latest that was cleared."""
+        return self.open.get(key) or next((ended for ended in self.cleared if ended.key == key), None)
+
     def update(self, groups: Mapping[Key, tuple[Finding, ...]], now: float) -> list[Change]:
         """Takes in what has been found. Returns the steps for the journal."""
         changes: list[Change] = []

@@ -1,0 +1,33 @@
+"""What the command line and the environment mean for every command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from console.config import Config
+
+USAGE = 64  # sysexits.h EX_USAGE, apart from the monitoring plugins' 0 to 3
+
+
+def is_read_only(args: argparse.Namespace) -> bool:
+    return args.read_only or os.environ.get("FOH_READ_ONLY", "") not in ("", "0")
+
+
+def who() -> str:
+    """Who acts, as the journal names them."""
+    return os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
+
+
+def loader(demo: bool, still: bool = False) -> Callable[[], Config]:
+    """How to get the configuration: from the venue file, or from the embedded venue, which starts at once."""
+    if demo:
+        from console.embedded import Embedded
+
+        return Embedded(still).config
+    from console.config import load
+
+    return load

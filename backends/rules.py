@@ -21,7 +21,7 @@ def unwell(source: SourceHealth | Gone, view: View) -> Verdict:
     if source.state not in _CODES:
         return Verdict(undecided=True)
     code, severity = _CODES[State(str(source.state))]
-    unknown = "what its resources do now"
+    unknown = "whether what it reports on still works"
     evidence = (Evidence("health", source.name, source.at, str(source.sentence)),)
     remedies = (source.remedy,) if source.remedy else ()
     return Verdict((Finding(code, severity, source.id, str(source.sentence), evidence, unknown, remedies),))

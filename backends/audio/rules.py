@@ -29,17 +29,17 @@ LEAPS, FAST = (1.0, 2.0, 3.0), 3.0  # seconds ago, and how many times the clock'
 RUSH, TRACKS = 5.0, 10  # seconds, and the tracks that nobody would begin by hand in that time
 CLOSED = "closed"
 FAULTS = {  # a zone's `fault`: the cause in words, and what to do
-    "device busy": ("another program has its device", "see which (sudo fuser -v /dev/snd/pcm*), and end it"),
-    "device lost": ("its device was disconnected", "plug its board in again, then stop and play"),
+    "device busy": ("another program holds its sound card", "find it (sudo fuser -v /dev/snd/pcm*), and stop it"),
+    "device lost": ("its device was disconnected", "plug its board in again, then restart playback"),
     "device cannot be opened": (
         "its device cannot be opened",
-        "see whether the device that audio/output names is there (aplay -L), and whether the player's user may open it",
+        "check that the device in audio/output exists (aplay -L), and that the player's user may open it",
     ),
-    "sound server gone": ("its sound server is gone", "start the sound server again, then stop and play"),
-    "output unknown": ("it knows no such output", "mend audio/output in its configuration, and restart it"),
+    "sound server gone": ("its sound server is gone", "start the sound server again, then restart playback"),
+    "output unknown": ("it has no such output", "correct audio/output in its configuration, and restart it"),
     "no decoder or no such sink": (
-        "it finds no decoder for its track, or no such sink as audio/output names",
-        "see whether that sink is there (pactl list short sinks); if it is, install the decoder that its log names",
+        "it has no decoder for its track, or the sink in audio/output does not exist",
+        "check that the sink exists (pactl list short sinks); if so, install the decoder that its log names",
     ),
 }
 
@@ -77,12 +77,12 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
         text = f"silent: says playing, but {cause}"
         return (Finding(code, Severity.CRIT, zone.id, text, proofs, not_known, remedies, blames),)
 
-    again = Remedy("stop and play again", "again", zone.id)
+    again = Remedy("restart playback", "again", zone.id)
     if lost := lost_end(zone, view):
         return because("ZONE-STALLED", f"{lost.id.kind} {lost.id.local} is gone", again, blames=lost.id)
     pcm = view.follow(zone, "pcm")
     if not isinstance(pcm, Pcm) or isinstance(pcm.state, Unknown):
-        cause = f"its position stands still at {zone.position} s"
+        cause = f"its position stays at {zone.position} s"
         doubt = "whether the source, the PCM or the board stopped"
         if isinstance(zone.fault, str):
             cause, doubt = known(zone.fault)[0], ""
@@ -92,25 +92,25 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
     since, _ = view.since(pcm, "state")
     waits = begun is not None and since <= begun and not isinstance(zone.fault, str)
     if pcm.state == CLOSED and not waits:
-        cause = f"it has closed its PCM {pcm.name}: its output has died"
+        cause = f"it closed its sound card {pcm.name}: its output has died"
         if isinstance(zone.fault, str):
             return because("ZONE-OUTPUT-DEAD", f"{cause}, {known(zone.fault)[0]}", again, pcm=pcm)
-        return because("ZONE-OUTPUT-DEAD", cause, again, pcm=pcm, not_known="why; its log does not say")
+        return because("ZONE-OUTPUT-DEAD", cause, again, pcm=pcm, not_known="why: its log does not say")
     if pcm.state == "XRUN" or view.now - since < STILL:
         cause = f"its PCM {pcm.name} underruns again and again"
-        slower = Remedy("give it a longer buffer (audio/buffer_time), or move its board to a hub of its own")
+        slower = Remedy("give the player a longer buffer (audio/buffer_time), or move its board to a hub of its own")
         return because("ZONE-XRUN-STORM", cause, slower, pcm=pcm)
     if pcm.state == "RUNNING" and view.now - view.since(pcm, "state", "hw_ptr")[0] >= STILL:
-        cause = f"PCM {pcm.name} runs and its hardware pointer stands still: the board takes nothing"
-        remedies = (_replug(pcm, view), again, *restart_remedies(zone, "restart the zone, if it does not obey", "kill"))
+        cause = f"PCM {pcm.name} runs, but its hardware pointer stands still: the board accepts no data"
+        remedies = (_replug(pcm, view), again, *restart_remedies(zone, "restart the zone if it does not react", "kill"))
         return because("PCM-STUCK", cause, *remedies, blames=pcm.id, pcm=pcm)
-    cause = "nothing comes from its source, as when a stream's server or the network hangs"
+    cause = "no data arrives from its source: the stream's server or the network hangs"
     return because("ZONE-SOURCE-STALLED", cause, Remedy("go to the next track", "next", zone.id), again, pcm=pcm)
 
 
 def _replug(pcm: Pcm, view: View) -> Remedy:
-    """Without hands where the board is known."""
-    text, board = "unplug the board and plug it in again, then stop and play", view.follow(pcm, "board")
+    """By the console where the board is known, else by hand."""
+    text, board = "reset the board's USB port, then restart playback", view.follow(pcm, "board")
     return Remedy(text, "replug", board.id) if isinstance(board, Board) else Remedy(text)
 
 
@@ -141,7 +141,7 @@ def failed(zone: Zone | Gone, view: View) -> Verdict:
 
 def known(fault: str) -> tuple[str, str]:
     """The cause and what to do; another backend's players may fail in ways of their own."""
-    return FAULTS.get(fault, (f"its output has failed: {fault}", "see its log"))
+    return FAULTS.get(fault, (f"its output has failed: {fault}", "read its log"))
 
 
 def lost_end(zone: Zone, view: View) -> Gone | None:
@@ -169,10 +169,10 @@ def taken(zone: Zone | Gone, view: View) -> Verdict:
     if view.now - since < LET_GO:
         return Verdict(undecided=before is None, recheck_at=since + LET_GO)
     program = pcm.program if isinstance(pcm.program, str) else "a program"
-    verb = "plays into nothing" if zone.state == "playing" else "cannot play"
-    cause = f"{verb}: {program} ({pcm.owner}) has its PCM {pcm.name} open"
+    verb = "silent" if zone.state == "playing" else "cannot play"
+    cause = f"{verb}: {program} ({pcm.owner}) holds its sound card {pcm.name}"
     severity = Severity.CRIT if zone.state == "playing" else Severity.WARN
-    remedy = Remedy(f"see what it is (ps -fp {pcm.owner}), and end it")
+    remedy = Remedy(f"find out what it is (ps -fp {pcm.owner}), and stop it")
     evidence = (*pcm.evidence, *zone.proof(PROCESS), *zone.proof(LOG))
     return Verdict((Finding("ZONE-TAKEN", severity, zone.id, cause, evidence, "", (remedy,)),))
 
@@ -197,9 +197,9 @@ def held(zone: Zone | Gone, view: View) -> Verdict:
     (since, before), (opened, other) = view.since(zone, "state"), view.since(pcm, "owner")
     if view.now - max(since, opened) < LET_GO:
         return Verdict(undecided=not (before and other), recheck_at=max(since, opened) + LET_GO)
-    cause = f"has stopped and keeps its PCM {pcm.name} open: its amplifier cannot sleep"
+    cause = f"stopped, but still holds its sound card {pcm.name} open: its amplifier stays on"
     evidence = (*zone.proof(PLAYBACK), *pcm.evidence)
-    remedies = (Remedy("let go of the output", "release", zone.id),)
+    remedies = (Remedy("release the sound card", "release", zone.id),)
     return Verdict((Finding("ZONE-HOLDS-PCM", Severity.WARN, zone.id, cause, evidence, "", remedies),))
 
 
@@ -212,16 +212,16 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
     earlier = before.tracks_begun if isinstance(before, Zone) else Unknown()
     begun = zone.tracks_begun - earlier if isinstance(earlier, int) else 0
     if begun >= TRACKS:
-        cause = f"runs away: {begun} tracks begun within {RUSH:g} s, none of them is heard"
+        cause = f"skips through its queue: {begun} tracks started within {RUSH:g} s, none of them audible"
         evidence = Evidence("tracks begun", f"{zone.endpoint} track_playback_started", zone.at, f"{begun} more")
     elif ahead := _ahead(zone, view):
-        cause = f"runs away: {ahead:.0f} s of what it plays have passed within {LEAPS[-1]:g} s, and are not heard"
-        said = f"{zone.position} s, {ahead:.0f} s further than {LEAPS[-1]:g} s before"
+        cause = f"silent: its position advanced {ahead:.0f} s in {LEAPS[-1]:g} s: the output discards the sound"
+        said = f"{zone.position} s, {ahead:.0f} s further than {LEAPS[-1]:g} s ago"
         evidence = Evidence(PLACE, _read_from(zone, PLACE), zone.at, said)
     else:
         return Verdict(recheck_at=view.now + 1)
-    by_hand = "end its process (SIGKILL) where it does not obey"
-    killed = restart_remedies(zone, "restart it with SIGKILL where it does not obey", "kill", by_hand)
+    by_hand = "kill its process if it does not stop"
+    killed = restart_remedies(zone, "restart it with SIGKILL if it does not stop", "kill", by_hand)
     remedies = (Remedy("stop it", "stop", zone.id), *killed)
     finding = Finding("ZONE-RUNAWAY", Severity.CRIT, zone.id, cause, (evidence,), "", remedies)
     return Verdict((finding,), recheck_at=view.now + 2)
@@ -267,14 +267,14 @@ def underruns(zone: Zone | Gone, view: View) -> Verdict:
     starts = {begun for begun in (pcm.begun, *past) if not isinstance(begun, Unknown)}
     if len(starts) <= len(GAPS) or view.now - moved >= STILL:  # the latter is said by `stalled`
         return Verdict()
-    cause = f"its sound has gaps: PCM {pcm.name} runs dry again and again"
+    cause = f"its sound has gaps: the buffer of PCM {pcm.name} runs dry again and again"
     path = next((item.read_from for item in pcm.evidence), "")
     evidence = Evidence("trigger_time", path, pcm.at, f"{len(starts)} different ones within {GAPS[-1]:g} s")
     remedies = (
-        Remedy("see what takes the machine's time (top); give the player a longer buffer (audio/buffer_time)"),
+        Remedy("find what uses the CPU (top); give the player a longer buffer (audio/buffer_time)"),
         Remedy("or move its board to a hub of its own"),
     )
-    doubt = "whether the player, the machine or the USB comes too late"
+    doubt = "whether the player, the machine or the USB bus is too slow"
     return Verdict(
         (Finding("ZONE-UNDERRUNS", Severity.WARN, zone.id, cause, (evidence, *pcm.evidence), doubt, remedies),)
     )
@@ -294,8 +294,8 @@ def unreachable(zone: Zone | Gone, view: View) -> Verdict:
     lines = [line for line in zone.log if "MPD" in line] if isinstance(zone.log, tuple) else []
     logged = [Evidence(LOG, "its log", zone.at, line) for line in lines[:1]]
     asked = Evidence("MPD frontend", "a connection to it, and its process's sockets", zone.at, zone.mpd.detail)
-    evidence, doubt = (asked, *logged), "" if logged else "why; its log does not say"
-    text = "see which program has the port (sudo ss -ltnp), end it or choose another, and restart the zone"
+    evidence, doubt = (asked, *logged), "" if logged else "why: its log does not say"
+    text = "find the program that uses the port (sudo ss -ltnp), stop it or change the port, and restart the zone"
     remedies = restart_remedies(zone, text, otherwise=text)
     return Verdict((Finding("ZONE-NO-MPD", Severity.WARN, zone.id, cause, evidence, doubt, remedies),))
 
@@ -315,8 +315,8 @@ def mixer_silent(control: Control | Gone, view: View) -> Verdict:
         return Verdict(undecided=before is None, recheck_at=since + LET_GO)
     cause = f"the mixer of {control.device} does not answer: {control.mute.detail}"
     evidence = (Evidence("mute", f"ALSA mixer {control.device}", control.at, control.mute.detail),)
-    unknown = "whether it is muted, and how loud it is"
-    remedies = (Remedy("see whether the sound server behind it runs"),)
+    unknown = "whether it is muted, and how loud it is set"
+    remedies = (Remedy("check that the sound server behind it runs"),)
     return Verdict((Finding("MIXER-UNREACHABLE", Severity.WARN, control.id, cause, evidence, unknown, remedies),))
 
 

@@ -19,7 +19,7 @@ def offers(id: Id, state: str | Unknown, no_mixer: str) -> tuple[Offer, ...]:
         Offer(id, "play", "play", blocked="already playing" if state == "playing" else ""),
         Offer(id, "pause", "pause", blocked="" if state == "playing" else "not playing"),
         Offer(id, "stop", "stop", blocked=stopped and "already stopped"),
-        Offer(id, "again", "begin again", blocked="" if state == "playing" else "not playing"),
+        Offer(id, "again", "restart playback", blocked="" if state == "playing" else "not playing"),
         Offer(id, "next", "next track", blocked=stopped),
         Offer(id, "previous", "previous track", blocked=stopped),
         Offer(id, "volume", "volume of the player", args=(_PERCENT,), blocked=no_mixer),

@@ -10,8 +10,8 @@ from backends.kinds import CaptureBoard, Mixer
 
 # Why a board in this mode captures nothing, and what to do. Modes from the boards' USB identities.
 MODES = {
-    "jtag": ("its FPGA is being programmed", "end the programming, then power-cycle it"),
-    "eeprom": ("its USB chip's EEPROM is being programmed", "end the programming, then power-cycle it"),
+    "jtag": ("its FPGA is being programmed", "stop the flashing tool, then power-cycle it"),
+    "eeprom": ("its USB chip's EEPROM is being programmed", "stop the flashing tool, then power-cycle it"),
     "serial": ("only its serial port is on", "switch it back: hdmi2usb-mode-switch, then power-cycle it"),
     "unconfigured": ("its gateware is missing or still booting", "wait 30 s, then power-cycle it; else flash it"),
     "test": ("it runs a test firmware", "power-cycle it; flash the capture firmware if it comes back so"),
@@ -40,18 +40,18 @@ def not_operational(board: CaptureBoard | Gone, view: View) -> Verdict:
 
 SETTLED = 4.0  # seconds: a signal must be told twice to be believed, as locking again takes one or two
 SIGNALS = {  # what a word for a board's HDMI signal means, and what to do
-    firmware.NONE: ("CAPTURE-NO-SIGNAL", "it sees no HDMI signal", "wake the computer, or plug in its HDMI cable"),
+    firmware.NONE: ("CAPTURE-NO-SIGNAL", "it receives no HDMI signal", "wake the computer, or plug in its HDMI cable"),
     firmware.UNLOCKED: (
         "CAPTURE-NO-LOCK",
-        "it sees a clock, and no picture",
-        "reseat the HDMI cable at both ends; else take another cable",
+        "it receives a clock, but cannot lock to the picture",
+        "reseat the HDMI cable at both ends, then try another cable",
     ),
     firmware.OTHER: (
         "CAPTURE-WRONG-MODE",
-        "the computer sends a size that the board does not ask for",
-        "set the computer to that size, or replug it: it reads the board's EDID anew",
+        "the computer sends a resolution that the board did not ask for",
+        "set the computer to that resolution, or reconnect it so that it reads the board's EDID again",
     ),
-    firmware.OFF: ("CAPTURE-INPUT-OFF", "the input that it shows is switched off", "switch it on at its console"),
+    firmware.OFF: ("CAPTURE-INPUT-OFF", "its selected input is switched off", "switch it on at the board's console"),
     firmware.PATTERN: ("CAPTURE-TEST-PATTERN", "it shows its test pattern", "connect an input to its encoder"),
 }
 PICTURES = {  # the same for a picture that somebody looked at
@@ -75,7 +75,7 @@ def no_signal(board: CaptureBoard | Gone, view: View) -> Verdict:
     if board.at - since < SETTLED:
         return Verdict(undecided=True, recheck_at=since + SETTLED)
     code, cause, remedy = SIGNALS[board.signal]
-    text = f"{board.name} records nothing of use: {cause} ({_text(board.hdmi)})"
+    text = f"{board.name} gives no usable picture: {cause} ({_text(board.hdmi)})"
     doubt = "whether the computer, the cable or the board's input fails" if board.signal != firmware.PATTERN else ""
     return Verdict((Finding(code, Severity.CRIT, board.id, text, board.evidence, doubt, (Remedy(remedy),)),))
 
@@ -91,7 +91,7 @@ def firmware_hangs(board: CaptureBoard | Gone, view: View) -> Verdict:
         return Verdict(undecided=True, recheck_at=since + SETTLED)
     text = f"{board.name}: {board.signal.detail}"
     remedy = Remedy(f"after the talk, power-cycle it (USB port {_text(board.port)})")
-    doubt = "what its HDMI signal is, and whether its picture still moves: see what its mixer shows"
+    doubt = "whether it has an HDMI signal, and whether its picture moves: look at its mixer"
     return Verdict(
         (Finding("CAPTURE-FIRMWARE-HANGS", Severity.WARN, board.id, text, board.evidence, doubt, (remedy,)),)
     )
@@ -105,14 +105,14 @@ def poor_picture(board: CaptureBoard | Gone, view: View) -> Verdict:
         return Verdict()
     code, cause = PICTURES[board.picture]
     still = board.picture == picture.STILL
-    seen = next((item for item in board.evidence if item.what == "picture"), None)
+    seen = next(iter(board.proof("picture")), None)
     when = time.strftime(" at %H:%M:%S", time.localtime(seen.at)) if seen else ""
     remedies = (
-        Remedy("see that something moves before it" if still else "check what is plugged into its HDMI input"),
+        Remedy("check that something moves in the picture" if still else "check what is plugged into its HDMI input"),
         Remedy("look again", "look", board.id),
         Remedy(f"else power-cycle it (USB port {_text(board.port)})"),
     )
-    doubt = "how it is now: it was looked at once" + ("; a slide stands still as well" if still else "")
+    doubt = "how it is now: it was looked at once" + ("; a slide stands still too" if still else "")
     severity = Severity.WARN if still else Severity.CRIT
     return Verdict(
         (Finding(code, severity, board.id, f"{board.name}: {cause}{when}", board.evidence, doubt, remedies),)
@@ -130,10 +130,10 @@ def board_gone(board: CaptureBoard | Gone, view: View) -> Verdict:
         "CAPTURE-BOARD-GONE",
         Severity.CRIT,
         board.id,
-        f"{last.name if last else board.id.local} left USB port {port}" if last else f"nothing on USB port {port}",
+        f"{last.name} is gone from USB port {port}" if last else f"the board expected at USB port {port} is missing",
         (*seen, Evidence("missing", "sysfs bus/usb/devices", board.since)),
-        not_known="whether its power, its cable or the board itself failed",
-        remedies=(Remedy(f"check its power and its cable, then replug USB port {port}"),),
+        not_known="whether its power supply, its cable or the board failed",
+        remedies=(Remedy(f"check its power supply and its cable, then plug it into USB port {port} again"),),
     )
     return Verdict((finding,))
 
@@ -146,15 +146,15 @@ def blanked(mixer: Mixer | Gone, view: View) -> Verdict:
         return Verdict(undecided=True)
     if not mixer.stream.startswith("blank"):
         return Verdict()
-    turned = next((item for item in mixer.evidence if item.what == "stream turned"), None)
+    turned = next(iter(mixer.proof("stream turned")), None)
     since = time.strftime("%H:%M:%S", time.localtime(turned.at)) if turned else ""
     finding = Finding(
         "MIX-STREAM-BLANKED",
         Severity.WARN,
         mixer.id,
-        f"viewers see {mixer.stream.removeprefix('blank ')!r}, not the mix" + (f", since {since}" if since else ""),
+        f"viewers see {mixer.stream.removeprefix('blank ')!r}, not the talk" + (f", since {since}" if since else ""),
         mixer.evidence,
-        not_known="" if since else "since when: it was so when first seen; a core that restarts comes up blanked",
+        not_known="" if since else "since when: it was blank when first seen, and a restarted voctocore starts blank",
         remedies=(Remedy("put the stream live when the talk begins", "live", mixer.id),),
     )
     return Verdict((finding,))

@@ -22,7 +22,7 @@ def stopped(instance: Instance | Gone, view: View) -> Verdict:
         instance.id,
         f"{instance.name} is stopped, though it is set to start with its host",
         instance.evidence,
-        not_known="whether somebody stopped it on purpose; LXD keeps no record of it",
+        not_known="whether somebody stopped it on purpose: LXD keeps no record",
         remedies=(Remedy(blocked or "start it", "" if blocked else "start", instance.id),),
     )
     return Verdict((finding,))
@@ -37,10 +37,10 @@ def broken(instance: Instance | Gone, view: View) -> Verdict:
     match instance.state:
         case "Error":
             severity, cause = Severity.CRIT, f"LXD cannot tell the state of {instance.name}"
-            text, action, args = "restart it by force: what it holds in memory is lost", "restart", {"how": "force"}
+            text, action, args = "restart it by force: the contents of its memory are lost", "restart", {"how": "force"}
         case "Frozen":
             severity, cause = Severity.WARN, f"{instance.name} is frozen: its processes do not run"
-            text, action, args = "let it run again", "unfreeze", {}
+            text, action, args = "unfreeze it", "unfreeze", {}
         case _:
             return Verdict()
     remedies = (Remedy(text, action, instance.id, args),)
@@ -59,11 +59,11 @@ def failed(operation: Operation | Gone, view: View) -> Verdict:
     severity = Severity.WARN if operation.links else Severity.INFO
     instance = view.follow(operation, "instance")
     blames: Id | None = instance.id if instance else None
-    remedies: tuple[Remedy, ...] = (Remedy("mend what LXD names, then do it again"),)
+    remedies: tuple[Remedy, ...] = (Remedy("correct what LXD names, then try again"),)
     if isinstance(instance, Instance) and instance.kept is True and operation.what == "Starting instance":
         remedies = (
-            Remedy(f"read why with {show_log(instance.id)}, mend it, then start it again"),
-            Remedy("start it anew: what it had in memory is lost", "start", instance.id, {"memory": "forget"}),
+            Remedy(f"read the reason with {show_log(instance.id)}, correct it, then start it again"),
+            Remedy("start it from scratch: its saved memory is lost", "start", instance.id, {"memory": "forget"}),
         )
     finding = Finding(
         "LXD-OPERATION-FAILED",

@@ -11,7 +11,7 @@ BEGINS, ENDS = 3.0, SECONDS + 3.0  # seconds until its card must be seen to run,
 
 
 def offer(board: Board) -> Offer:
-    what = "sound a tone, to hear which room it is in"
+    what = "play a tone, to hear which room it is in"
     return Offer(board.id, IDENTIFY, what, Risk.DISRUPTIVE, blocked=_lacking(board))
 
 
@@ -31,7 +31,7 @@ def plan(offer: Offer, board: Board, used: bool) -> Plan:
     """`used`: a program has one of the board's PCMs open. Raises Refused."""
     where = device(board)
     if used:
-        raise Refused("a program plays there, or holds the output: let go of that first")
+        raise Refused("a program holds its sound card: release it first")
     text = f"play {HERTZ} Hz at {DECIBEL} dB on the card {board.card}, for {SECONDS:g} s"
     begun = Expect(board.id, "state", "RUNNING", BEGINS, via="card")
     over = Expect(board.id, "state", "closed", ENDS, via="card")

@@ -32,8 +32,8 @@ def crowded(hub: Hub | Gone, view: View) -> Verdict:
     full = len(playing) >= STREAMS
     cause = f"hub {hub.id.local} has one transaction translator for {len(boards)} boards: {STREAMS} can play at once"
     if full:
-        cause += f", and {len(playing)} play now: another one will be refused"
-    evidence = tuple(each for each in hub.evidence if each.what == "bDeviceProtocol")
+        cause += f", and {len(playing)} play now: one more will be refused"
+    evidence = hub.proof("bDeviceProtocol")
     remedy = Remedy("move boards to another hub, or take a hub with a translator for each port (multi-TT)")
     severity = Severity.WARN if full else Severity.INFO
     return Verdict((Finding("USB-TT-FULL", severity, hub.id, cause, evidence, "", (remedy,)),))
@@ -63,11 +63,11 @@ def over_current(hub: Hub | Gone, view: View) -> Verdict:
         return Verdict()
     since, before = view.since(hub, "over_currents")
     risen = _risen(hub, before) if view.now - since <= RECENT else {}
-    proofs = tuple(each for each in hub.evidence if each.what == OVER_CURRENT)
+    proofs = hub.proof(OVER_CURRENT)
     remedy = Remedy("look for a short in the cable or the board; give the hub a supply that carries all its boards")
     if not risen:
         cause = f"the hub has counted over-currents at USB port {_listed(counts)}"
-        doubt = "when it was: the kernel only counts them, until the hub is plugged in again"
+        doubt = "when: the kernel only counts them, until the hub is plugged in again"
         finding = Finding("USB-OVER-CURRENT", Severity.INFO, hub.id, cause, proofs, doubt, (remedy,))
         return Verdict((finding,))
     cause = f"over-current at USB port {_listed(risen)}: the hub has cut it off"

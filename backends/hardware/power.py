@@ -99,7 +99,7 @@ def _keep_awake(board: Board, device: Path, where: Where) -> list[Operation]:
         script += " && " + _write(interface, where.sysfs / "bus/usb/drivers_probe")
         found.append(Operation(call(("usb-restore-hid", port), text, script), "hid", HELD))
     if board.policy != "on":
-        text = f"board {port} never sleeps: power/control=on"
+        text = f"keep board {port} powered: power/control=on"
         step = call(("usb-power", port, "on"), text, _write("on", device / "power/control"))
         found.append(Operation(step, "policy", "on"))
     return found

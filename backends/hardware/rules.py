@@ -25,7 +25,7 @@ from backends.hardware.power import LET_SLEEP, keeps_awake, never_suspends
 from backends.hardware.usbfs import NOBODY
 from backends.kinds import PLAYBACK, Board, Hub, Pcm, Zone
 
-REPLUG = 3.0  # seconds that a board may be without its drivers: it is being plugged in again without hands
+REPLUG = 3.0  # seconds that a board may be without its drivers: it is being reset
 MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is called kept awake
 
 
@@ -37,21 +37,21 @@ def gone(board: Board | Gone, view: View) -> Verdict:
     playing = [zone.name for zone in zones if zone.state == "playing"]
     doubtful = [zone.name for zone in zones if isinstance(zone.state, Unknown)]
     if playing:
-        verb = "plays" if len(playing) == 1 else "play"
-        cause = f"{_names(playing)} {verb} into nothing: its board left USB port {port}"
+        verb = "is" if len(playing) == 1 else "are"
+        cause = f"{_names(playing)} {verb} silent: no amplifier at USB port {port}"
     elif zones:
         verb = "has" if len(zones) == 1 else "have"
-        cause = f"{_names([zone.name for zone in zones])} {verb} no amplifier: its board left USB port {port}"
+        cause = f"{_names([zone.name for zone in zones])} {verb} no amplifier at USB port {port}"
     elif board.last is None:
-        cause = f"the board expected at USB port {port} is not there"
+        cause = f"the board expected at USB port {port} is missing"
     else:
-        cause = f"the board left USB port {port}"
+        cause = f"the board at USB port {port} is gone"
     founding = Finding(
         "USB-BOARD-GONE",
         Severity.CRIT if playing else Severity.WARN,
         board.id,
         cause,
-        (Evidence("the port is empty", f"/sys/bus/usb/devices/{port}", board.since, "no such device"),),
+        (Evidence("port", f"/sys/bus/usb/devices/{port}", board.since, "no such device"),),
         f"whether anything plays in {_names(doubtful)}" if doubtful else "",
         (Remedy(f"plug it back into port {port}, or check its cable and its power"),),
         _lost_hub(board.id, view),
@@ -64,8 +64,8 @@ def hub_gone(hub: Hub | Gone, view: View) -> Verdict:
     if isinstance(hub, Hub) or (hub.last is not None and not view.back(hub, "hub")):
         return Verdict()
     port = hub.id.local
-    cause = f"the hub left USB port {port}" if hub.last else f"the hub expected at USB port {port} is not there"
-    evidence = (Evidence("the port is empty", f"/sys/bus/usb/devices/{port}", hub.since, "no such device"),)
+    cause = f"the hub at USB port {port} is gone" if hub.last else f"the hub expected at USB port {port} is missing"
+    evidence = (Evidence("port", f"/sys/bus/usb/devices/{port}", hub.since, "no such device"),)
     remedy = Remedy(f"plug it back into port {port}, or check its cable and its power")
     finding = Finding(
         "USB-HUB-GONE", Severity.WARN, hub.id, cause, evidence, remedies=(remedy,), blames=_lost_hub(hub.id, view)
@@ -83,8 +83,15 @@ def _lost_hub(id: Id, view: View) -> Id | None:
 
 def _silent(zone: Zone, board: Gone) -> Finding:
     """The consequence where people notice it."""
-    evidence = zone.proof(PLAYBACK)
-    return Finding("ZONE-NO-BOARD", Severity.CRIT, zone.id, "plays, but its board is gone", evidence, blames=board.id)
+    cause, evidence = "silent: it says playing, but its amplifier is gone", zone.proof(PLAYBACK)
+    return Finding(
+        "ZONE-NO-BOARD",
+        Severity.CRIT,
+        zone.id,
+        "silent: it says playing, but its amplifier is gone",
+        evidence,
+        blames=board.id,
+    )
 
 
 def switched_off(board: Board | Gone, view: View) -> Verdict:
@@ -96,13 +103,13 @@ def switched_off(board: Board | Gone, view: View) -> Verdict:
         return Verdict(undecided=True, recheck_at=since + REPLUG)
     zones = _zones(board, view)
     playing = [zone.name for zone in zones if zone.state == "playing"]
-    whose = f": {_names([zone.name for zone in zones])} cannot be heard" if zones else ""
+    whose = f": {_names([zone.name for zone in zones])} is silent" if zones else ""
     cause = f"the board at USB port {board.id.local} is switched off in the kernel{whose}"
     severity = Severity.CRIT if playing else Severity.WARN
-    remedy = Remedy("let its drivers have it again; then let its player begin again", "replug", board.id)
-    doubt = "who switched it off: a program, or the policy of its hub (authorized_default)"
+    remedy = Remedy("reset its USB port, then restart playback", "replug", board.id)
+    doubt = "what switched it off: a program, or the policy of its hub (authorized_default)"
     return Verdict(
-        (Finding("USB-NOT-AUTHORIZED", severity, board.id, cause, _said(board, "authorized"), doubt, (remedy,)),)
+        (Finding("USB-NOT-AUTHORIZED", severity, board.id, cause, board.proof("authorized"), doubt, (remedy,)),)
     )
 
 
@@ -112,7 +119,8 @@ def never_sleeps(board: Board | Gone, view: View) -> Verdict:
         case Board(policy=Unknown()):
             return Verdict(undecided=True)
         case Board(policy="on"):
-            cause = f"the amplifier at USB port {board.id.local} never sleeps: its power policy is 'on'"
+            why = "its power policy is 'on' (sound is fine)"
+            cause = f"the amplifier at USB port {board.id.local} stays powered when idle: {why}"
             return Verdict((_finding("USB-AUTOSUSPEND-OFF", board, cause, (to_sleep(board),)),))
     return Verdict()
 
@@ -135,10 +143,10 @@ def kept_awake(board: Board | Gone, view: View) -> Verdict:
     where, reasons = f"the amplifier at USB port {board.id.local}", blockers(board)
     doubt = board.holders.detail if isinstance(board.holders, Unknown) else ""
     if not reasons:
-        cause, doubt = f"{where} may sleep and is not used, and stays awake", doubt or "what keeps it awake"
-        look = Remedy(f"see what the kernel says of it: sudo dmesg | grep 'usb {board.id.local}'")
+        cause, doubt = f"{where} stays powered though nothing uses it", doubt or "what keeps it awake"
+        look = Remedy(f"read the kernel's log: sudo dmesg | grep 'usb {board.id.local}'")
         return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, (look,), doubt),))
-    cause = f"{where} cannot sleep: " + "; ".join(text for text, _, _ in reasons)
+    cause = f"{where} stays powered when idle: " + "; ".join(text for text, _, _ in reasons)
     cures = [cure for _, _, cure in reasons]
     once = tuple(cure for at, cure in enumerate(cures) if cure not in cures[:at])
     return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, once, doubt),))
@@ -148,19 +156,15 @@ def blockers(board: Board) -> list[tuple[str, tuple[Evidence, ...], Remedy]]:
     """What keeps an unused board awake that may sleep: how that is known, and the cure."""
     found = []
     if isinstance(board.holders, str) and board.holders != NOBODY:
-        end = Remedy("end that program, or teach it to read sysfs instead")
-        found.append((f"{board.holders} has its USB node open", _said(board, HOLDERS), end))
+        end = Remedy("stop that program, or make it read sysfs instead")
+        found.append((f"{board.holders} has its USB node open", board.proof(HOLDERS), end))
     if keeps_awake(board):
         text = "usbhid holds its HID interface, and it has no remote wakeup"
-        found.append((text, _said(board, HID_DRIVER, "power/wakeup"), to_sleep(board)))
+        found.append((text, board.proof(HID_DRIVER, "power/wakeup"), to_sleep(board)))
     if never_suspends(board):
-        said = _said(board, "power/autosuspend_delay_ms")
+        said = board.proof("power/autosuspend_delay_ms")
         found.append(("a negative autosuspend delay means never", said, to_sleep(board)))
     return found
-
-
-def _said(board: Board, *what: str) -> tuple[Evidence, ...]:
-    return tuple(each for each in board.evidence if each.what in what)
 
 
 def _known(board: Board, pcms: Sequence[Pcm]) -> bool:
@@ -200,7 +204,7 @@ def to_sleep(board: Board) -> Remedy:
 
 
 def _finding(code: str, board: Board, cause: str, remedies: tuple[Remedy, ...], not_known: str = "") -> Finding:
-    evidence = (*_said(board, HOLDERS), *power_evidence(board))
+    evidence = (*board.proof(HOLDERS), *power_evidence(board))
     return Finding(code, Severity.WARN, board.id, cause, evidence, not_known, remedies)
 
 

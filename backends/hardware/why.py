@@ -15,7 +15,7 @@ CONTROL = "power/control"
 def awake(board: Board, view: View) -> Sequence[Reason]:
     """In the order in which they would have to be cured: the policy, what is open, what the kernel's drivers hold."""
     if isinstance(board.power, Unknown):
-        return (Reason(f"whether it is awake is not known: {board.power.detail}"),)
+        return (Reason(f"whether it is awake is unknown: {board.power.detail}"),)
     if board.power == "suspended":
         return (Reason("it is asleep", power_evidence(board)),)
     found = [*_policy(board), *_opened(board, view), *(Reason(*each) for each in blockers(board))]
@@ -24,12 +24,12 @@ def awake(board: Board, view: View) -> Sequence[Reason]:
     if isinstance(board.holders, Unknown) and board.holders.detail:
         found.append(Reason(f"who has its USB node open: {board.holders.detail}"))
     delay = f"its delay of {board.delay} ms after the last use may not be over"
-    return (*found, Reason(f"nothing that can be seen; {delay}", power_evidence(board)))
+    return (*found, Reason(f"no reason can be seen; {delay}", power_evidence(board)))
 
 
 def _policy(board: Board) -> Iterator[Reason]:
     if board.policy == "on":
-        said = tuple(each for each in board.evidence if each.what == CONTROL)
+        said = board.proof(CONTROL)
         yield Reason("its policy is to stay awake, which is the kernel's default", said, to_sleep(board))
 
 
@@ -38,7 +38,7 @@ def _opened(board: Board, view: View) -> Iterator[Reason]:
         if not isinstance(pcm, Pcm) or pcm.state == "closed":
             continue
         if isinstance(pcm.state, Unknown):
-            yield Reason(f"whether its PCM {pcm.name} is open is not known: {pcm.state.detail}")
+            yield Reason(f"whether its PCM {pcm.name} is open is unknown: {pcm.state.detail}")
             continue
         by = f"{pcm.program} ({pcm.owner})" if isinstance(pcm.program, str) else f"process {pcm.owner}"
         zones = [zone for zone in view.back(pcm, "pcm") if isinstance(zone, Zone) and zone.pid == pcm.owner]
@@ -48,10 +48,10 @@ def _opened(board: Board, view: View) -> Iterator[Reason]:
 
 def _close(pcm: Pcm, zones: Sequence[Resource]) -> Remedy:
     for zone in zones:
-        for action, text in (("stop", "stop it"), ("release", "let go of the output")):
+        for action, text in (("stop", "stop it"), ("release", "release the sound card")):
             if (offer := zone.offer(action)) and not offer.blocked:
                 return Remedy(text, action, zone.id)
-    return Remedy(f"see what it is (ps -fp {pcm.owner}), and end it")
+    return Remedy(f"find out what it is (ps -fp {pcm.owner}), and stop it")
 
 
 QUESTIONS = (Question("board", "why is it awake?", awake),)

@@ -193,7 +193,7 @@ def offers(id: Id, state: str | Unknown, has_mixer: bool) -> tuple[Offer, ...]:
         *transport.offers(id, state, no_mixer),
         Offer(id, "software-mute", "mute in software (heard 1-2 s later)", blocked=no_mixer),
         Offer(id, "software-unmute", "unmute in software", blocked=no_mixer),
-        Offer(id, "release", "let go of the output", blocked="" if state == "stopped" else "not stopped"),
+        Offer(id, "release", "release the sound card", blocked="" if state == "stopped" else "not stopped"),
     )
 
 

@@ -20,10 +20,10 @@ def superseded(zone: Zone | Gone, view: View) -> Verdict:
     since, before = view.since(zone, "rival")
     if view.now - since < STARTING:
         return Verdict(undecided=before is None, recheck_at=since + STARTING)
-    answers = f"process {zone.pid}" if isinstance(zone.pid, int) else "another user's process"
-    cause = f"what is seen here is {answers}, but process {zone.rival} was started for it and cannot be reached"
-    by_hand = f"end both ({zone.pid if isinstance(zone.pid, int) else 'that'} and {zone.rival}), start the zone"
-    both = f"restart the zone; if process {zone.rival} is still there then, end it (kill {zone.rival})"
+    answers = f"process {zone.pid}" if isinstance(zone.pid, int) else "process of another user"
+    cause = f"the old {answers} still answers; the new process {zone.rival} could not take its port"
+    by_hand = f"stop both ({zone.pid if isinstance(zone.pid, int) else 'the old'} and {zone.rival}), start the zone"
+    both = f"restart the zone; if process {zone.rival} is still there then, stop it (kill {zone.rival})"
     remedies = restart_remedies(zone, both, otherwise=by_hand)
     evidence = zone.proof(PROCESS, RIVAL)
     return Verdict((Finding("ZONE-OLD-INSTANCE", Severity.WARN, zone.id, cause, evidence, "", remedies),))
@@ -47,10 +47,10 @@ def account_taken(zone: Zone | Gone, view: View) -> Verdict:
 
 def _collision(zone: Zone, other: Zone, account: str, since: float, began: float) -> Finding:
     service = account.partition(" ")[0]
-    cause = f"paused as {other.name} began to play: both use one {service} account ({account})"
+    cause = f"paused when {other.name} started to play: both use one {service} account ({account})"
     seen = Evidence("both", f"{zone.endpoint} and {other.endpoint}", since, f"{abs(began - since):.1f} s apart")
     remedy = Remedy(f"give each zone a {service} account of its own, or stop {other.name}", "stop", other.id)
-    doubt = "whether somebody has paused it at that very moment"
+    doubt = "whether somebody paused it at that moment"
     return Finding("ZONE-ACCOUNT-TAKEN", Severity.WARN, zone.id, cause, (seen,), doubt, (remedy,))
 
 
@@ -74,13 +74,13 @@ def who_shares(zone: Zone, view: View) -> Sequence[Reason]:
     if not isinstance(zone, MopidyZone):
         return ()
     if isinstance(zone.accounts, Unknown):
-        return (Reason(f"its accounts are not known: {zone.accounts.detail}"),)
+        return (Reason(f"its accounts are unknown: {zone.accounts.detail}"),)
     found = []
     for account in zone.accounts:
         names = sorted(other.name for other in sharing(zone, account, view))
         also = f"also of {', '.join(names)}: only one of them can play at a time" if names else "of no other zone here"
         found.append(Reason(f"{account}, {also}"))
-    return found or (Reason("it has none"),)
+    return found or (Reason("it has no account"),)
 
 
 MOPIDY_RULES = (Rule("superseded", "zone", superseded), Rule("account-taken", "zone", account_taken))

@@ -53,7 +53,7 @@ def _stream(host: str, address: str, told: Told, each: Playing, first: str, at: 
     pid = int(each.pid) if _PID(each.pid) else Unknown(Why.NOT_APPLICABLE, "its client names no process")
     sink: Text = clean(each.sink) if each.sink else BETWEEN
     server = f"{clean(told.server, 40)} at {clean(address)}"
-    verb = "is halted in" if each.corked else "plays into"
+    verb = "is paused in" if each.corked else "plays into"
     where = f"{name(each)} {verb} {sink}" if each.sink else f"{name(each)} is between two sinks"
     evidence = [Evidence("sink", f"{server}, sink input {each.index}", at, where)]
     if each.asked:

@@ -25,7 +25,7 @@ def home(zone: Zone, stream: Stream) -> Home | None:
     """By what the server was asked for; else by what the zone's player was told; else by where its stream was seen
     first. A device of ALSA's counts if a sink has its name: what it stands for is said in ALSA's configuration."""
     if isinstance(stream.asked, str):
-        return Home(stream.asked, _evidence(stream, "asked"))
+        return Home(stream.asked, stream.proof("asked"))
     told = zone.proof(OUTPUT)
     devices = _DEVICE(zone.output) if isinstance(zone.output, str) else []
     if len(devices) == 1:
@@ -34,11 +34,7 @@ def home(zone: Zone, stream: Stream) -> Home | None:
             return Home(device, told)
         if element == "alsasink" and device in sinks(stream):
             return Home(device, told, f"whether ALSA's device {device} is meant to be the sink of that name")
-    return Home(stream.first, _evidence(stream, "first")) if isinstance(stream.first, str) else None
-
-
-def _evidence(stream: Stream, what: str) -> tuple[Evidence, ...]:
-    return tuple(item for item in stream.evidence if item.what == what)
+    return Home(stream.first, stream.proof("first")) if isinstance(stream.first, str) else None
 
 
 def sinks(stream: Stream) -> frozenset[str]:
@@ -59,11 +55,11 @@ def wrong_sink(zone: Zone | Gone, view: View) -> Verdict:
     if zone.state == "stopped" or where is None or where.sink == stream.sink:
         return Verdict()
     playing, there = zone.state == "playing", where.sink in sinks(stream)
-    verb = "plays" if playing else "is halted, and would play"
-    cause = f"{verb} into sink {stream.sink} instead of {where.sink}" + ("" if there else ", which is not there")
+    verb = "plays" if playing else "is paused, and would play"
+    cause = f"{verb} into sink {stream.sink} instead of {where.sink}" + ("" if there else ", which does not exist")
     beside = stream.beside if isinstance(stream.beside, tuple) else ()
-    others = tuple(Evidence("heard there as well", stream.id.local, stream.at, each) for each in beside)
-    evidence = (*_evidence(stream, "sink"), *where.evidence, *others)
+    others = tuple(Evidence("plays there too", stream.id.local, stream.at, each) for each in beside)
+    evidence = (*stream.proof("sink"), *where.evidence, *others)
     severity, root = Severity.CRIT if playing else Severity.WARN, lost_end(zone, view)
     remedies = (_back(stream, where.sink),) if there else _without(zone, where.sink)
     finding = Finding(
@@ -77,10 +73,10 @@ def _back(stream: Stream, sink: str) -> Remedy:
 
 
 def _without(zone: Zone, sink: str) -> tuple[Remedy, ...]:
-    bring = f"bring sink {sink} back (plug its board in, or load its module again), then its stream can be moved there"
+    bring = f"bring sink {sink} back (plug its board in, or load its module again), then move its stream there"
     if zone.state != "playing":
         return (Remedy(bring),)
-    return (Remedy(bring), Remedy("until then stop it, so that the other room is left alone", "stop", zone.id))
+    return (Remedy(bring), Remedy("stop it until then: the other room hears it", "stop", zone.id))
 
 
 STREAM_RULES = (Rule("wrong-sink", "zone", wrong_sink),)

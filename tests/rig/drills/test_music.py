@@ -27,7 +27,7 @@ INTO_NOTHING = f"kitchen plays into nothing: its board left USB port 1-{KITCHEN}
 OUTPUT_DEAD = "silent: says playing, but it has closed its PCM kitchen"
 TAKEN = "cannot play: aplay ({pid}) has its PCM kitchen open"
 COULD_NOT = "could not play: another program has its device"
-HOLDS = "has stopped and keeps its PCM kitchen open: its amplifier cannot sleep"
+HOLDS = "stopped, but still holds its sound card kitchen open: its amplifier cannot sleep"
 SOURCE = "silent: says playing, but nothing comes from its source"
 STUCK = "silent: says playing, but PCM kitchen runs and its hardware pointer stands still"
 

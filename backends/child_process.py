@@ -6,15 +6,18 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 TO_START = 12.0  # seconds in which its first word is awaited: on a machine that is busy a program takes long to start
+SETPRIV = "/usr/bin/setpriv"  # util-linux, which Debian always has
 
 
 class At(Struct, frozen=True):
-    """Said by a child before it turns to what may hold it up, so that whoever hears nothing more knows what does."""
+    """Sent before a call that may block, so that a silent child can be blamed on it."""
 
     at: str
 
@@ -25,3 +28,11 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the call
         sys.exit(0)
+
+
+def tied(argv: Sequence[str]) -> tuple[str, ...]:
+    """The command that runs another's program so that it is killed when this process ends. Ours see to it themselves
+    (`die_with_parent`)."""
+    if argv[0] == sys.executable or not Path(SETPRIV).exists():
+        return tuple(argv)
+    return (SETPRIV, "--pdeathsig", "KILL", "--", *argv)

@@ -391,13 +391,22 @@ class Health(Struct, frozen=True):
     remedy: Remedy | None = None
 
 
+class Usage(Struct, frozen=True):
+    """What the child processes of a source use: how many run now, their CPU time in seconds, their memory in MiB."""
+
+    children: int = 0
+    cpu: float = 0.0
+    memory: int = 0
+
+
 class Observation(Struct, frozen=True):
     """What one source says at one moment: its health, what has changed, what is gone. What it does not mention is as
     it was. A `complete` one lists everything: what it leaves out is gone.
 
     A source yields health, upserts, gone and complete; the runtime fills in the rest: who says it (`source`, of the
-    backend of that name, configured at `address`, "" where it is not configured), when, and that a source has left
-    the venue (`left`). One that is not well may still report a resource: only its known fields count.
+    backend of that name, configured at `address`, "" where it is not configured), when, what its child processes use,
+    and that a source has left the venue (`left`). One that is not well may still report a resource: only its known
+    fields count.
     """
 
     health: Health = Health()
@@ -407,6 +416,7 @@ class Observation(Struct, frozen=True):
     source: Id = Id("", "source", "")
     backend: str = ""
     address: str = ""
+    usage: Usage = Usage()
     left: bool = False
     seq: int = 0
     at: float = 0.0
@@ -499,13 +509,25 @@ class Rule(Struct, frozen=True):
 # --- what a backend author implements ---------------------------------------------------------------------
 
 
-class Child(Protocol):
-    """A child process that speaks JSON lines, is killed when it hangs and dies with its parent."""
+class Output(Struct, frozen=True):
+    """What a program printed that was run once. `status` is its exit status (-9: killed by signal 9), `text` its
+    standard output, `complaint` the end of its standard error. Both are foreign text."""
 
-    async def send(self, message: Mapping[str, object]) -> None: ...
+    status: int
+    text: str = ""
+    complaint: str = ""
+
+
+class Child(Protocol):
+    """A child process that sends and receives messages, each a JSON object on one line."""
+
+    async def send(self, message: Mapping[str, object]) -> None:
+        """Raises ConnectionError when it has ended, TimeoutError when it takes none."""
 
     async def receive(self) -> dict[str, Any]:
-        """The child's next message. Raises ConnectionError when it has ended."""
+        """The child's next message. `{"at": WHAT}` is not returned: it names what the child turns to, and is blamed if
+        the child then falls silent. `{"frame": N}` is followed by N raw bytes, which "frame" is here. May be cancelled.
+        Raises ConnectionError when the child has ended, TimeoutError when it hangs, ValueError for anything else."""
 
 
 class IO(Protocol):
@@ -534,8 +556,17 @@ class IO(Protocol):
         """The same for one of several things behind this source, with a thread of its own that ends with the body:
         where it hangs, the next calls for the same thing raise `Parked`, and the source goes on."""
 
-    def child(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Child]:
-        """Starts a child process for the length of the body."""
+    def child(
+        self, argv: Sequence[str], system: str = "", silence: float | None = None, looks: bool = False
+    ) -> AbstractAsyncContextManager[Child]:
+        """Starts a child process for the length of the body; then it is killed with its own children. One that has
+        said nothing for `silence` seconds counts as hung (at its start it is given longer; None: it may be silent),
+        and `system` is blamed. One that `looks` is sent `{"look": true}` where `wait` would return early, and then
+        reads its system afresh. Raises OSError."""
+
+    async def run(self, argv: Sequence[str], within: float, env: Mapping[str, str] | None = None) -> Output:
+        """Runs a program once, with nothing on its standard input, and kills it when the time is over. Raises OSError
+        (it cannot be started), TimeoutError, ValueError (it prints more than a mebibyte)."""
 
 
 class Parked(TimeoutError):

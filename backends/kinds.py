@@ -213,12 +213,16 @@ class Operation(Resource, frozen=True, kw_only=True, tag="operation"):
 
 
 class SourceHealth(Resource, frozen=True, kw_only=True, tag="source"):
-    """How a source is. Made by the venue from observations, so that rules can judge it like anything else."""
+    """How a source is. Made by the venue from observations, so that rules can judge it like anything else. `children`,
+    `cpu` and `memory` are its child processes' (contract.Usage)."""
 
     state: Annotated[Text, field("state", role=STATE, rank=0, width=9)] = _
     sentence: Annotated[Text, field("says", role=TEXT, rank=1, width=40)] = _
     backend: Annotated[Text, field("backend")] = _
     remedy: Annotated[Remedy | None, field("to do")] = None
+    children: Annotated[Number, field("child processes")] = _
+    cpu: Annotated[Number, field("their CPU time", "s")] = _
+    memory: Annotated[Number, field("their memory", "MiB")] = _
 
 
 ZONE = kind(

@@ -6,34 +6,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import json
 import math
-import os
-import signal
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec import structs
 
+from backends import children
+from backends.children import Talk, pauses
 from backends.clock import MACHINE, Clock
-from backends.contract import IO, Health, Id, Observation, Parked, Remedy, Source, State, clean, source_id
+from backends.contract import (
+    IO,
+    Health,
+    Id,
+    Observation,
+    Output,
+    Parked,
+    Remedy,
+    Source,
+    State,
+    Usage,
+    clean,
+    source_id,
+)
 from backends.mailbox import Mailbox
 from backends.threads import Call, Worker
 from backends.wall import sound
 
 T = TypeVar("T")
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach a failing source
 PACE = 0.02  # seconds that a source waits while its last observation still waits for the venue
 STOPPING = 0.8  # seconds for sources to end
-LONGEST_LINE = 1 << 20  # bytes that a child may say at once
-LONGEST_COMPLAINT = 1 << 12  # bytes
 OTHERS = 1.0  # seconds for which heavy imports wait for the other sources' first word
 IMPORT = 30.0  # seconds for an import, however slow this machine is: nobody outside is waited for
 AGAIN, EFFECT = 0.5, 10.0  # seconds: how soon a source looks again, for how long after a run has touched it
-ENDING = 1.0  # seconds from a child's last word to its end
+SAMPLE = 5.0  # seconds between two looks at what children use
 
 
 def health_of(error: BaseException) -> Health:
@@ -72,6 +81,8 @@ class SourceIO:
         self._parts: dict[str, SourceIO] = {}
         self._touch = asyncio.Event()
         self._touched = -math.inf  # when a run has done something to this source
+        self._running = set[int]()  # the child processes that run now
+        self._sampled, self._sampled_at, self._usage = frozenset[int](), -math.inf, Usage()
 
     def touch(self) -> None:
         """Something was done to what this source watches: it looks again."""
@@ -136,59 +147,22 @@ class SourceIO:
             self._worker = None
 
     @contextlib.asynccontextmanager
-    async def child(self, argv: Sequence[str]) -> AsyncIterator[JsonLines]:
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE, start_new_session=True, limit=LONGEST_LINE,
-        )  # fmt: skip
-        try:
-            yield JsonLines(process)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # its own children too: they would hold the pipes open
-            await process.wait()
+    async def child(
+        self, argv: Sequence[str], system: str = "", silence: float | None = None, looks: bool = False
+    ) -> AsyncIterator[Talk]:
+        async with children.started(argv, self._running) as process:
+            yield Talk(process, system, silence, self.wait if looks else None)
 
+    async def run(self, argv: Sequence[str], within: float, env: Mapping[str, str] | None = None) -> Output:
+        return await children.run(argv, within, env, self._running)
 
-class JsonLines:
-    """A child process that speaks one JSON object a line."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self.pid, self._process = process.pid, process
-        self._stdin, self._stdout = process.stdin, process.stdout
-        self._complaint = asyncio.create_task(_last_line(process.stderr), name=f"complaints of {process.pid}")
-
-    async def send(self, message: Mapping[str, object]) -> None:
-        self._stdin.write(json.dumps(message).encode() + b"\n")
-        await self._stdin.drain()
-
-    async def receive(self) -> dict[str, Any]:
-        line = await self._stdout.readline()
-        if not line:
-            raise ConnectionError(await self._ended())
-        message = json.loads(line)
-        if not isinstance(message, dict):
-            raise ValueError("the child process sent something else than an object")
-        return message
-
-    async def _ended(self) -> str:
-        """How it has ended, with the last that it complained of."""
-        try:
-            async with asyncio.timeout(ENDING):
-                code, complaint = await self._process.wait(), await asyncio.shield(self._complaint)
-        except TimeoutError:
-            return "the child process says nothing more"
-        how = f"by signal {-code}" if code < 0 else f"with exit status {code}"
-        return f"the child process has ended {how}" + (f": {complaint}" if complaint else "")
-
-
-async def _last_line(stream: asyncio.StreamReader) -> str:
-    last = b""
-    while said := await stream.read(LONGEST_COMPLAINT):
-        last = (last + said)[-LONGEST_COMPLAINT:]
-    return clean(last.decode(errors="replace").rstrip().rpartition("\n")[2])
+    def usage(self) -> Usage:
+        """What the children use that run now. Sampled when others run than before, and every few seconds."""
+        pids = frozenset(self._running.union(*(part._running for part in self._parts.values())))
+        now = self._clock.now()
+        if pids != self._sampled or now - self._sampled_at >= SAMPLE:
+            self._sampled, self._sampled_at, self._usage = pids, now, children.usage(pids)
+        return self._usage
 
 
 class Runtime:
@@ -273,7 +247,7 @@ class Runtime:
             self._spoken.set()
 
     async def _run(self, id: Id) -> None:
-        source, io, seq, pause = self.sources[id], self._ios[id], 0, FIRST_PAUSE
+        source, io, seq, attempts = self.sources[id], self._ios[id], 0, pauses()
         while True:
             last = State.OK
             try:
@@ -282,7 +256,7 @@ class Runtime:
                         seq += 1
                         last = observation.health.state
                         if last is State.OK:
-                            pause = FIRST_PAUSE
+                            attempts = pauses()
                         behind = self._mailbox.holds(id)
                         self._post(source, observation, seq)
                         await (self._clock.sleep(PACE) if behind else asyncio.sleep(0))
@@ -294,15 +268,14 @@ class Runtime:
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # what it raised while closing took the cancellation's place
                 return
-            await self._clock.sleep(pause)
-            pause = min(LONGEST_PAUSE, pause * 2)
+            await self._clock.sleep(next(attempts))
 
     def _post(self, source: Source, observation: Observation, seq: int) -> None:
         id, address = source_id(source), getattr(source, "address", "")
         backend = self._backend_of.get(id, "")
         told = structs.replace(
             observation, upserts=tuple(map(sound, observation.upserts)), source=id, backend=backend, address=address,
-            seq=seq, at=self._clock.now(),
+            usage=self._ios[id].usage() if id in self._ios else Usage(), seq=seq, at=self._clock.now(),
         )  # fmt: skip
         self._mailbox.post(told)
         self._heard(id)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from backends.contract import clean
+from backends.contract import IO, Output, clean
+
+Run: TypeAlias = Callable[[Sequence[str], float], Awaitable[Output]]  # contract.IO.run
 
 LONGEST = 10.0  # seconds that an operation may take
 BELIEVED = 60.0  # seconds for which an answer about a permission is
@@ -51,14 +53,12 @@ def mend(user: str) -> str:
     return f"echo '{sudoers_line(user)}' | sudo tee /etc/sudoers.d/foh{warning}"
 
 
-async def permitted(*operation: str) -> bool:
+async def permitted(run: Run, *operation: str) -> bool:
     """Whether sudo would run the helper for this operation without asking for a password. Never raises for want of
     sudo. A line made by an earlier foh permits less."""
-    if shutil.which("sudo") is None:
-        return False
     try:
-        return (await _sudo("-l", program(), "helper", *operation))[0] == 0
-    except (OSError, TimeoutError):
+        return (await run(("sudo", "-n", "-l", program(), "helper", *operation), LONGEST)).status == 0
+    except (OSError, ValueError):
         return False
 
 
@@ -69,29 +69,15 @@ class Permission:
         self._operation, self._asked = operation, 0.0
         self._answer: asyncio.Future[bool] | None = None
 
-    async def given(self, now: float, afresh: bool = False) -> bool:
+    async def given(self, io: IO, afresh: bool = False) -> bool:
+        now = io.clock()
         if self._answer is None or afresh or not 0 <= now - self._asked <= BELIEVED:
-            self._asked, self._answer = now, asyncio.ensure_future(permitted(*self._operation))
+            self._asked, self._answer = now, asyncio.ensure_future(permitted(io.run, *self._operation))
         return await asyncio.shield(self._answer)
 
 
-async def by_sudo(argv: Sequence[str]) -> None:
+async def by_sudo(argv: Sequence[str], io: IO) -> None:
     """Does one operation as root. Raises PermissionError (sudo or the helper said no), OSError, TimeoutError."""
-    status, said = await _sudo(program(), "helper", *argv)
-    if status:
-        raise PermissionError(said or f"the helper ended with {status}")
-
-
-async def _sudo(*argv: str, within: float = LONGEST) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        "sudo", "-n", *argv,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(within):
-            _, said = await process.communicate()
-    except BaseException:
-        if process.returncode is None:
-            process.kill()
-        raise
-    return process.returncode or 0, clean(said.decode("utf-8", "replace").strip())
+    ran = await io.run(("sudo", "-n", program(), "helper", *argv), LONGEST)
+    if ran.status:
+        raise PermissionError(clean(ran.complaint.strip()) or f"the helper ended with {ran.status}")

@@ -9,7 +9,6 @@ import itertools
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +16,6 @@ from msgspec import Struct
 from backends.audio import alsa_proc, controls
 from backends.audio.mixer_lines import BEAT, Fader, Reply, Told
 from backends.audio.rules import CONTROL_RULES
-from backends.child_process import TO_START, At
 from backends.contract import (
     IO,
     Backend,
@@ -38,6 +36,7 @@ from backends.uevents import waker
 
 POLL = 1.0  # seconds; nothing announces that a PCM was opened or stands still
 ANSWER = 3.0  # seconds for the child to do what it is asked
+SILENCE = 3 * BEAT
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +81,6 @@ class Mixers:
         self._argv = (*(settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child")), *settings.devices)
         self._built_in = not settings.mixer
         self._child: Child | None = None
-        self._at: str | None = None  # the device that the child has turned to; None before its first word
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Reply]] = {}
         self._faders: dict[Id, Fader] = {}
@@ -90,15 +88,12 @@ class Mixers:
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         if self._built_in and importlib.util.find_spec("alsaaudio") is None:
             raise ImportError("pyalsaaudio is missing")
-        async with io.child(self._command()) as child:
-            self._child, self._at, within = child, None, TO_START
+        async with io.child(self._command(), "ALSA", SILENCE) as child:
+            self._child = child
             try:
                 while True:
-                    message, within = await self._heard(child, within, io), 3 * BEAT
-                    self._at = self._at or ""
-                    if "at" in message:
-                        self._at = clean(msgspec.convert(message, At).at)
-                    elif "reply" in message:
+                    message = await child.receive()
+                    if "reply" in message:
                         self._answered(msgspec.convert(message, Reply))
                     else:
                         yield self._observed(msgspec.convert(message, Told), io.clock())
@@ -108,17 +103,6 @@ class Mixers:
                     if not future.done():
                         future.set_exception(ConnectionError("the mixer child has ended"))
                 self._asked.clear()
-
-    async def _heard(self, child: Child, within: float, io: IO) -> dict[str, Any]:
-        try:
-            async with io.deadline(within):
-                return await child.receive()
-        except TimeoutError:
-            if self._at is None:
-                doubt = "ALSA hangs, or this machine is too busy"
-                raise TimeoutError(f"{doubt}: the mixer child has not said a word within {within:g} s") from None
-            where = f" at {self._at}" if self._at else ""
-            raise TimeoutError(f"ALSA hangs{where}: the mixer child has said nothing for {within:g} s") from None
 
     def _command(self) -> tuple[str, ...]:
         """A new child is told what an earlier one knew: what it cannot open is then failing, and not gone."""

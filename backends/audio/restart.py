@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 import psutil
 from msgspec import Struct, structs
 
-from backends import sudo
+from backends import children, sudo
 from backends.audio import player_helper, systemd
 from backends.audio.systemd import Shown, Unit
 from backends.contract import (
@@ -180,7 +180,7 @@ class Restart:
         assert uid is None or isinstance(uid, int)
         asked = (name, *([player_helper.KILL] if kill else []))
         if uid is None and os.geteuid():
-            await sudo.by_sudo((player_helper.RESTART, *asked))
+            await sudo.by_sudo((player_helper.RESTART, *asked), io)
             return
         with io.part("unit") as part:
             if uid is None:
@@ -191,7 +191,7 @@ class Restart:
     async def _blocked(self, unit: Unit, io: IO, afresh: bool = False) -> str:
         own = os.geteuid()
         asked = unit.uid is None and own != 0
-        return blocked(unit, own, asked and await self._permission.given(io.clock(), afresh))
+        return blocked(unit, own, asked and await self._permission.given(io, afresh))
 
 
 def _look(make: Make, pid: int | Unknown | None, last: Unit | None, address: str) -> Standing:
@@ -244,6 +244,6 @@ def needs(make: Make, user: str) -> list[Need]:
     if not units:
         return []
     what, root = f"permission to restart {', '.join(units)}", os.geteuid() == 0
-    allowed = root or asyncio.run(sudo.permitted(*PERMISSION))
+    allowed = root or asyncio.run(sudo.permitted(children.run, *PERMISSION))
     said = "root" if root else "by sudo" if allowed else "an ordinary user"
     return [Need(what, allowed, said, sudo.mend(user))]

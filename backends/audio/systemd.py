@@ -6,15 +6,16 @@ calls; root needs no bus at all with systemctl, which has the manager's own sock
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+from backends import children
 from backends.contract import clean
 
 ANSWER = 3.0  # seconds; it answers in 20 ms
@@ -139,15 +140,10 @@ def restart(unit: Unit, kill: bool) -> None:
 
 
 def run(command: Sequence[str]) -> str:
-    """Of the caller's environment nothing reaches the system's manager."""
+    """What it prints. Of the caller's environment nothing reaches the system's manager. Blocking, in a thread or in the
+    root helper, so with an event loop of its own."""
     env = dict(os.environ) if "--user" in command else {"PATH": PATH}
-    try:
-        ran = subprocess.run(
-            command, env=env | {"LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            errors="replace", timeout=ANSWER, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"{command[0]} has not answered within {ANSWER:g} s") from error
-    if ran.returncode:
-        raise OSError(clean(ran.stderr.strip() or f"{command[0]} ended with {ran.returncode}"))
-    return ran.stdout
+    ran = asyncio.run(children.run(command, ANSWER, env | {"LC_ALL": "C"}))
+    if ran.status:
+        raise OSError(clean(ran.complaint.strip() or f"{command[0]} ended with {ran.status}"))
+    return ran.text

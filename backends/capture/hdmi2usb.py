@@ -126,7 +126,7 @@ class Hdmi2Usb:
         plugged = (board.id.local, board.devnum)
         self._looking = board.id.local
         try:
-            look = await io.thread(picture.judged, await picture.pictures(self._look_at(board)))
+            look = await io.thread(picture.judged, await picture.pictures(self._look_at(board), io))
         finally:
             self._looking = ""
         count = self._seen.get(plugged, Seen()).count + 1

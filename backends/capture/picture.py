@@ -7,16 +7,15 @@ of several would hide the noise by which a camera's still picture differs from a
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import itertools
-import os
-import signal
+import sys
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import Struct
 
-from backends.contract import clean
+from backends.capture.picture_child import BEAT, End
+from backends.contract import IO, clean
 
 WIDTH, HEIGHT, COLOURS = 64, 36, 3  # of a picture made small: red, green and blue, 0 to 255
 COUNT, LONGEST = 30, 8  # pictures, and seconds in which as many as come are taken
@@ -26,10 +25,10 @@ NO_INPUT = (215, 9, 83)  # Debian's red: what the firmware shows where its HDMI 
 NEAR, FLAT = 14.0, 2.0  # how far a colour's mean may lie from it, and the standard deviation of one plain colour
 BLACKEST = 24.0  # black is 0, or 16 where a part of the range is kept free
 NOISE = 0.05  # mean difference between two pictures, below which they are one picture
-ENDED = (0, 124)  # how timeout(1) ends where the program has ended well, or was ended
+CHILD = (sys.executable, "-m", "backends.capture.picture_child")
 PROGRAM, PACKAGES = "gst-launch-1.0", "gstreamer1.0-tools gstreamer1.0-plugins-good"
 LOOK = (
-    "timeout", str(LONGEST), PROGRAM, "-q", "v4l2src", "device={video}", f"num-buffers={COUNT}", "!",
+    PROGRAM, "-q", "v4l2src", "device={video}", f"num-buffers={COUNT}", "!",
     "decodebin", "!", "videoscale", "method=0", "!", "videoconvert", "!",
     f"video/x-raw,format=RGB,width={WIDTH},height={HEIGHT}", "!", "fdsink", "sync=false",
 )  # fmt: skip
@@ -74,22 +73,19 @@ def command(template: Sequence[str], video: str) -> tuple[str, ...]:
     return tuple(word.replace("{video}", video) for word in template)
 
 
-async def pictures(argv: Sequence[str]) -> list[bytes]:
-    """The whole pictures that this program gives. Raises OSError with what it complains of, TimeoutError."""
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(LONGEST + 3):
-            said, complaint = await process.communicate()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-    found = [said[at : at + SIZE] for at in range(0, len(said) - SIZE + 1, SIZE)]
-    if not found and process.returncode not in ENDED:
-        raise OSError(complained(complaint.decode("utf-8", "replace")))
+async def pictures(argv: Sequence[str], io: IO) -> list[bytes]:
+    """The first whole pictures that this program gives. Raises OSError with what it complains of, TimeoutError."""
+    found: list[bytes] = []
+    async with io.child((*CHILD, str(SIZE), str(LONGEST), *argv), "the camera", 3 * BEAT) as child:
+        while len(found) < COUNT:
+            message = await child.receive()
+            if "frame" in message:
+                found.append(message["frame"])
+                continue
+            end = msgspec.convert(message, End)
+            if not found and end.status:
+                raise OSError(complained(end.complaint))
+            break
     return found
 
 

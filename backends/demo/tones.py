@@ -9,14 +9,14 @@ from pathlib import Path
 import msgspec
 
 from backends.demo.lines import Lines
-from backends.hardware.tone_lines import SECONDS, Ask, Told
+from backends.hardware.tone_lines import BEAT, SECONDS, Ask, Told
 
 
 class Tones(Lines):
     """`free` says on which cards nothing plays now."""
 
     def __init__(self, socket: Path, free: Callable[[], Collection[str]]) -> None:
-        super().__init__(socket, SECONDS)
+        super().__init__(socket, BEAT)
         self.free = free
         self.playing: set[str] = set()
 

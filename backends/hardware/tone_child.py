@@ -15,9 +15,10 @@ from array import array
 
 import alsaaudio
 import msgspec
+from msgspec import Struct
 
-from backends.child_process import die_with_parent
-from backends.hardware.tone_lines import DECIBEL, HERTZ, SECONDS, Ask, Told
+from backends.child_process import At, die_with_parent
+from backends.hardware.tone_lines import BEAT, DECIBEL, HERTZ, SECONDS, Ask, Told
 
 RATE, CHANNELS = 48_000, 2
 FADE, REST = 0.02, 0.2  # seconds: up and down, so that it does not click; of silence after it, which may be cut off
@@ -37,12 +38,16 @@ def samples() -> bytes:
 
 def play(device: str) -> None:
     """Raises ALSAAudioError. Does not wait for a card that is taken: the kernel would, for as long as it takes."""
+    say(At(device))
     pcm = alsaaudio.PCM(
         alsaaudio.PCM_PLAYBACK, alsaaudio.PCM_NONBLOCK, rate=RATE, channels=CHANNELS,
         format=alsaaudio.PCM_FORMAT_S16_LE, periodsize=PERIOD, periods=PERIODS, device=device,
     )  # fmt: skip
-    told, rest = False, memoryview(samples())
+    told, rest, said_at = False, memoryview(samples()), time.monotonic()
     while rest:
+        if time.monotonic() - said_at >= BEAT:
+            said_at = time.monotonic()
+            say(At(device))
         written = pcm.write(rest[: PERIOD * CHANNELS * 2])
         if written > 0:
             rest = rest[written * CHANNELS * 2 :]
@@ -54,14 +59,15 @@ def play(device: str) -> None:
     pcm.close()
 
 
-def say(told: Told) -> None:
-    os.write(1, msgspec.json.encode(told) + b"\n")
+def say(message: Struct) -> None:
+    os.write(1, msgspec.json.encode(message) + b"\n")
 
 
 def main() -> None:
     die_with_parent()
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)  # libasound prints its errors there, onto the operator's screen
+    say(At(""))
     try:
         play(msgspec.json.decode(sys.stdin.buffer.readline(), type=Ask).play)
         say(Told())

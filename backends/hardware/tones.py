@@ -9,8 +9,9 @@ import msgspec
 
 from backends.contract import IO
 from backends.hardware.identify import BEGINS, ENDS
-from backends.hardware.tone_lines import Ask, Told
+from backends.hardware.tone_lines import BEAT, Ask, Told
 
+SILENCE = 3 * BEAT
 ENDED = "what sounds the tone has ended before it began; `foh doctor` says what is missing"
 
 
@@ -35,7 +36,7 @@ class Tones:
 
     async def _play(self, device: str, begun: asyncio.Future[None], io: IO) -> None:
         try:
-            async with io.deadline(BEGINS + ENDS), io.child(self._argv) as child:
+            async with io.deadline(BEGINS + ENDS), io.child(self._argv, "the sound card", SILENCE) as child:
                 await child.send(msgspec.to_builtins(Ask(device)))
                 while not (told := msgspec.convert(await child.receive(), Told)).error:
                     if device in told.playing and not begun.done():

@@ -85,7 +85,7 @@ class Usb:
             with io.part("helper") as part:  # watching goes on meanwhile
                 await part.thread(helper.run, argv, self.where, within=sudo.LONGEST)
         else:
-            await sudo.by_sudo(argv)
+            await sudo.by_sudo(argv, io)
 
     async def _used(self, board: Board, io: IO) -> bool:
         return await io.thread(boards.sounds, self._device(board), self.proc)
@@ -107,7 +107,7 @@ class Usb:
         """Why the power of boards cannot be changed by this process, or ""."""
         if all(self._may_write(each) for each in found if isinstance(each, Board)):
             return ""
-        allowed = self.where == helper.SYSTEM and await self._permission.given(io.clock(), afresh)
+        allowed = self.where == helper.SYSTEM and await self._permission.given(io, afresh)
         return "" if allowed else sudo.NEEDED
 
 

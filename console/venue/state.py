@@ -17,6 +17,8 @@ from backends.contract import (
     Remedy,
     Resource,
     State,
+    Unknown,
+    Why,
     clean,
     says_the_same,
 )
@@ -25,6 +27,7 @@ from console.venue.doubt import with_known_fields, without_values
 from console.venue.index import Ordered
 
 PAST = 60.0  # seconds for which earlier readings are kept, and resources that are gone and not needed
+NO_CHILDREN = Unknown(Why.NOT_APPLICABLE, "it has no child processes")
 VENUE = Id("", "source", "venue")  # whose the sources' own healths are
 
 
@@ -219,6 +222,9 @@ class VenueState:
             state=health.state.value,
             sentence=clean(health.sentence, 300),
             remedy=_placed(health.remedy, place),
+            children=seen.usage.children,
+            cpu=seen.usage.cpu if seen.usage.children else NO_CHILDREN,
+            memory=seen.usage.memory if seen.usage.children else NO_CHILDREN,
         )
         return {shown.id} if self._put(shown, VENUE, seen.at) else set()
 

@@ -3,96 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import sys
 from collections.abc import AsyncGenerator
 
-import psutil
 import pytest
 
+from backends.children import FIRST_PAUSE, LONGEST_PAUSE
 from backends.clock import MachineClock
 from backends.contract import IO, Health, Id, Observation, Parked, Remedy, State
-from backends.runtime import FIRST_PAUSE, LONGEST_PAUSE, PACE, Runtime, SourceIO, health_of
+from backends.runtime import PACE, Runtime, SourceIO, health_of
 from tests.backends.scripted import Scripted, runtime, said
-from tests.patience import BOUND, NEVER, POLL, limit
-
-# --- children ---------------------------------------------------------------------------------------------
-
-CHILD = """
-import time
-from backends.child_process import die_with_parent
-die_with_parent()
-print("{}", flush=True)
-time.sleep(60)
-"""
-PARENT = f"""
-import asyncio, sys
-from backends.runtime import SourceIO
-async def main():
-    async with SourceIO("p").child([sys.executable, "-c", {CHILD!r}]) as child:
-        await child.receive()
-        print(child.pid, flush=True)
-        await asyncio.sleep(60)
-asyncio.run(main())
-"""
-
-
-async def test_a_child_dies_with_a_parent_that_is_killed() -> None:
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE)
-    assert parent.stdout is not None
-    child = psutil.Process(int(await asyncio.wait_for(parent.stdout.readline(), BOUND)))
-    os.kill(parent.pid, signal.SIGKILL)
-    await parent.wait()
-    await asyncio.to_thread(psutil.wait_procs, [child], BOUND)
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
-
-
-@pytest.mark.parametrize(
-    ("script", "error"),
-    [
-        ("pass", ConnectionError),
-        ("print('nonsense')", json.JSONDecodeError),
-        ("print('[1]')", ValueError),
-        ("print('\"' + 'x' * 3000000 + '\"')", ValueError),
-    ],
-)
-async def test_what_a_child_says_wrong_is_an_error(script: str, error: type[Exception]) -> None:
-    async with SourceIO("c").child([sys.executable, "-c", script]) as child:
-        with pytest.raises(error):
-            await asyncio.wait_for(child.receive(), BOUND)
-
-
-@pytest.mark.parametrize(
-    ("script", "said"),
-    [
-        ("pass", "the child process has ended with exit status 0"),
-        ("import sys; sys.exit('no card')", "the child process has ended with exit status 1: no card"),
-        ("import sys; print('x' * 10**6, 'so', 'it is\x1b[2J', sep='\\n', file=sys.stderr); sys.exit(3)",
-         "the child process has ended with exit status 3: it is␛[2J"),
-        ("import os; os.kill(os.getpid(), 9)", "the child process has ended by signal 9"),
-        ("import os, time; os.close(1); time.sleep(60)", "the child process says nothing more"),
-    ],
-)  # fmt: skip
-async def test_how_a_child_ended_is_said_with_its_last_complaint(script: str, said: str) -> None:
-    async with SourceIO("c").child([sys.executable, "-c", script]) as child:
-        with pytest.raises(ConnectionError) as raised:
-            await asyncio.wait_for(child.receive(), BOUND)
-    assert str(raised.value) == said
-
-
-async def test_a_child_is_gone_after_its_body_even_if_it_ignores_the_end_of_its_input() -> None:
-    async with SourceIO("c").child([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
-        process = psutil.Process(child.pid)
-    assert not process.is_running()
-
-
-async def test_a_large_venue_fits_into_one_line_of_a_child() -> None:
-    script = "print('{\"x\": \"' + 'y' * 900000 + '\"}')"
-    async with SourceIO("c").child([sys.executable, "-c", script]) as child:
-        assert len((await asyncio.wait_for(child.receive(), BOUND))["x"]) == 900000
-
+from tests.patience import NEVER, POLL, limit
 
 # --- health and back-off ----------------------------------------------------------------------------------
 

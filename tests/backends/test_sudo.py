@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from backends import registry, sudo
+from backends.runtime import SourceIO
 
 
 def test_the_permission_is_for_the_helper_only() -> None:
@@ -41,15 +42,16 @@ async def test_an_ordinary_user_goes_through_sudo(tmp_path: Path, monkeypatch: p
     )
     (tmp_path / "sudo").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert await sudo.permitted("usb-replug", "1-1")
-    await sudo.by_sudo(("usb-release-hid", "1-1.1"))
+    io = SourceIO("usb")
+    assert await sudo.permitted(io.run, "usb-replug", "1-1")
+    await sudo.by_sudo(("usb-release-hid", "1-1.1"), io)
     assert said.read_text().splitlines() == [
         f"-n -l {sudo.program()} helper usb-replug 1-1",
         f"-n {sudo.program()} helper usb-release-hid 1-1.1",
     ]
     (tmp_path / "no").touch()
-    assert not await sudo.permitted("usb-replug", "1-1")
+    assert not await sudo.permitted(io.run, "usb-replug", "1-1")
     with pytest.raises(PermissionError, match="no"):
-        await sudo.by_sudo(("usb-release-hid", "1-1.1"))
+        await sudo.by_sudo(("usb-release-hid", "1-1.1"), io)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    assert not await sudo.permitted("usb-replug", "1-1")
+    assert not await sudo.permitted(io.run, "usb-replug", "1-1")

@@ -26,6 +26,7 @@ from backends.contract import (
     State,
     Test,
     Unknown,
+    Usage,
     Verdict,
     View,
     Why,
@@ -121,6 +122,22 @@ def test_what_an_unwell_source_knows_all_the_same_stands_and_nothing_else_does()
     assert isinstance(health, SourceHealth)
     (finding,) = unwell(health, TrackingView(state, Resolver(state), 102.0)).findings
     assert finding.remedies == (Remedy("restart it", "restart", BAR),)
+
+
+def test_what_the_children_of_a_source_use_stands_among_its_fields() -> None:
+    state = VenueState("h")
+    state.add_kinds([SOURCE])
+    state.apply(Observation(source=SAYS, usage=Usage(2, 1.5, 40), at=1.0))
+    shown = state.current[SAYS]
+    assert isinstance(shown, SourceHealth)
+    assert (shown.children, shown.cpu, shown.memory) == (2, 1.5, 40)
+    assert {("children", ""), ("cpu", "s"), ("memory", "MiB")} <= {(f.name, f.unit) for f in SOURCE.fields}
+    state.apply(Observation(source=SAYS, at=2.0))
+    shown = state.current[SAYS]
+    assert isinstance(shown, SourceHealth)
+    assert shown.children == 0
+    assert isinstance(shown.cpu, Unknown)
+    assert shown.cpu.why is Why.NOT_APPLICABLE
 
 
 def test_ago_is_what_it_was_then() -> None:

@@ -22,11 +22,9 @@ from msgspec import Struct
 from backends.audio.pulse import model
 from backends.audio.pulse.lines import BEAT, Failed, Move, Told
 from backends.audio.pulse.rules import STREAM_RULES
-from backends.child_process import TO_START
 from backends.contract import (
     IO,
     Backend,
-    Child,
     Context,
     Need,
     Observation,
@@ -39,7 +37,8 @@ from backends.contract import (
 )
 from backends.kinds import STREAM
 
-ANSWER = 3.0  # seconds for a child to connect and say what it sees, or what came of what it was told
+SYSTEM = "the sound server"
+SILENCE = 3 * BEAT
 SERVERS = ("pulseaudio", "pipewire-pulse", "pipewire")  # programs that speak its protocol
 CHILD = (sys.executable, "-m", "backends.audio.pulse.child")
 
@@ -65,38 +64,25 @@ class SoundServer:
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await self._must_run(io)
-        async with io.child(self._argv) as child:
-            told = await self._begun(child, io, 3 * BEAT)
+        async with io.child(self._argv, SYSTEM, SILENCE) as child:
             while True:
+                told = self._told(await child.receive())
                 self._first = model.remembered(self._first, told)
                 found = model.streams(self.host, self.address, told, self._first, io.clock())
                 yield Observation(complete=True, upserts=found)
-                told = self._told(await self._heard(child, io, 3 * BEAT))
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         await self._must_run(io)
-        async with io.child((*self._argv, "obey")) as child:
-            told = await self._begun(child, io, ANSWER)
+        async with io.child((*self._argv, "obey"), SYSTEM, SILENCE) as child:
+            told = self._told(await child.receive())
             return model.plan(offer, args, self.host, self.address, told, io.clock())
 
     async def do(self, step: Step, io: IO) -> None:
         await self._must_run(io)
-        async with io.child((*self._argv, "obey")) as child:
-            await self._begun(child, io, ANSWER)
+        async with io.child((*self._argv, "obey"), SYSTEM, SILENCE) as child:
+            self._told(await child.receive())
             await child.send(msgspec.to_builtins(msgspec.convert(step.args, Move)))
-            self._told(await self._heard(child, io, ANSWER))
-
-    async def _begun(self, child: Child, io: IO, within: float) -> Told:
-        """What it has heard first, so many seconds after it has asked."""
-        message = await self._heard(child, io, TO_START)
-        return self._told(await self._heard(child, io, within) if "at" in message else message)
-
-    async def _heard(self, child: Child, io: IO, within: float) -> dict[str, Any]:
-        try:
-            async with io.deadline(within):
-                return await child.receive()
-        except TimeoutError:
-            raise TimeoutError(f"the sound server at {clean(self.address)} does not answer") from None
+            self._told(await child.receive())
 
     def _told(self, message: dict[str, Any]) -> Told:
         """Raises what a child's last word means."""

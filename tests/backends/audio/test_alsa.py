@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from backends import children
 from backends.audio import alsa
 from backends.contract import Observation
 from backends.runtime import SourceIO
+from tests.patience import POLL
 
 NOTHING = '{"controls":[]}'
 
@@ -24,7 +26,7 @@ async def heard(script: str) -> list[Observation]:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alsa, "BEAT", 0.1)
+    monkeypatch.setattr(alsa, "SILENCE", 6 * POLL)
 
 
 async def test_a_child_that_takes_long_to_start_does_not_hang() -> None:
@@ -48,10 +50,10 @@ async def test_a_child_that_goes_from_device_to_device_does_not_hang() -> None:
 async def test_one_that_says_nothing_more_hangs_at_the_device_that_it_named(said: str, where: str) -> None:
     with pytest.raises(TimeoutError) as raised:
         await heard(f"{said}; sleep 9")
-    assert str(raised.value) == f"{where}: the mixer child has said nothing for 0.3 s"
+    assert str(raised.value) == f"{where}: its child process has said nothing for {6 * POLL:g} s"
 
 
 async def test_of_one_that_never_says_a_word_it_is_not_known_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alsa, "TO_START", 0.3)
+    monkeypatch.setattr(children, "TO_START", POLL)
     with pytest.raises(TimeoutError, match=r"^ALSA hangs, or this machine is too busy: .*not said a word"):
         await heard("sleep 9")

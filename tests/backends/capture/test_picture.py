@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,8 +22,12 @@ from backends.capture.picture import (
     pictures,
 )
 from backends.demo import captures
-from tests.patience import limit
+from backends.runtime import SourceIO
+from tests.backends.test_children import gone
+from tests.patience import POLL, limit, until_async
 
+IO = SourceIO("camera")
+FOR_EVER = f"import os\nwhile True: os.write(1, bytes({SIZE}))"
 GREY = bytes([84]) * SIZE  # as bright as the red
 NOISY = [bytes((84 + (at * 7 + number) % 5) % 256 for at in range(SIZE)) for number in range(3)]
 LIMITED = bytes([16]) * SIZE  # black, where a part of the range is kept free
@@ -50,26 +56,54 @@ def test_pictures_are_judged(shown: list[bytes], word: str) -> None:
 
 
 async def test_whole_pictures_are_taken_and_what_is_left_over_is_not() -> None:
-    found = await pictures((sys.executable, "-c", f"import sys; sys.stdout.buffer.write(bytes({2 * SIZE + 5}))"))
+    found = await pictures((sys.executable, "-c", f"import sys; sys.stdout.buffer.write(bytes({2 * SIZE + 5}))"), IO)
     assert found == [bytes(SIZE)] * 2
 
 
-async def test_a_device_that_gives_nothing_is_no_failure() -> None:
-    assert await pictures(("timeout", "0.2", "sleep", "60")) == []
+async def test_a_device_that_gives_nothing_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "LONGEST", POLL)
+    assert await pictures(("sleep", "60"), IO) == []
 
 
 async def test_what_a_program_complains_of_is_said() -> None:
     with pytest.raises(OSError, match=r"^from element .*Cannot identify device '/dev/video99'"):
-        await pictures(picture.command(picture.LOOK, "/dev/video99"))
+        await pictures(picture.command(picture.LOOK, "/dev/video99"), IO)
     with pytest.raises(OSError, match="No such file"):
-        await pictures(("timeout", "1", "no-such-program"))
+        await pictures(("no-such-program",), IO)
 
 
-async def test_a_program_that_does_not_end_is_ended_with_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture, "LONGEST", -2.5)
-    async with limit():  # a child that is left would keep the pipe open for longer
-        with pytest.raises(TimeoutError):
-            await pictures(("sh", "-c", "sleep 100000; true"))
+async def test_a_program_that_does_not_end_is_ended_with_its_children(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(picture, "LONGEST", POLL)
+    pid = tmp_path / "pid"
+    async with limit():
+        assert await pictures(("sh", "-c", f"sleep 1000 & echo $! > {pid}; wait"), IO) == []
+    await gone(int(pid.read_text()))
+
+
+PARENT = """
+import asyncio
+from backends.capture.picture import pictures
+from backends.runtime import SourceIO
+asyncio.run(pictures({argv!r}, SourceIO("camera")))
+"""
+
+
+async def test_a_program_ends_with_a_console_that_is_killed(tmp_path: Path) -> None:
+    """It would keep the video device."""
+    file = tmp_path / "pid"
+    script = PARENT.format(argv=("sh", "-c", f"echo $$ > {file}; exec sleep 1000"))
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+    pid = await until_async(lambda: file.exists() and int(file.read_text() or 0))
+    parent.kill()
+    await parent.wait()
+    await gone(pid)
+
+
+async def test_more_pictures_than_are_judged_are_not_waited_for() -> None:
+    async with limit():
+        assert len(await pictures((sys.executable, "-c", FOR_EVER), IO)) == COUNT
 
 
 def test_the_reason_is_found_in_what_gstreamer_says() -> None:

@@ -57,7 +57,7 @@ def ordinary(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """An ordinary user's console; whether sudo permits the helper can be changed."""
     state = {"permitted": False}
 
-    async def permitted(*operation: str) -> bool:
+    async def permitted(run: object, *operation: str) -> bool:
         return state["permitted"]
 
     monkeypatch.setattr(usb, "_writable", lambda device, rules: False)
@@ -78,7 +78,7 @@ async def test_with_permission_it_goes_through_the_helper(
     ordinary["permitted"] = True
     called: list[tuple[str, ...]] = []
 
-    async def by_sudo(argv: tuple[str, ...]) -> None:
+    async def by_sudo(argv: tuple[str, ...], io: object) -> None:
         called.append(argv)
 
     monkeypatch.setattr(sudo, "by_sudo", by_sudo)

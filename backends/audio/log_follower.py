@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from backends.audio.mopidy.log import Line
 from backends.audio.systemd import unit_of
+from backends.children import pauses
 from backends.contract import IO, Unknown, Why, clean
 
 KEPT = 400  # lines
@@ -88,14 +89,18 @@ class Follower:
                 await asyncio.sleep(EVERY)
 
     async def _journal(self, io: IO) -> None:
-        self.lines.clear()
-        self.trouble = None
-        try:
-            async with io.child(self.place.journal()) as child:
-                while True:
-                    self._keep([_of_journal(await child.receive())])
-        except (OSError, ValueError) as error:
-            self.trouble = Unknown(Why.UNREACHABLE, clean(f"{self.place}: {error}"))
+        """Follows for ever: a journalctl that ends is started again, less and less often."""
+        self.trouble, attempts = None, pauses()
+        while True:
+            try:
+                async with io.child(self.place.journal(), "journalctl") as child:
+                    self.lines.clear()
+                    while True:
+                        self._keep([_of_journal(await child.receive())])
+                        self.trouble, attempts = None, pauses()
+            except (OSError, ValueError) as error:
+                self.trouble = Unknown(Why.UNREACHABLE, clean(f"{self.place}: {error}"))
+            await asyncio.sleep(next(attempts))
 
     def look(self) -> None:
         """Reads what a file has got since; a new file of that name, or one cut short, is begun anew. Blocking."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import threading
@@ -143,6 +144,26 @@ async def test_the_journal_of_a_unit_is_followed(tmp_path: Path) -> None:
     follower = Follower(FromFile(unit="mopidy@bar.service", file_=str(journal)))
     await followed(follower)
     assert [(line.at, line.text) for line in follower.lines] == [(1764000000.000001, "ERROR mopidy.x: for us \ufffd")]
+
+
+class FromScript(Place, frozen=True):
+    """A journal that a shell script prints."""
+
+    script: str = ""
+
+    def journal(self) -> Sequence[str]:
+        return ("sh", "-c", self.script)
+
+
+async def test_a_journal_that_ends_is_followed_again(tmp_path: Path) -> None:
+    """From its beginning, so that no line stands twice."""
+    again = tmp_path / "again"
+    one, two = (json.dumps({"MESSAGE": word}) for word in ("one", "two"))
+    script = f"echo '{one}'; if [ -e {again} ]; then echo '{two}'; sleep 1000; else touch {again}; exit 3; fi"
+    follower = Follower(FromScript(unit="bar", script=script))
+    async with follower.following(SourceIO("bar")):
+        await until_async(lambda: texts(follower) == ["one", "two"])
+        assert follower.trouble is None
 
 
 async def test_a_journal_that_cannot_be_followed_is_said_for_as_long_as_it_is_so() -> None:

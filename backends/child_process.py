@@ -22,6 +22,17 @@ class At(Struct, frozen=True):
     at: str
 
 
+class Look(Struct, frozen=True):
+    """Asks a child to read its system afresh."""
+
+    look: bool
+
+
+def is_look(line: bytes) -> bool:
+    """Whether a message to a child asks it to look again."""
+    return b'"look"' in line
+
+
 def die_with_parent() -> None:
     """For a child process of ours: be killed by the kernel when the parent ends, however it ends."""
     parent = os.getppid()

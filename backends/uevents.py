@@ -91,12 +91,12 @@ async def _from_unix(path: str, subsystems: Sequence[str]) -> AsyncGenerator[UEv
 
 @contextlib.asynccontextmanager
 async def waker(
-    where: str, io: IO, *subsystems: str, queue: asyncio.Queue[UEvent] | None = None
+    where: str, io: IO, *subsystems: str, news: asyncio.Event | None = None
 ) -> AsyncIterator[Callable[[float], Awaitable[list[UEvent]]]]:
     """Lends `wait(seconds)`: it returns as soon as one of these subsystems has an event (a burst comes as one
-    list), and with an empty list when `io.wait` returns, or sooner where something has just happened. Whoever lends a
-    `queue` can wake it with events of its own. Raises what `uevents` raises."""
-    queue = asyncio.Queue() if queue is None else queue
+    list), and with an empty list when `io.wait` returns or there is other `news`, or sooner where something has just
+    happened. Raises what `uevents` raises."""
+    queue, other = asyncio.Queue[UEvent](), news or asyncio.Event()
     just_happened = False
 
     async def listen() -> None:
@@ -106,15 +106,17 @@ async def waker(
 
     async def first(seconds: float | None) -> UEvent | None:
         """The next event, or None after so many seconds. Raises what ended the listener."""
-        getter = asyncio.ensure_future(queue.get())
+        getter, others = asyncio.ensure_future(queue.get()), asyncio.ensure_future(other.wait())
         try:
-            either = asyncio.wait({getter, task}, return_when=asyncio.FIRST_COMPLETED)
+            either = asyncio.wait({getter, others, task}, return_when=asyncio.FIRST_COMPLETED)
             await (either if seconds is None else io.wait(seconds, either))
+            other.clear()
             if not getter.done() and task.done():
                 task.result()
             return getter.result() if getter.done() else None
         finally:
             getter.cancel()
+            others.cancel()
 
     async def wait(seconds: float) -> list[UEvent]:
         nonlocal just_happened

@@ -88,7 +88,7 @@ class Mixers:
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         if self._built_in and importlib.util.find_spec("alsaaudio") is None:
             raise ImportError("pyalsaaudio is missing")
-        async with io.child(self._command(), "ALSA", SILENCE) as child:
+        async with io.child(self._command(), "ALSA", SILENCE, looks=True) as child:
             self._child = child
             try:
                 while True:

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.audio.mixer_lines import BEAT, Ask, Fader, Reply, Told
-from backends.child_process import At, die_with_parent
+from backends.child_process import At, die_with_parent, is_look
 
 LOOK, RESCAN = 1.0, 3.0  # seconds: between probes and looks at the cards; between attempts to open what is not open
 QUIETEST, LOUDEST = -10_000_000, 10_000  # hundredths of dB that a control can say; the first is TLV's "mute"
@@ -184,6 +184,13 @@ class Child:
         except Gone as error:
             self.close(device, str(error))
 
+    def look(self) -> None:
+        """Opens everything afresh, as an open mixer may answer from its cache, and tells of it."""
+        for device in list(self.opened):
+            self.close(device, "it is being opened")  # unless it opens again, it does not answer; it is not gone
+        self.scan()
+        self.said = None
+
     def tell(self, now: float) -> None:
         faders: list[Fader] = []
         for device, mixers in list(self.opened.items()):
@@ -202,6 +209,9 @@ class Child:
         data = os.read(0, 65536)
         *lines, self.input = (self.input + data).split(b"\n")
         for line in lines:
+            if is_look(line):
+                self.look()
+                continue
             ask = msgspec.json.decode(line, type=Ask)
             say(At(ask.device))
             try:

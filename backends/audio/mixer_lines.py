@@ -8,8 +8,9 @@ The child says, at start, at every change (within 100 ms) and at least every `BE
     {"controls": [Fader...], "failed": {"zone3": "Connection refused"}}
 
 which is always everything: a fader left out is gone, except those of a device in `failed`, which is there and does
-not answer. Before it turns to a device it names it, and "" before it lists them (child_process.At). The parent asks,
-and the child answers with the same number when it is done:
+not answer. Before it turns to a device it names it, and "" before it lists them (child_process.At). Told to look
+(child_process.Look), it opens everything afresh and says what it reads. The parent asks, and the child answers with the
+same number when it is done:
 
     {"ask": 7, "do": "read",  "device": "zone1", "control": "Master", "index": 0}
     {"ask": 8, "do": "mute",  "device": "zone1", "control": "Master", "index": 0, "value": true}

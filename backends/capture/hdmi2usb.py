@@ -36,11 +36,10 @@ from backends.contract import (
     clean,
 )
 from backends.kinds import CAPTURE, CaptureBoard, Number
-from backends.uevents import UEvent, waker
+from backends.uevents import waker
 
 POLL = 5.0  # seconds between two looks when udev says nothing
 ASK = 4.0  # seconds between two questions to a firmware
-NEWS = UEvent("news")  # ours: more is known of what is inside a board
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +61,7 @@ class Hdmi2Usb:
     def __init__(self, host: str, settings: Settings) -> None:
         self.host, self.settings = host, settings
         self._root, self._dev = Path(settings.sysfs), Path(settings.dev)
-        self._events = asyncio.Queue[UEvent]()
+        self._news = asyncio.Event()  # more is known of what is inside a board
         self._here: tuple[CaptureBoard, ...] = ()
         self._told: dict[tuple[str, Number], Told] = {}  # by port and device number: what is plugged in anew is new
         self._seen: dict[tuple[str, Number], Seen] = {}
@@ -70,7 +69,7 @@ class Hdmi2Usb:
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         subsystems = ("usb", "video4linux", "tty")
-        async with waker(self.settings.events, io, *subsystems, queue=self._events) as wait, self._asking(io) as asking:
+        async with waker(self.settings.events, io, *subsystems, news=self._news) as wait, self._asking(io) as asking:
             while not asking.done():
                 self._here = await io.thread(boards, self.host, self._root, io.clock())
                 yield Observation(upserts=tuple(map(self._whole, self._here)), complete=True)
@@ -100,7 +99,7 @@ class Hdmi2Usb:
             told = {(board.id.local, board.devnum): answer for board, answer in zip(asked, answers, strict=True)}
             if told != self._told:
                 self._told = told
-                self._events.put_nowait(NEWS)
+                self._news.set()
             await asyncio.sleep(ASK if asked else inside.MOMENT)
 
     async def _ask_one(self, board: CaptureBoard, io: IO) -> Told:

@@ -61,6 +61,7 @@ class LxdSource:
         self.address = label or socket
         self._said: dict[Name, Said] = {}
         self._told_ops: set[str] = set()
+        self._acted: set[Name] = set()  # what runs have acted on since everything was read
         self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -74,10 +75,11 @@ class LxdSource:
             touched: set[Name] | None = None  # None: everything was read
             while True:
                 yield self._observation(reading, touched, io.clock())
-                heard = await events.hear(max(0.0, due - time.monotonic()), GATHER)
-                touched = self._fold(heard, io.clock())
+                heard = await events.hear(max(0.0, due - time.monotonic()), GATHER, io)
+                touched = self._fold(heard, io.clock()) or (set() if heard else set(self._acted))
                 if time.monotonic() >= due:
                     touched = None
+                    self._acted.clear()
                     reading, cost = await self._everything(client, io, READ + 4 * cost)
                     due = time.monotonic() + max(EVERY, SHARE * cost)
                 elif touched:
@@ -171,6 +173,8 @@ class LxdSource:
             except Refused as refused:
                 id = Id(self.host, INSTANCE.kind, model.local(project, name))
                 raise Refused(actions.explained(id, str(refused))) from refused
+            finally:
+                self._acted.add((project, name))
 
 
 class Said(Struct, frozen=True):

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from backends.contract import Refused, clean
+from backends.contract import IO, Refused, clean
 
 MODULES = ("httpx", "httpcore", "websockets.asyncio.client")  # imported by the source's thread
 PING = 2.0  # seconds between pings, and until a missing pong means that LXD hangs
@@ -53,24 +53,26 @@ class Events:
         finally:
             socket.transport.abort()  # no closing handshake with what may hang
 
-    async def hear(self, seconds: float, gather: float) -> list[Event]:
-        """The next event within `seconds`, and what follows it within `gather` seconds: bursts in one piece.
+    async def hear(self, seconds: float, gather: float, io: IO) -> list[Event]:
+        """The next event, if there is one before `io.wait` returns, and what follows it within `gather` seconds: bursts
+        in one piece.
 
         Raises TimeoutError when LXD has stopped answering pings, ConnectionError when it has gone.
         """
-        heard: list[Event] = []
-        end = asyncio.get_running_loop().time() + seconds
+        first = asyncio.ensure_future(self._receive())
+        await io.wait(seconds, first)
+        if first.cancelled():
+            return []
+        heard = [_event(first.result())]
+        end = asyncio.get_running_loop().time() + gather
         while True:
             try:
                 async with asyncio.timeout_at(end):
-                    message = await self._receive()
+                    heard.append(_event(await self._receive()))
             except TimeoutError:
                 if asyncio.get_running_loop().time() < end:
                     raise
                 return heard
-            if not heard:
-                end = asyncio.get_running_loop().time() + gather
-            heard.append(msgspec.json.decode(message, type=Event))
 
     async def _receive(self) -> bytes:
         from websockets.exceptions import ConnectionClosed
@@ -81,6 +83,10 @@ class Events:
             if error.sent and error.sent.code == 1011:  # our own keep-alive gave up
                 raise TimeoutError("LXD is connected but does not answer") from error
             raise ConnectionError("LXD closed the connection") from error
+
+
+def _event(message: bytes) -> Event:
+    return msgspec.json.decode(message, type=Event)
 
 
 class Api:

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from backends.child_process import At, die_with_parent
+from backends.child_process import At, die_with_parent, is_look
 
 
 class Lines:
@@ -56,7 +56,7 @@ class Lines:
         self.tell()
         with contextlib.suppress(asyncio.CancelledError, ConnectionError):  # the venue ends, or the client has
             while line := await reader.readline():
-                writer.write(_line(self.answer(line)))
+                writer.write(_line(self.everything() if is_look(line) else self.answer(line)))
         self._clients.discard(writer)
         writer.close()
 

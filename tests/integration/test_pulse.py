@@ -9,17 +9,20 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from backends.children import LOOK
+from backends.runtime import SourceIO
 from tests.integration.beds import pulse
 from tests.integration.beds.inside import Inside, inside
 from tests.integration.beds.mopidy import ZONES, RealMopidy, make_track, mopidies
 from tests.integration.beds.mpd import RealMpd
-from tests.patience import changed, throughout, until, until_async
+from tests.patience import NEVER, changed, limit, throughout, until, until_async
 from tests.terminal import FOH, Terminal
 
 CLEAN = "0 CRIT  0 warn"
@@ -58,6 +61,19 @@ async def test_what_becomes_of_a_stream_is_seen_at_once(sound: pulse.Bed) -> Non
         await program.until(lambda p: "zone2" not in (of(p, bar)["sink"], of(p, foyer)["sink"]))
         foyer.kill()
         await program.until(lambda p: not of(p, foyer))
+
+
+@pytest.mark.parametrize("module", ["backends.audio.pulse.child", "backends.audio.mixer_child"])
+async def test_a_child_that_is_told_to_look_tells_though_nothing_has_changed(sound: pulse.Bed, module: str) -> None:
+    address = sound.env["PULSE_SERVER"] if "pulse" in module else ""
+    script = f"import {module} as child; child.BEAT = {NEVER}; child.main({repr(address) if address else []})"
+    argv = ["env", *(f"{name}={value}" for name, value in sound.env.items()), sys.executable, "-c", script]
+    async with limit(), SourceIO("c").child(argv) as child:
+        first = await child.receive()
+        for _ in range(3):
+            await child.send(LOOK)
+            again = await child.receive()
+            assert again == first
 
 
 async def test_what_was_asked_for_is_said_where_the_server_keeps_it(sound: pulse.Bed) -> None:

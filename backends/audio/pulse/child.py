@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from typing import Any
 
@@ -36,7 +37,7 @@ class Server:
         self._stop = pulsectl.PulseLoopStop
         self.errors = (pulsectl.PulseError, pulsectl.PulseDisconnected)
         self.pulse: Any = pulsectl.Pulse("foh", server=address or None, connect=False)
-        self._listening = self._stale = False
+        self._listening = self._stale = self._asked = False
 
     def told(self) -> Told:
         """Everything, asked for now."""
@@ -60,15 +61,25 @@ class Server:
         """Tells for ever."""
         said, said_at = None, 0.0
         while True:
-            self._stale, now = False, self.told()
-            if now != said or time.monotonic() - said_at >= BEAT:
+            asked, self._stale, self._asked = self._asked, False, False
+            now = self.told()
+            if asked or now != said or time.monotonic() - said_at >= BEAT:
                 said, said_at = now, time.monotonic()
                 say(now)
-            if not self._stale:
+            if not self._stale and not self._asked:
                 self._listening = True
                 self.pulse.event_listen(max(0.001, said_at + BEAT - time.monotonic()))
                 self._listening = False
             time.sleep(GATHER)
+
+    def heed(self) -> None:
+        """Runs in a thread: has `watch` tell when a line comes. One that has just begun to listen does not notice the
+        first call (pulsectl, event_listen_stop)."""
+        while sys.stdin.buffer.readline():
+            self._asked = True
+            while self._asked:
+                self.pulse.event_listen_stop()
+                time.sleep(GATHER)
 
     def obey(self) -> None:
         say(self.told())
@@ -128,6 +139,7 @@ def main(address: str, *words: str) -> None:
             server.obey()
         else:
             server.listen()
+            threading.Thread(target=server.heed, daemon=True).start()
             server.watch()
     except server.errors:
         say(server.failed())

@@ -2,7 +2,7 @@
 
 One of the seams where the embedded venue stands in for a real system: `child` speaks it for libpulse. The child says
 which server it turns to (child_process.At). Then, at every change and at least every `BEAT` seconds, having asked the
-server anew each time:
+server anew each time, and when it is told to look (child_process.Look):
 
     {"server": "pulseaudio 16.1", "run": 71355, "sinks": {"zone1": 0}, "streams": [Playing...]}
 

@@ -64,7 +64,7 @@ class SoundServer:
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await self._must_run(io)
-        async with io.child(self._argv, SYSTEM, SILENCE) as child:
+        async with io.child(self._argv, SYSTEM, SILENCE, looks=True) as child:
             while True:
                 told = self._told(await child.receive())
                 self._first = model.remembered(self._first, told)

@@ -84,14 +84,7 @@ def _lost_hub(id: Id, view: View) -> Id | None:
 def _silent(zone: Zone, board: Gone) -> Finding:
     """The consequence where people notice it."""
     cause, evidence = "silent: it says playing, but its amplifier is gone", zone.proof(PLAYBACK)
-    return Finding(
-        "ZONE-NO-BOARD",
-        Severity.CRIT,
-        zone.id,
-        "silent: it says playing, but its amplifier is gone",
-        evidence,
-        blames=board.id,
-    )
+    return Finding("ZONE-NO-BOARD", Severity.CRIT, zone.id, cause, evidence, blames=board.id)
 
 
 def switched_off(board: Board | Gone, view: View) -> Verdict:

@@ -376,7 +376,7 @@ class State(StrEnum):
 
     STARTING = "starting"
     OK = "ok"
-    REFUSED = "refused"  # nobody answers
+    REFUSED = "refused"  # nothing listens there
     HUNG = "hung"  # accepts, or stays connected, but does not answer in time
     WRONG = "wrong"  # answers, but is not what it should be
     DENIED = "denied"  # no permission

@@ -51,17 +51,19 @@ def health_of(error: BaseException) -> Health:
     said = clean(str(error) or type(error).__name__)
     match error:
         case Parked():
-            return Health(State.HUNG, said, Remedy("the system behind it hangs; it is left alone until it answers"))
+            return Health(State.HUNG, said, Remedy("the system behind it hangs; foh asks it again when it answers"))
         case TimeoutError():
-            return Health(State.HUNG, said if str(error) else "no answer in time", Remedy("restart it if it stays so"))
+            return Health(
+                State.HUNG, said if str(error) else "no answer in time", Remedy("restart it if it does not recover")
+            )
         case ConnectionRefusedError() | FileNotFoundError():
-            return Health(State.REFUSED, said, Remedy("start it, or check the address"))
+            return Health(State.REFUSED, said, Remedy("start it, or correct its address"))
         case PermissionError():
             return Health(State.DENIED, said, Remedy("run `foh doctor`"))
         case ImportError():
             return Health(State.ABSENT, said, Remedy("run `foh doctor`"))
         case OSError() | EOFError():
-            return Health(State.REFUSED, said, Remedy("start it, or check the address"))
+            return Health(State.REFUSED, said, Remedy("start it, or correct its address"))
         case ValueError():  # what it says is not what such a system says
             return Health(State.WRONG, said, Remedy("check what listens there"))
         case _:

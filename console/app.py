@@ -278,7 +278,7 @@ class Foh(App[None]):
         if remedy and remedy.target:
             self._acting.act([remedy.target], remedy.action, remedy.args, ask=False)
         else:
-            self.say("the console cannot fix this one; Enter shows what to do")
+            self.say(_by_hand(incident))
 
     def on_act(self, message: Act) -> None:
         self._acting.act(message.targets, message.action)
@@ -298,3 +298,10 @@ class Foh(App[None]):
     def _selection(self) -> tuple[Id | None, Incident | None]:
         screen = self.screen
         return (screen.selected_id(), screen.selected_incident()) if isinstance(screen, Following) else (None, None)
+
+
+def _by_hand(incident: Incident | None) -> str:
+    """What an operator does where the console has no action for it."""
+    if incident is None:
+        return "no incident is selected"
+    return f"by hand: {incident.remedies[0].text}" if incident.remedies else "no remedy is known; Enter shows what is"

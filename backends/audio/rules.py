@@ -101,7 +101,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
         slower = Remedy("give the player a longer buffer (audio/buffer_time), or move its board to a hub of its own")
         return because("ZONE-XRUN-STORM", cause, slower, pcm=pcm)
     if pcm.state == "RUNNING" and view.now - view.since(pcm, "state", "hw_ptr")[0] >= STILL:
-        cause = f"PCM {pcm.name} runs, but its hardware pointer stands still: the board accepts no data"
+        cause = f"PCM {pcm.name} runs while its hardware pointer stands still: the board accepts no data"
         remedies = (_replug(pcm, view), again, *restart_remedies(zone, "restart the zone if it does not react", "kill"))
         return because("PCM-STUCK", cause, *remedies, blames=pcm.id, pcm=pcm)
     cause = "no data arrives from its source: the stream's server or the network hangs"
@@ -110,8 +110,9 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
 
 def _replug(pcm: Pcm, view: View) -> Remedy:
     """By the console where the board is known, else by hand."""
-    text, board = "reset the board's USB port, then restart playback", view.follow(pcm, "board")
-    return Remedy(text, "replug", board.id) if isinstance(board, Board) else Remedy(text)
+    if isinstance(board := view.follow(pcm, "board"), Board):
+        return Remedy("reset the board's USB port, then restart playback", "replug", board.id)
+    return Remedy("unplug the board and plug it in again, then restart playback")
 
 
 def restart_remedies(zone: Zone, text: str, how: str = "", otherwise: str = "") -> tuple[Remedy, ...]:

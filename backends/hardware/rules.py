@@ -96,7 +96,7 @@ def switched_off(board: Board | Gone, view: View) -> Verdict:
         return Verdict(undecided=True, recheck_at=since + REPLUG)
     zones = _zones(board, view)
     playing = [zone.name for zone in zones if zone.state == "playing"]
-    whose = f": {_names([zone.name for zone in zones])} is silent" if zones else ""
+    whose = f": no sound in {_names([zone.name for zone in zones])}" if zones else ""
     cause = f"the board at USB port {board.id.local} is switched off in the kernel{whose}"
     severity = Severity.CRIT if playing else Severity.WARN
     remedy = Remedy("reset its USB port, then restart playback", "replug", board.id)

@@ -53,6 +53,14 @@ def age(seconds: float) -> str:
     return f"{max(0, int(seconds))}s"
 
 
+def span(seconds: float) -> str:
+    """A duration in a sentence, in its largest unit: 41 s, 6 min, 3 h, 2 d."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
 def moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%a %H:%M:%S") if at else "never"
 

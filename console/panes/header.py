@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from backends.contract import Id, Severity, State
 from console.line import Line, fit
-from console.panes.cells import age
+from console.panes.cells import span
 from console.panes.resources import counts
 from console.panes.titles import PANES
 from console.venue.venue import Venue
 
-STAMP = 10  # seconds: the "oldest read" moves at least so often, so that a hung console cannot look healthy
+STAMP = 10  # seconds: the stamp moves at least so often, so that a hung console cannot look healthy
 
 
 def header(venue: Venue, now: float, width: int, read_only: bool = False) -> list[Line]:
@@ -37,7 +37,7 @@ def oldest(venue: Venue, well: list[Id], now: float) -> str:
         return "nothing read yet"
     step = int(max(ages) // STAMP) * STAMP + STAMP
     at = datetime.fromtimestamp(venue.clock.wall(now) // STAMP * STAMP, UTC).astimezone()
-    return f"oldest read <{age(step)} at {at:%H:%M:%S}"
+    return f"data <{span(step)} old at {at:%H:%M:%S}"
 
 
 def tally(venue: Venue, now: float, width: int) -> Line:

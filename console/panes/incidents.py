@@ -12,7 +12,7 @@ from console.panes.text import labelled
 from console.venue.incidents import Incident, command
 from console.venue.venue import Venue
 
-WHERE, AGE, SYM, WHO = 10, 5, 4, 9  # cells; where it is gets more on a wide screen
+WHERE, AGE, OWNER = 10, 5, 10  # cells; where it is gets more on a wide screen
 BRIEFLY = 3  # pieces of evidence beside the list; Enter shows all
 
 
@@ -20,8 +20,8 @@ def rows(venue: Venue, now: float, width: int, filter: str = "") -> list[Row]:
     """One line an incident, worst first. The sign in front says crit, warn or info in a letter."""
     incidents = venue.incidents.ordered(now)
     where = max(WHERE, min(width // 7, max((cell_len(incident.where) for incident in incidents), default=0)))
-    what = max(8, width - 5 - where - AGE - SYM - WHO - 1)
-    head = f"SEV {fit('WHERE', where)} {fit('WHAT', what)}{'AGE':>{AGE}}{'SYM':>{SYM}} {fit('WHO', WHO - 1)}"
+    what = max(8, width - 5 - where - AGE - OWNER - 1)
+    head = f"   {fit('WHERE', where)} {fit('WHAT IS WRONG', what)} {'AGE':>{AGE}} {fit('OWNER', OWNER - 1)} "
     found: list[Row] = [(None, ((fit(head, width), "head"),))]
     for incident in incidents:
         if filter.casefold() in f"{incident.where} {incident.what} {incident.code}".casefold():
@@ -35,16 +35,18 @@ def rows(venue: Venue, now: float, width: int, filter: str = "") -> list[Row]:
 
 
 def _row(incident: Incident, now: float, where: int, what: int) -> Line:
-    quiet = incident.is_silenced(now)
-    who = "silenced" if quiet else f"ack {incident.acked_by}" if incident.acked_by else ""
-    style = "dim" if who else MARKS[incident.severity][1]
+    quiet, effects = incident.is_silenced(now), len(incident.findings) - 1
+    owner = "silenced" if quiet else incident.acked_by
+    style = "dim" if owner else MARKS[incident.severity][1]
     since = age(coarse(now - incident.opened))
+    more = f" (+{effects} effect{'s' if effects > 1 else ''})" if effects else ""
+    said = fit(incident.what, what - len(more)).rstrip() + more
     return (
         (" " + MARKS[incident.severity][0] + " ", style),
         (fit(incident.where, where) + " ", style),
-        (fit(incident.what, what), "dim" if who else ""),
-        (f"{since:>{AGE}}{len(incident.findings):>{SYM}} ", ""),
-        (fit(who, WHO - 1), "dim"),
+        (fit(said, what) + " ", "dim" if owner else ""),
+        (f"{since:>{AGE}} ", ""),
+        (fit(owner, OWNER - 1) + " ", "dim"),
     )
 
 
@@ -64,7 +66,7 @@ def trouble(
     lines += labelled("cause", f"{incident.what}  [{incident.code}]", width)
     for finding in incident.findings:
         if finding is not incident.findings[0]:
-            lines += labelled("follows", f"{venue.name_of(finding.about)}: {finding.cause}  [{finding.code}]", width)
+            lines += labelled("effect", f"{venue.name_of(finding.about)}: {finding.cause}  [{finding.code}]", width)
     proofs = _evidence(incident)
     for evidence in proofs if whole else proofs[:BRIEFLY]:
         if whole:
@@ -73,7 +75,7 @@ def trouble(
         else:
             lines += labelled("evidence", _brief(evidence), width, most=1)
     for unknown in dict.fromkeys(finding.not_known for finding in incident.findings if finding.not_known):
-        lines += labelled("not known", unknown, width)
+        lines += labelled("unsure", unknown, width)
     keyed = False
     for number, remedy in enumerate(incident.remedies, 1):
         label = "fix" if number == 1 else ""

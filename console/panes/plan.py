@@ -10,10 +10,10 @@ from console.panes.text import labelled
 
 _WORDS = {
     Test.EQUALS: "is",
-    Test.DIFFERS: "is no longer",
+    Test.DIFFERS: "is not",
     Test.NEAR: "is about",
-    Test.CONTAINS: "holds",
-    Test.LACKS: "lacks",
+    Test.CONTAINS: "contains",
+    Test.LACKS: "does not contain",
 }
 
 
@@ -43,12 +43,12 @@ def lines(plan: Plan, name: str, width: int) -> list[Line]:
         for at, command in enumerate(step.shell.splitlines()):
             out += labelled("", ("> " if at else "$ ") + clean(command, 400), width)
     for evidence in plan.based_on[:4]:
-        out += labelled("because", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width, most=2)
+        out += labelled("evidence", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width, most=2)
     for expect in plan.expect:
-        out += labelled("then", expectation(expect), width)
+        out += labelled("success", f"when {expectation(expect)}", width)
     return out
 
 
 def expectation(expect: Expect) -> str:
     wanted = "yes" if expect.wanted is True else "no" if expect.wanted is False else clean(expect.wanted)
-    return f"{expect.what} {_WORDS[expect.test]} {wanted}, seen within {expect.within:g} s"
+    return f"{expect.what} {_WORDS[expect.test]} {wanted} within {expect.within:g} s"

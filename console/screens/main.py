@@ -71,7 +71,7 @@ class Main(Following):
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header", lines=(((" foh  reading…", "title"),),))
-        yield Rows(id="incidents", lines=((("SEV WHERE      WHAT", "head"),), (("   reading…", "dim"),)))
+        yield Rows(id="incidents", lines=((("   WHERE      WHAT IS WRONG", "head"),), (("   reading…", "dim"),)))
         yield Lines(id="trouble")
         for left, right in (("audio", "amps"), ("capture", "containers")):
             with Horizontal(classes="panes"):

@@ -25,7 +25,7 @@ class Resolved(Struct, frozen=True):
     def says(self) -> str:
         match len(self.ids):
             case 0:
-                return f"unresolved: nobody publishes {self.link.to.space} {self.link.to.value}"
+                return f"not found: no resource here has {self.link.to.space} {self.link.to.value}"
             case 1:
                 return str(self.ids[0])
             case _:

@@ -165,7 +165,7 @@ def test_a_kind_is_in_order_of_its_names() -> None:
         order.add(name, id)
     assert (list(order), order.longest, len(order)) == ([ids["a"], ids["bb"], ids["ccc"]], 3, 3)
     order.remove("ccc", ids["ccc"])
-    order.remove("zz", ids["ccc"])  # which is not there
+    order.remove("zz", ids["ccc"])  # which does not exist
     assert (list(order), order.longest) == ([ids["a"], ids["bb"]], 2)
 
 

@@ -175,7 +175,7 @@ def test_a_link_finds_whoever_publishes_the_key_and_says_when_nobody_or_several_
     other = Pcm(id=Id("h", "pcm", "other"), name="other", keys=(CARD,))
     state, resolver = venue(zone(links=(TO_CARD,)))
     assert resolver.resolve(TO_CARD).ids == ()
-    assert "unresolved" in resolver.resolve(TO_CARD).says
+    assert "not found" in resolver.resolve(TO_CARD).says
     resolver.update(state.apply(Observation(upserts=(pcm,), source=fleet.source("alsa", "h"), at=1.0)))
     assert resolver.follow(state.current[BAR], "pcm") == HW
     assert list(resolver.back(HW, "pcm")) == [BAR]

@@ -63,7 +63,7 @@ def test_one_account_in_two_zones(zones: dict[str, RealMopidy], tmp_path: Path) 
         screen.wait_for("zones 3/3")
         screen.wait_for(CLEAN)
         play(zones["hall"])
-        screen.wait_for("paused as hall began to play: both use one spotify account")
+        screen.wait_for("paused when hall started to play: both use one spotify account")
         screen.wait_for("0 CRIT  1 warn")  # one incident, and none of the zone that has its own
         assert (zones["bar"].rpc("core.playback.get_state"), zones["foyer"].rpc("core.playback.get_state")) == (
             "paused", "playing",

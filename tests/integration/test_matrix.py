@@ -72,7 +72,7 @@ def test_a_sound_server_that_has_died(sound: pulse.Bed, tmp_path: Path) -> None:
             screen.press("f")
             screen.wait_for("core.playback.play")
             screen.press("enter")
-            screen.wait_for("done: begin again")
+            screen.wait_for("done: restart playback")
             screen.wait_for(CLEAN)
     finally:
         server.stop()
@@ -84,7 +84,7 @@ def test_a_queue_that_runs_away(sound: pulse.Bed, bar: RealMopidy, tmp_path: Pat
     with console(tmp_path, bar.endpoint) as screen:
         screen.wait_for(CLEAN)
         sound.stop()
-        screen.wait_for("runs away: ")
+        screen.wait_for("skips through its queue: ")
     bar.signal(signal.SIGKILL)  # it does not end by itself
 
 
@@ -105,7 +105,7 @@ def test_an_old_instance_in_the_place_of_a_new_one(bar: RealMopidy, tmp_path: Pa
         with console(tmp_path, bar.endpoint) as screen:
             screen.wait_for(CLEAN)
             new.start(wait=False)
-            screen.wait_for(f"but process {new.process.pid} was started for it")
+            screen.wait_for(f"the new process {new.process.pid} could not take its port")
             new.stop()
             screen.wait_for(CLEAN)
     finally:

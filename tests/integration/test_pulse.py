@@ -262,7 +262,7 @@ def test_a_zone_in_the_wrong_sink_is_named_and_brought_back(player: str, sound: 
         mend(screen, "zone1")
         assert sound.inputs()[str(pid)][1] == "zone1"
         sound.remove("zone1")
-        screen.until(lambda: "instead of zone1, which is not there" in screen.text)
+        screen.until(lambda: "instead of zone1, which does not exist" in screen.text)
         with opened(screen):
             screen.wait_for("bring sink zone1 back")
             assert "move its stream back" not in screen.text
@@ -278,7 +278,7 @@ def test_it_is_named_as_well_by_a_console_that_comes_late(sound: pulse.Bed, tmp_
         until(lambda: sound.inputs().get(str(pid), (0, ""))[1] == "zone1")
         sound.remove("zone1")
         with console(tmp_path, sound, zones) as screen:
-            screen.wait_for("instead of zone1, which is not there")
+            screen.wait_for("instead of zone1, which does not exist")
             sound.restore("zone1")
             mend(screen, "zone1")
             assert sound.inputs()[str(pid)][1] == "zone1"
@@ -307,10 +307,10 @@ def test_nine_zones_of_which_one_loses_its_sink(tmp_path: Path) -> None:
                 sound.remove(sinks[lost])
                 screen.wait_for("1 CRIT  0 warn")
                 into = sound.inputs()[pids[lost]][1]
-                screen.wait_for(f"plays into sink {into} instead of {sinks[lost]}, which is not there")
+                screen.wait_for(f"plays into sink {into} instead of {sinks[lost]}, which does not exist")
                 with opened(screen):
                     screen.wait_for(f"{pids[lost]} plays into {into}")
-                    screen.wait_for("heard there as well")
+                    screen.wait_for("plays there too")
                 sound.restore(sinks[lost])
                 mend(screen, sinks[lost])
                 assert sound.inputs()[pids[lost]][1] == sinks[lost]

@@ -50,7 +50,9 @@ async def connected(endpoint: str) -> AsyncIterator[Core]:
     except TimeoutError as error:
         raise TimeoutError(f"Mopidy at {address} accepts but does not answer") from error
     except OSError as error:
-        raise ConnectionRefusedError(f"nobody answers at {address}") from error
+        raise ConnectionRefusedError(
+            f"the player is down, so the room is probably silent: nothing listens at {address}"
+        ) from error
     except InvalidHandshake as error:
         raise ValueError(f"answers, but not as Mopidy: {clean(error)}") from error
     async with socket:

@@ -49,7 +49,7 @@ async def _greeting(address: str) -> Text:
     except TimeoutError:
         return Unknown(Why.UNREACHABLE, f"it accepts at {clean(address)} and says nothing")
     except OSError:
-        return Unknown(Why.UNREACHABLE, f"nobody answers at {clean(address)}")
+        return Unknown(Why.UNREACHABLE, f"nothing listens at {clean(address)}")
     if not (match := GREETING(line)):
         return Unknown(Why.MALFORMED, f"what answers at {clean(address)} is no MPD")
     return f"{clean(address)}, MPD {match[1].decode()}"

@@ -12,7 +12,7 @@ from backends.contract import Id, Key, Offer
 
 
 def why(meant: Player | None, now: Standing, last: str) -> str:
-    """Why nobody answers: `meant` is a process that was started for its port, `last` the last words in its log."""
+    """Why the player does not answer. `meant` is a process that was started for its port, `last` the end of its log."""
     there = ""
     if meant:
         there = f"; process {meant.pid}, started {moment(meant.started)}, has no HTTP frontend there"

@@ -56,7 +56,9 @@ def _said(address: str) -> Iterator[None]:
     except ValueError as error:  # asyncio's: a line of more than 64 KiB
         raise ValueError("answers with a line that is too long to be read") from error
     except OSError as error:
-        raise ConnectionRefusedError(f"nobody answers at {address}") from error
+        raise ConnectionRefusedError(
+            f"the player is down, so the room is probably silent: nothing listens at {address}"
+        ) from error
 
 
 async def ask(address: str, answer: Awaitable[T]) -> T:

@@ -94,7 +94,7 @@ def world(bar: Any, foyer: Any, stopped: float = 5.0, began: float = 5.5) -> Fak
 def test_a_zone_that_stops_as_another_begins_with_its_account_is_one_incident() -> None:
     (finding,) = account_taken(BAR, world(BAR, FOYER)).findings
     assert (finding.code, finding.severity, finding.about) == ("ZONE-ACCOUNT-TAKEN", Severity.WARN, BAR.id)
-    assert finding.cause == "paused as foyer began to play: both use one spotify account (spotify 1)"
+    assert finding.cause == "paused when foyer started to play: both use one spotify account (spotify 1)"
     assert finding.remedies[0].target == FOYER.id
     assert account_taken(FOYER, world(BAR, FOYER)).findings == ()
 
@@ -138,7 +138,7 @@ def test_who_shares_is_told_whether_anything_is_wrong_or_not() -> None:
     assert told(zone("bar", "playing"), both) == ["spotify 1, also of foyer: only one of them can play at a time"]
     assert told(FOYER, both) == ["spotify 1, also of bar: only one of them can play at a time"]
     assert told(BAR, FakeView()) == ["spotify 1, of no other zone here"]
-    assert told(structs.replace(BAR, accounts=()), FakeView()) == ["it has none"]
+    assert told(structs.replace(BAR, accounts=()), FakeView()) == ["it has no account"]
     assert "may not" in told(structs.replace(BAR, accounts=Unknown(Why.DENIED, "it may not")), FakeView())[0]
 
 

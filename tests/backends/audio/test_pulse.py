@@ -194,14 +194,14 @@ def test_its_remedy_moves_the_stream_back_and_its_evidence_names_who_is_mixed_wi
     (finding,) = judged(ZONE, there).findings
     (remedy,) = finding.remedies
     assert (remedy.action, remedy.target, remedy.args) == ("move", there.id, {"sink": "zone1"})
-    assert [each.raw for each in finding.evidence if each.what == "heard there as well"] == ["mopidy 200"]
+    assert [each.raw for each in finding.evidence if each.what == "plays there too"] == ["mopidy 200"]
     assert ZONE.evidence[0] in finding.evidence
 
 
 def test_while_the_sink_is_gone_nothing_is_offered_but_to_bring_it_back_or_to_stop() -> None:
     there = stream(told=but(TOLD, sinks={"zone2": 1}), sink="zone2")
     (finding,) = judged(ZONE, there).findings
-    assert finding.cause.endswith("instead of zone1, which is not there")
+    assert finding.cause.endswith("instead of zone1, which does not exist")
     bring, stop = finding.remedies
     assert "bring sink zone1 back" in bring.text
     assert (bring.action, stop.action, stop.target) == ("", "stop", ZONE.id)

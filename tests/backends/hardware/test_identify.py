@@ -27,7 +27,7 @@ def test_a_tone_disrupts_and_its_card_must_be_seen_to_run_and_then_to_be_closed(
 
 
 def test_what_plays_is_not_disturbed() -> None:
-    with pytest.raises(Refused, match="a program plays there"):
+    with pytest.raises(Refused, match="a program holds its sound card"):
         identify.plan(identify.offer(AMP), AMP, used=True)
 
 

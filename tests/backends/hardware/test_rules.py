@@ -39,12 +39,12 @@ DOUBT = Unknown(Why.UNREACHABLE, "refused")
 @pytest.mark.parametrize(
     ("gone", "zones", "severity", "cause"),
     [
-        (GONE, {"bar": "playing"}, Severity.CRIT, "bar plays into nothing: its board left USB port 1-1.1"),
-        (GONE, {"bar": "stopped"}, Severity.WARN, "bar has no amplifier: its board left USB port 1-1.1"),
-        (GONE, {"bar": DOUBT}, Severity.WARN, "bar has no amplifier: its board left USB port 1-1.1"),
-        (GONE, TWO, Severity.CRIT, "a and b play into nothing: its board left USB port 1-1.1"),
-        (GONE, {}, Severity.WARN, "the board left USB port 1-1.1"),
-        (Gone(GONE.id, None, 0.0), {}, Severity.WARN, "the board expected at USB port 1-1.1 is not there"),
+        (GONE, {"bar": "playing"}, Severity.CRIT, "bar is silent: no amplifier at USB port 1-1.1"),
+        (GONE, {"bar": "stopped"}, Severity.WARN, "bar has no amplifier at USB port 1-1.1"),
+        (GONE, {"bar": DOUBT}, Severity.WARN, "bar has no amplifier at USB port 1-1.1"),
+        (GONE, TWO, Severity.CRIT, "a and b are silent: no amplifier at USB port 1-1.1"),
+        (GONE, {}, Severity.WARN, "the board at USB port 1-1.1 is gone"),
+        (Gone(GONE.id, None, 0.0), {}, Severity.WARN, "the board expected at USB port 1-1.1 is missing"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("through", [True, False])
@@ -88,9 +88,9 @@ def test_a_board_that_went_alone_blames_nobody() -> None:
     ("gone", "plugged_in", "cause"),
     [
         (hub(), [board()], ""),
-        (left(hub()), [board()], "the hub left USB port 1-1"),
+        (left(hub()), [board()], "the hub at USB port 1-1 is gone"),
         (left(hub()), [], ""),
-        (Gone(hub().id, None, 0.0), [], "the hub expected at USB port 1-1 is not there"),
+        (Gone(hub().id, None, 0.0), [], "the hub expected at USB port 1-1 is missing"),
     ],
 )
 def test_a_hub_is_missed_with_what_it_took_along(gone: Hub | Gone, plugged_in: list[Resource], cause: str) -> None:
@@ -124,12 +124,12 @@ NOBODY = Unknown(Why.NOT_YET, "")
     [
         # awake, allowed to sleep and unused for longer than the delay and the margin
         ({}, "closed", [(60, {}, "closed")], "usbhid holds its HID interface", False),
-        ({"hid": "released"}, "closed", [(60, {}, "closed")], "stays awake", False),
+        ({"hid": "released"}, "closed", [(60, {}, "closed")], "stays powered", False),
         ({"delay": -1}, "closed", [(60, {}, "closed")], "usbhid holds", False),
         ({"delay": -1, "hid": "none"}, "closed", [(60, {}, "closed")], "negative autosuspend delay", False),
         ({"holders": "fwupd (8)"}, "closed", [(60, {}, "closed")], "fwupd (8) has its USB node open; usbhid", False),
-        ({"holders": "x (8)", "hid": "none"}, "closed", [(60, {}, "closed")], "sleep: x (8) has its USB node", False),
-        ({"holders": "nobody"}, "closed", [(60, {}, "closed")], "sleep: usbhid holds", False),
+        ({"holders": "x (8)", "hid": "none"}, "closed", [(60, {}, "closed")], "idle: x (8) has its USB node", False),
+        ({"holders": "nobody"}, "closed", [(60, {}, "closed")], "idle: usbhid holds", False),
         # not yet seen for so long; not so for so long; not so at all
         ({}, "closed", [(3, {}, "closed")], "", True),
         ({}, "closed", [(1, {}, "closed"), (2, {"power": "suspended"}, "closed"), (60, {}, "closed")], "", False),
@@ -166,8 +166,8 @@ def test_kept_awake(now: dict[str, Any], sound: Any, past: list[Any], cause: str
         ({}, {}, None, ""),
         ({"power": DOUBT}, {}, None, ""),
         ({"power": BANNED}, {}, Severity.WARN, "the board at USB port 1-1.1 is switched off in the kernel"),
-        ({"power": BANNED}, {"bar": "stopped"}, Severity.WARN, "in the kernel: bar cannot be heard"),
-        ({"power": BANNED}, {"bar": "playing", "hall": "stopped"}, Severity.CRIT, "bar and hall cannot be heard"),
+        ({"power": BANNED}, {"bar": "stopped"}, Severity.WARN, "in the kernel: no sound in bar"),
+        ({"power": BANNED}, {"bar": "playing", "hall": "stopped"}, Severity.CRIT, "no sound in bar and hall"),
     ],
 )
 def test_a_board_that_no_driver_may_use_is_named(

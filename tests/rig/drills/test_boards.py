@@ -150,7 +150,7 @@ def test_a_tone_tells_which_room_a_board_is_in(calm: Venue, foh: Foh, tmp_path: 
     with playing(card(number), 440, tmp_path):
         ran = foh("act", f"board/1-{number}", "identify", "--yes")
         assert ran.returncode != 0
-        assert "a program plays there" in ran.stdout + ran.stderr
+        assert "a program holds its sound card" in ran.stdout + ran.stderr
         assert calm.hear("garden")["hertz"] == pytest.approx([440] * 2, abs=1)
 
 

@@ -132,10 +132,10 @@ def test_a_board_that_leaves_while_it_captures(opsis: Venue, foh: Foh, tmp_path:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
             until(lambda: opsis.report("opsis")["pictures"] > 5)
             opsis.unplug("opsis")
-            console.wait_for("opsis 1-12 left USB port 1-12")
+            console.wait_for("opsis 1-12 is gone from USB port 1-12")
             assert recorder.wait(BOUND) != 0
         plugged(opsis, "opsis", 12)
-        console.wait_gone("left USB port")
+        console.wait_gone("is gone from USB port")
 
 
 @contextlib.contextmanager
@@ -160,8 +160,8 @@ def test_an_hdmi_signal_is_lost_and_wrong_and_comes_back(opsis: Venue, foh: Foh)
     with recording(video(foh), opsis) as recorder, foh.console() as console:
         shown(console, "opsis 1-12 .*operational .*good")
         for word, says in (
-            ("none", "sees no HDMI signal"), ("wrong mode", "sends a size that the board does not ask for"),
-            ("no lock", "sees a clock, and no picture"), ("test pattern", "shows its test pattern"),
+            ("none", "receives no HDMI signal"), ("wrong mode", "sends a resolution that the board did not ask for"),
+            ("no lock", "receives a clock, but cannot lock"), ("test pattern", "shows its test pattern"),
         ):  # fmt: skip
             opsis.ask("signal", name="opsis", what=word)
             console.wait_for(says)

@@ -15,7 +15,7 @@ from tests.rig.drills.venue import Venue, card, device, node, read, settle
 
 KITCHEN = ROOMS.index("kitchen") + 1
 BROKEN = 14  # the port of what is broken
-HELD = f"the amplifier at USB port 1-{KITCHEN} cannot sleep: sleep ({{pid}}) has its USB node open"
+HELD = f"the amplifier at USB port 1-{KITCHEN} stays powered when idle: sleep ({{pid}}) has its USB node open"
 
 
 @contextlib.contextmanager
@@ -52,7 +52,7 @@ def test_a_board_that_hangs_asleep_is_lost_when_it_is_to_wake(calm: Venue, foh: 
         calm.ask("stall", name="kitchen")
         play = ["aplay", "-q", "-f", "dat", "-d", "1", "-D", f"hw:{card(KITCHEN)},0", "/dev/zero"]
         assert subprocess.run(play, capture_output=True, timeout=BOUND).returncode != 0
-        console.wait_for(f"the board left USB port 1-{KITCHEN}")
+        console.wait_for(f"the board at USB port 1-{KITCHEN} is gone")
         assert not device(KITCHEN).exists()
 
 

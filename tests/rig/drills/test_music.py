@@ -23,13 +23,13 @@ from tests.rig.drills.zones import Zones, hertz, joined, pcm, zones
 
 KITCHEN = ROOMS.index("kitchen") + 1
 BOARD = f"rig/board/1-{KITCHEN}"
-INTO_NOTHING = f"kitchen plays into nothing: its board left USB port 1-{KITCHEN}"
-OUTPUT_DEAD = "silent: says playing, but it has closed its PCM kitchen"
-TAKEN = "cannot play: aplay ({pid}) has its PCM kitchen open"
-COULD_NOT = "could not play: another program has its device"
-HOLDS = "stopped, but still holds its sound card kitchen open: its amplifier cannot sleep"
-SOURCE = "silent: says playing, but nothing comes from its source"
-STUCK = "silent: says playing, but PCM kitchen runs and its hardware pointer stands still"
+INTO_NOTHING = f"kitchen is silent: no amplifier at USB port 1-{KITCHEN}"
+OUTPUT_DEAD = "silent: says playing, but it closed its sound card kitchen"
+TAKEN = "cannot play: aplay ({pid}) holds its sound card kitchen"
+COULD_NOT = "could not play: another program holds its sound card"
+HOLDS = "stopped, but still holds its sound card kitchen open: its amplifier stays on"
+SOURCE = "silent: says playing, but no data arrives from its source"
+STUCK = "silent: says playing, but PCM kitchen runs while its hardware pointer stands still"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_board_that_leaves_its_zone_is_one_incident_until_the_remedy(calm: Ven
         console.press("f")
         console.wait_for("core.playback.play")
         console.press("enter")
-        console.wait_for("done: begin again")
+        console.wait_for("done: restart playback")
         console.until(lambda: trouble(console) == WELL)
         until(lambda: calm.hear("kitchen")["hertz"] == pytest.approx([hertz("kitchen")] * 2, abs=1))
 
@@ -278,7 +278,7 @@ def test_a_player_that_comes_too_late_has_gaps_in_its_sound(calm: Venue, music: 
         starving = threading.Thread(target=starve)
         starving.start()
         try:
-            console.wait_for("its sound has gaps: PCM kitchen runs dry again and again")
+            console.wait_for("its sound has gaps: the buffer of PCM kitchen runs dry again and again")
         finally:
             ends.set()
             starving.join()

@@ -68,7 +68,7 @@ def test_a_board_that_leaves_a_hub_is_one_incident_until_it_is_back(calm: Venue,
     with foh.console() as console:
         console.until(lambda: trouble(console) == WELL)
         calm.unplug("kitchen")
-        console.wait_for(f"the board left USB port {KITCHEN}")
+        console.wait_for(f"the board at USB port {KITCHEN} is gone")
         report = foh.status()
         assert [root for _, root in report.incidents] == [f"rig/board/{KITCHEN}"]
         assert sorted(report.rows("board")) == sorted(set(PORTS.values()) - {KITCHEN})
@@ -99,7 +99,7 @@ def test_a_hub_that_leaves_is_one_incident_with_all_behind_it(calm: Venue, foh: 
         console.until(lambda: trouble(console) == WELL)
         calm.ask("unplug_hub", name=name)
         until(lambda: not device(HUBS[name]).exists())
-        console.wait_for(f"the hub left USB port {hub}")
+        console.wait_for(f"the hub at USB port {hub} is gone")
         assert trouble(console) == ("0 CRIT 1 warn", f"{9 - len(behind)}/9")
         report = foh.status()  # which begins now, and knows of what is missing from the inventory
         assert report.incidents == [("USB-HUB-GONE", f"rig/hub/{hub}")]

@@ -17,7 +17,7 @@ from tests.patience import BOUND
 from tests.rig.drills.console import WELL, trouble
 from tests.terminal import FOH, ROOT, Terminal
 
-PULLED = "kitchen plays into nothing: its board left USB port 1-5"
+PULLED = "kitchen is silent: no amplifier at USB port 1-5"
 
 
 @pytest.fixture

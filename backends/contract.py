@@ -24,7 +24,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar, get_type_hints
+from typing import Any, Protocol, TypeAlias, TypeVar, get_type_hints, runtime_checkable
 from urllib.parse import quote, unquote
 
 from msgspec import Struct, structs
@@ -257,7 +257,8 @@ class Arg(Struct, frozen=True):
 
 class Offer(Struct, frozen=True):
     """An action that its target has now. `blocked` says why it cannot be done at this moment ("" if it can), `setup`
-    why it is best done when a venue is set up ("" if it is not)."""
+    why it is best done when a venue is set up ("" if it is not). The action `resume` is the console's own: it does what
+    is left of an interrupted run."""
 
     target: Id
     action: str
@@ -588,6 +589,15 @@ class Source(Protocol):
     async def do(self, step: Step, io: IO) -> str | None:
         """Does one step of a plan, which was planned afresh just before the first one. What it returns is written to
         the journal. Raises Refused, OSError or TimeoutError. Success is not judged here but by `plan.expect`."""
+
+
+@runtime_checkable
+class StepChecker(Protocol):
+    """What a source also is where it can tell of a step whether it was done. It is asked about the step in which a run
+    was interrupted, so that nothing is done twice."""
+
+    async def done(self, step: Step, io: IO) -> bool | None:
+        """By reading alone; None where that cannot tell. Raises Refused, OSError or TimeoutError."""
 
 
 def source_id(source: Source) -> Id:

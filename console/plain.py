@@ -123,8 +123,9 @@ async def act(args: argparse.Namespace) -> int:
 def _tell_offers(venue: Venue, target: Id, action: str) -> None:
     chain = [venue.state.current.get(id) for id in (target, *venue.resolver.chain(venue.state.current[target]))]
     print(f"{venue.name_of(target)} offers:" if not action else f"it does not offer {action!r}, but:")
-    for here in chain:
-        for each in here.offers if here else ():
+    again = venue.runs.offer(target)
+    for offers in ((again,) if again else (), *(here.offers if here else () for here in chain)):
+        for each in offers:
             names = " ".join(f"{arg.name}=…" for arg in each.args)
             print(f"  {each.action} {names}  {each.label}  {each.blocked and '(blocked: ' + each.blocked + ')'}")
 

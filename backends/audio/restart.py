@@ -106,6 +106,12 @@ def step(unit: Unit, kill: bool, seen: Shown) -> Step:
     return Step(RESTART, args, argv, f"restart {unit.name}: {how}")
 
 
+def replaced(step: Step, seen: Shown) -> bool | None:
+    """Whether the main process is another than the one that the step ends. None: there is none, so that a restart may
+    be on its way."""
+    return seen.main != step.args["main"] if seen.main else None
+
+
 def plan(offer: Offer, how: str, unit: Unit, seen: Shown, queue: str, others: Sequence[str], now: float) -> Plan:
     """`queue`: what becomes of its queue; `others`: who else is in the unit."""
     if how not in (ASK, KILL):
@@ -187,6 +193,15 @@ class Restart:
                 await part.thread(player_helper.player_restart, *asked, within=LOOK)
             else:
                 await part.thread(systemd.restart, Unit(name, uid), kill, within=LOOK)
+
+    async def done(self, step: Step, io: IO) -> bool | None:
+        """Whether the unit has another main process than before the step; None where it has none."""
+        name, uid = step.args["unit"], step.args["uid"]
+        assert isinstance(name, str)
+        assert uid is None or isinstance(uid, int)
+        with io.part("unit") as part:
+            seen = await part.thread(systemd.show, Unit(name, uid), within=LOOK)
+        return replaced(step, seen)
 
     async def _blocked(self, unit: Unit, io: IO, afresh: bool = False) -> str:
         own = os.geteuid()

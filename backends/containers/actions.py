@@ -74,6 +74,23 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
     )
 
 
+def done(instance: Instance, step: Step) -> bool | None:
+    """Whether a step has had its effect on an instance that was just read; None where that cannot be seen. Raises
+    Refused while LXD is still busy with it."""
+    offer = instance.offer("snapshot")
+    if offer and offer.blocked:
+        raise Refused(offer.blocked)
+    state, snapshots = instance.state, instance.snapshots
+    match step.do:
+        case "start" | "unfreeze" if not isinstance(state, Unknown):
+            return state == "Running"
+        case "stop" if not isinstance(state, Unknown):
+            return state == "Stopped"
+        case "snapshot" if not isinstance(snapshots, Unknown):
+            return step.args["name"] in snapshots
+    return None
+
+
 WORDS = {
     "force": " by killing it",
     "clean": f", {PATIENCE} s to shut down",

@@ -176,6 +176,11 @@ class LxdSource:
             finally:
                 self._acted.add((project, name))
 
+    async def done(self, step: Step, io: IO) -> bool | None:
+        target = Id(self.host, INSTANCE.kind, model.local(str(step.args["project"]), str(step.args["instance"])))
+        instance, _, _ = await self._fresh(target, io)
+        return actions.done(instance, step)
+
 
 class Said(Struct, frozen=True):
     """An instance as it was last told, and what that was made from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backends.contract import Gone, Id, Offer, Risk
-from console.line import Row, fit
+from console.line import Line, Row, fit
 from console.panes.cells import moment
 from console.venue import group
 from console.venue.venue import Venue
@@ -18,19 +18,23 @@ def rows(venue: Venue, id: Id) -> list[Row]:
     resource = venue.state.get(id)
     if resource is None:
         return []
-    found: list[Row] = []
+    again = venue.runs.offer(id)
+    found: list[Row] = [((id, again.action), _text(again, ""))] if again else []
     for here in (resource, *(venue.state.get(other) for other in venue.resolver.chain(resource))):
         if here is None or isinstance(here, Gone):
             continue
         for offer in here.offers:
-            risk = "" if offer.risk is Risk.ROUTINE else f"  [{offer.risk}]"
             where = "" if here.id == id else f"  on {here.id.kind} {here.name}"
-            text = fit(f" {offer.label}{where}{risk}", 72)
             if offer.blocked:
                 found.append((None, ((fit(f" {offer.label}{where}: {offer.blocked}", 72), "dim"),)))
             else:
-                found.append(((offer.target, offer.action), ((text, ""),)))
+                found.append(((offer.target, offer.action), _text(offer, where)))
     return found
+
+
+def _text(offer: Offer, where: str) -> Line:
+    risk = "" if offer.risk is Risk.ROUTINE else f"  [{offer.risk}]"
+    return ((fit(f" {offer.label}{where}{risk}", 72), ""),)
 
 
 def forgetting(venue: Venue, lost: Sequence[Id]) -> list[Row]:

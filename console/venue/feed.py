@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from backends import registry
 from backends.clock import MACHINE, Clock
-from backends.contract import Backend, Health, Id, Observation, Offer, Plan, Source, State, Step, source_id
+from backends.contract import Backend, Health, Id, Observation, Offer, Plan, Source, State, Step, StepChecker, source_id
 from backends.runtime import Runtime
 
 LOOK_AGAIN = 20.0  # seconds between searches for new sources
@@ -21,6 +21,8 @@ class Control(Protocol):
     async def plan(self, source: Id, offer: Offer, args: Mapping[str, str]) -> Plan: ...
 
     async def do(self, source: Id, step: Step) -> str | None: ...
+
+    async def done(self, source: Id, step: Step) -> bool | None: ...
 
 
 class Feed(Protocol):
@@ -71,6 +73,13 @@ class LocalFeed:
                 return await self._runtime.sources[source].do(step, self._runtime.io(source))
         finally:  # one that failed may have done something as well
             self._runtime.touch(source)
+
+    async def done(self, source: Id, step: Step) -> bool | None:
+        asked = self._runtime.sources[source]
+        if not isinstance(asked, StepChecker):
+            return None
+        async with asyncio.timeout(10):
+            return await asked.done(step, self._runtime.io(source))
 
     async def stop(self) -> None:
         if self._search:

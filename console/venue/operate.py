@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from backends.contract import Expect, Gone, Id, Offer, Plan, Refused, Resource, Risk, Test, Unknown, clean
+from console.venue import resume
 
 if TYPE_CHECKING:
+    from console.venue.feed import Control
     from console.venue.state import VenueState
     from console.venue.venue import Venue
 
@@ -65,6 +67,8 @@ def locate(venue: Venue, target: Id, action: str) -> Offer | None:
     resource = venue.state.current.get(target)
     if resource is None:
         return None
+    if action == resume.RESUME and (offer := venue.runs.offer(target)):
+        return offer
     chain = [venue.state.current.get(id) for id in venue.resolver.chain(resource)]
     return next((offer for r in (resource, *chain) if r is not None and (offer := r.offer(action))), None)
 
@@ -118,7 +122,10 @@ class Operator:
         if unknown := args.keys() - {arg.name for arg in offer.args}:
             raise Refused(f"{offer.label} takes no argument {clean(', '.join(sorted(unknown)), 60)}")
         try:
-            plan = await control.plan(source, offer, args)
+            if offer.action == resume.RESUME:
+                plan = await self._resume(offer, control, source)
+            else:
+                plan = await control.plan(source, offer, args)
         except Refused:
             raise
         except Exception as error:
@@ -127,7 +134,7 @@ class Operator:
         for expect in linked:
             if not isinstance(self.target(expect), Resource):
                 raise Refused(f"whether it works could not be seen: its {expect.via} is not known")
-        if linked and all(met(expect, self.target(expect)) for expect in plan.expect):
+        if linked and offer.action != resume.RESUME and all(met(expect, self.target(expect)) for expect in plan.expect):
             raise Refused("it is so already: " + ", ".join(f"{e.via} {e.field} is {e.wanted}" for e in linked))
         if plan.offer.risk is Risk.ROUTINE:
             return plan
@@ -139,6 +146,16 @@ class Operator:
     def in_use(self) -> tuple[str, ...]:
         """What people use in the venue now."""
         return in_use(self._venue.state)
+
+    async def _resume(self, offer: Offer, control: Control, source: Id) -> Plan:
+        """What is left of the newest interrupted run with this target."""
+        row = next(iter(self._venue.runs.about(offer.target)), None)
+        plan = resume.plan_of(row) if row else None
+        if row is None or plan is None:
+            raise Refused("nothing is left to resume")
+        begun = await self._venue.journal.steps(row.id)
+        read = {n: await control.done(source, step) for n, step in resume.in_doubt(plan, begun).items()}
+        return resume.resumed(row, source, begun, read)
 
     def _label(self, id: Id) -> str:
         kind = self._venue.state.kinds.get(id.kind)

@@ -1,7 +1,8 @@
 """What is being done: a confirmed plan is carried out here, whatever becomes of the screen that asked for it.
 
 A run and each of its steps are in the journal before and after they are done. A run that was interrupted, because the
-console ended or was killed in the middle, has an unknown result: the next console shows it until it is settled.
+console ended or was killed in the middle, has an unknown result: the next console shows it until it is resumed, run
+again or settled.
 """
 
 from __future__ import annotations
@@ -15,7 +16,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from backends.clock import MACHINE, Clock
-from backends.contract import Evidence, Expect, Finding, Id, Plan, Refused, Remedy, Resource, Severity, Step, clean
+from backends.contract import (
+    Evidence,
+    Expect,
+    Finding,
+    Id,
+    Offer,
+    Plan,
+    Refused,
+    Remedy,
+    Resource,
+    Severity,
+    Step,
+    clean,
+)
+from console.venue import resume
 from console.venue.journal import Busy, Entry, RunRow
 from console.venue.operate import Operator, Outcome, basis, met, seen
 from console.venue.owner import lives, owner
@@ -80,7 +95,7 @@ class Runs:
             fresh = await operator.plan(plan.offer, plan.args)
             if basis(fresh) != basis(plan):
                 raise Refused("state changed since this plan was shown; plan again")
-            began = self._clock.now()
+            began = self._clock.now() if plan.steps else 0.0  # nothing is left of one that is resumed: it is so already
             id = await self._begin(operator.who, plan)
         except Refused as refused:
             return Outcome(False, f"not done: {refused}")
@@ -117,7 +132,7 @@ class Runs:
         """Raises Refused, and OSError where it cannot be written down."""
         made = msgspec.to_builtins(plan)
         row = RunRow(
-            0, self._clock.wall(self._clock.now()), who, str(plan.offer.target), plan.offer.action,
+            0, self._clock.wall(self._clock.now()), who, str(plan.offer.target), self._action(plan.offer),
             msgspec.json.encode(made).decode(), owner(),
         )  # fmt: skip
         entry = self._entry(who, "planned", plan, plan.offer.label, {"plan": made})
@@ -128,6 +143,11 @@ class Runs:
                 if self._goes_on(busy.row):
                     raise Refused(told(busy.row)) from busy
                 await self._cut_off(busy.row)
+
+    def _action(self, offer: Offer) -> str:
+        """What the journal calls it. One that is resumed stays what it was, and so settles the run that it resumes."""
+        resumed = next(iter(self.about(offer.target)), None) if offer.action == resume.RESUME else None
+        return resumed.action if resumed else offer.action
 
     async def _judge(
         self, operator: Operator, plan: Plan, expected: Iterable[Expect], began: float, progress: Progress
@@ -190,7 +210,12 @@ class Runs:
             await self.look()
 
     def about(self, target: Id) -> list[RunRow]:
-        return [row for row in self.unknown if row.target == str(target)]
+        """The interrupted runs with this target, newest first."""
+        return sorted((row for row in self.unknown if row.target == str(target)), key=lambda row: -row.id)
+
+    def offer(self, target: Id) -> Offer | None:
+        """To resume the newest interrupted run with this target."""
+        return next(filter(None, map(resume.offer, self.about(target)[:1])), None)
 
     def findings(self) -> list[Finding]:
         return [finding(row) for row in self.unknown]
@@ -230,5 +255,8 @@ def finding(row: RunRow) -> Finding:
         f"'{row.label}' was interrupted: its result is unknown ({row.who}, {moment(row.at)})",
         (Evidence("run", f"the journal's run {row.id}", row.at, row.text),),
         "whether it took effect, in whole or in part",
-        (Remedy("check whether it took effect; then press a: run it again, or mark it as handled"),),
+        (
+            Remedy("resume it: what is left of it is shown first", resume.RESUME, Id.parse(row.target)),
+            Remedy("or check whether it took effect; then press a: run it again, or mark it as handled"),
+        ),
     )

@@ -76,7 +76,7 @@ def switch_off(terminal: Terminal, device: Projector) -> None:
     device.held = "power off"
     terminal.press("3", "a")
     terminal.wait_for("lamp off")
-    terminal.press("down", "enter")
+    terminal.press("enter")
     terminal.wait_for("Cancel")
     terminal.press("tab", "enter")
     until(lambda: device.obeyed == ["power off"])
@@ -154,6 +154,68 @@ def test_the_same_without_a_screen(device: Projector, env: Mapping[str, str], nu
     status = [sys.executable, "-m", "console", "status"]
     said = subprocess.run(status, env={**os.environ, **env}, capture_output=True, text=True, timeout=BOUND)
     assert "'lamp off' was interrupted" in said.stdout
+
+
+def act(env: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "console", "act", "projector/big", *arguments]
+    return subprocess.Popen(
+        command, env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+ORDERS = ["power off", "reset", "fan off"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("held", ORDERS)
+def test_it_is_resumed_and_nothing_is_done_twice_that_must_not_be(
+    device: Projector, env: Mapping[str, str], held: str, number: signal.Signals
+) -> None:
+    device.held = held
+    with act(env, "new-lamp", "--yes") as first:
+        until(lambda: held in device.obeyed)
+        first.send_signal(number)
+        first.wait(BOUND)
+    before = ORDERS[: ORDERS.index(held) + 1]
+    assert device.obeyed == before
+    device.let_go()  # what was held is done now, though nobody waits for it
+    until(lambda: device.done == before)
+    with act(env, "resume", "--yes") as second:
+        said, _ = second.communicate(timeout=BOUND)
+    if held == "reset":  # the projector cannot tell whether it was done
+        assert second.returncode == 1
+        assert "step 2 (set its hours to 0) may have been done, and must not be done twice" in said
+        assert device.obeyed == before
+        assert journal(env)[-1] == "unknown"
+        return
+    assert second.returncode == 0, said
+    assert "resume: a new lamp is in" in said
+    # What the projector says is done is not repeated; the fan, of which it cannot tell, is.
+    assert device.obeyed == ORDERS + (["fan off"] if held == "fan off" else [])
+    assert journal(env)[-1] == "done"
+    status = [sys.executable, "-m", "console", "status"]
+    left = subprocess.run(status, env={**os.environ, **env}, capture_output=True, text=True, timeout=BOUND)
+    assert "was interrupted" not in left.stdout
+
+
+def test_it_is_resumed_from_the_screen(device: Projector, env: Mapping[str, str]) -> None:
+    device.held = "power off"
+    with act(env, "new-lamp", "--yes") as first:
+        until(lambda: device.obeyed)
+        first.kill()
+    device.let_go()
+    with opened(env) as terminal:
+        terminal.wait_for("was interrupted")
+        terminal.press("3", "a")
+        terminal.wait_for("resume: a new lamp is in")
+        terminal.press("enter")
+        terminal.wait_for("Cancel")
+        assert "step 1 " in terminal.text
+        terminal.press("tab", "enter")
+        terminal.wait_for("done: resume")
+        terminal.wait_gone("was interrupted")
+        until(lambda: journal(env)[-1] == "done")
+    assert device.obeyed == ORDERS
 
 
 BURSTS = ["\ra\ra\r", "a\ra\ra\r", "a\r\r\ra\r\r", "\ra\ra\ra\ra\ra\r", "a\x1b[27u\x1b[27ua\r\x1b[27u"]

@@ -15,6 +15,7 @@ class Projector:
     def __init__(self) -> None:
         self.power, self.lamp, self.title, self.port = "on", 1234, "room 1", 0
         self.obeyed: list[str] = []
+        self.done: list[str] = []
         self.held = ""
         self._go, self._loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -29,8 +30,11 @@ class Projector:
                     self.obeyed.append(line)
                     if line == self.held:
                         await self._go.wait()
+                self.lamp = 0 if line == "reset" else self.lamp
                 if line.startswith("power "):
                     self.power = line.split()[1]
+                if line != "status":
+                    self.done.append(line)
                 said = {"power": self.power, "lamp": self.lamp, "title": self.title}
                 writer.write(json.dumps(said).encode() + b"\n")
 

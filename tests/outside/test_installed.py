@@ -96,7 +96,7 @@ async def test_its_disruptive_action_asks_and_cancel_has_the_focus(device: Proje
         await until(pilot, lambda: "big-screen" in screen(pilot, "#capture"))
         await pilot.press("3", "a")
         await until(pilot, lambda: "lamp off" in screen(pilot) and type(pilot.app.screen).__name__ == "Choose")
-        await pilot.press("down", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: type(pilot.app.screen).__name__ == "Confirm")
         assert "the picture in the room" in screen(pilot)
         await pilot.press("enter")  # Cancel

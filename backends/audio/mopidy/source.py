@@ -191,6 +191,9 @@ class MopidySource:
             except TimeoutError as error:
                 raise TimeoutError(f"{self.name} did not answer; it may still obey when it wakes up") from error
 
+    async def done(self, step: Step, io: IO) -> bool | None:
+        return await self._restart.done(step, io) if step.do == RESTART else None
+
     async def _work_out(
         self, core: Core, offer: Offer, args: Mapping[str, str], now: float
     ) -> tuple[MopidyZone, list[model.Call], tuple[Expect, ...]]:

@@ -145,6 +145,9 @@ class MpdSource:
         async with connected(self.endpoint) as client:
             await ask(self.endpoint, getattr(client, step.do)(*words))
 
+    async def done(self, step: Step, io: IO) -> bool | None:
+        return await self._restart.done(step, io) if step.do == RESTART else None
+
     async def _work_out(
         self, client: MPDClient, offer: Offer, args: Mapping[str, str], now: float
     ) -> tuple[Zone, list[model.Command], tuple[Expect, ...]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from backends import sudo
 from backends.audio import restart
@@ -90,6 +91,12 @@ def test_the_plan_says_what_is_done_and_what_is_lost(how: str, unit: Unit, seen:
         ("NRestarts", str(seen.restarts)),
     ]  # fmt: skip
     assert {each.read_from for each in made.based_on} == {f"systemctl show {unit.name}"}
+
+
+@pytest.mark.parametrize(("before", "now", "known"), [(7, 7, False), (7, 8, True), (7, 0, None), (0, 7, True)])
+def test_whether_it_was_restarted(before: int, now: int, known: bool | None) -> None:
+    made = restart.step(BAR, False, structs.replace(RUNS, main=before))
+    assert restart.replaced(made, structs.replace(RUNS, main=now)) is known
 
 
 @pytest.mark.parametrize(

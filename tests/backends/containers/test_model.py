@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backends.containers.actions import Call, call, explained, plan
+from backends.containers.actions import Call, call, done, explained, plan
 from backends.containers.model import Place, instance, local, next_snapshot
-from backends.contract import Id, Refused, Risk, Unknown, Why, clean
+from backends.contract import Id, Refused, Risk, Step, Unknown, Why, clean
 from backends.kinds import Instance
 
 PLACE = Place("venue", "alpha", "/var/lib/lxd/unix.socket")
@@ -240,3 +240,27 @@ def test_what_does_not_come_back_is_told_with_its_reason_and_what_to_do(said: st
 )
 def test_what_else_fails_is_told_as_it_is(said: str, told: str) -> None:
     assert explained(Id("venue", "instance", "web1"), said) == told
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "known"),
+    [
+        ({}, Step("start"), True),
+        ({"status": "Stopped"}, Step("start"), False),
+        ({"status": "Frozen"}, Step("unfreeze"), False),
+        ({}, Step("stop", {"how": "clean"}), False),
+        ({"status": "Stopped"}, Step("stop", {"how": "clean"}), True),
+        ({}, Step("restart"), None),
+        ({}, Step("snapshot", {"name": "evening"}), True),
+        ({}, Step("snapshot", {"name": "morning"}), False),
+        ({"state": None}, Step("snapshot", {"name": "evening"}), None),
+        ({"status": 7}, Step("stop"), None),
+    ],
+)
+def test_whether_a_step_was_done(changes: dict[str, Any], step: Step, known: bool | None) -> None:
+    assert done(read(**changes), step) is known
+
+
+def test_nothing_is_known_of_a_step_while_lxd_is_busy_with_it() -> None:
+    with pytest.raises(Refused, match="LXD is busy"):
+        done(read("LXD is busy"), Step("stop"))

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from backends.contract import (
     IO,
+    Args,
     Backend,
     Context,
     Evidence,
@@ -45,7 +46,7 @@ from backends.contract import (
 
 POLL, ANSWER, OBEY = 0.25, 2.0, 60.0  # seconds; a lamp that is told to change may take its time
 LONGEST = 1 << 20  # bytes in a line
-ON, OFF = "power-on", "power-off"
+ON, OFF, LAMP = "power-on", "power-off", "new-lamp"
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,27 +96,38 @@ class ProjectorSource:
             raise Refused(f"a projector has no action {offer.action}")
         if current.blocked:
             raise Refused(current.blocked)
+        if offer.action == LAMP:
+            expect = Expect(self.id, "lamp", 0, 3), Expect(self.id, "power", "off", 3)
+            reset = self._step("reset", {}, "set its hours to 0", True)
+            steps = self._switch("off"), reset, self._step("fan", {"wanted": "off"}, "stop the fan")
+            return Plan(offer, {}, steps, expect, ("the picture in the room",), now.evidence)
         wanted = offer.action.removeprefix("power-")
-        host, port = self.endpoint.split(":")
         return Plan(
             offer,
             {},
-            (
-                Step(
-                    "power",
-                    {"wanted": wanted},
-                    ("sh", "-c", f"echo power {wanted} | nc {host} {port}"),
-                    f"switch the lamp {wanted}",
-                ),
-            ),
+            (self._switch(wanted),),
             (Expect(self.id, "power", wanted, 3),),
             ("the picture in the room",) if wanted == "off" else (),
             now.evidence,
         )
 
+    def _switch(self, wanted: str) -> Step:
+        return self._step("power", {"wanted": wanted}, f"switch the lamp {wanted}")
+
+    def _step(self, do: str, args: Args, text: str, irreversible: bool = False) -> Step:
+        host, port = self.endpoint.split(":")
+        order = " ".join((do, *map(str, args.values())))
+        return Step(do, args, ("sh", "-c", f"echo {order} | nc {host} {port}"), text, irreversible)
+
     async def do(self, step: Step, io: IO) -> None:
         async with self._connected(io) as ask:
-            await ask(f"power {step.args['wanted']}", OBEY)
+            await ask(" ".join((step.do, *map(str, step.args.values()))), OBEY)
+
+    async def done(self, step: Step, io: IO) -> bool | None:
+        if step.do != "power":
+            return None  # it does not say
+        async with self._connected(io) as ask:
+            return (await ask("status")).power == step.args["wanted"]
 
     @contextlib.asynccontextmanager
     async def _connected(self, io: IO) -> AsyncIterator[Ask]:
@@ -135,6 +147,13 @@ class ProjectorSource:
             offers=(
                 Offer(self.id, ON, "lamp on", blocked="it is on already" if on else ""),
                 Offer(self.id, OFF, "lamp off", Risk.DISRUPTIVE, blocked="" if on else "it is off already"),
+                Offer(
+                    self.id,
+                    LAMP,
+                    "a new lamp is in: set its hours to 0",
+                    Risk.DISRUPTIVE,
+                    blocked="" if said.lamp else "its hours are 0 already",
+                ),
             ),
             evidence=(Evidence("power", f"{self.endpoint} status", at, clean(said.power)),),
             at=at,

@@ -319,7 +319,10 @@ class Expect(Struct, frozen=True):
 
 class Plan(Struct, frozen=True):
     """An action worked out: everything the operator is shown before saying yes. What is expected must be observed in
-    that order. The console adds to what a disruptive one interrupts the resources that depend on its target."""
+    that order. The console adds to what a disruptive one interrupts the resources that depend on its target.
+
+    `lasts` is how many seconds it may take. What lasts more than 10 s is carried out by a process of its own, which no
+    console ends."""
 
     offer: Offer
     args: dict[str, str]
@@ -327,6 +330,7 @@ class Plan(Struct, frozen=True):
     expect: tuple[Expect, ...]
     interrupts: tuple[str, ...] = ()
     based_on: tuple[Evidence, ...] = ()
+    lasts: float = 0.0
 
 
 class Remedy(Struct, frozen=True):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from console.acting import Acting
     from console.session import Session
     from console.venue.incidents import Incident
+    from console.venue.journal import RunRow
     from console.venue.venue import Update, Venue
 
 TOGETHER = 0.03  # seconds: what changes so close together is painted together
@@ -126,6 +127,7 @@ class Foh(App[None]):
             for screen in self._following():
                 screen.venue = self.venue
             self.venue.listeners.append(self._changed)
+            self.venue.runs.listeners.append(self._run_ended)
             self.set_interval(STAMP, self._repaint)
             await self._session.run(self.read_only)
         except ConfigError as error:
@@ -184,6 +186,9 @@ class Foh(App[None]):
         """One line of news at the foot of every screen that has one."""
         for screen in self._following():
             screen.say(text, style)
+
+    def _run_ended(self, row: RunRow) -> None:
+        self.say(f"{row.label} ({row.who}): {row.text}", "good" if row.outcome == "done" else "crit")
 
     def _following(self) -> list[Following]:
         """The screens that follow the venue. One that was pushed a moment ago has nothing on it yet: it paints itself

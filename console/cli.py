@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     for command in (status, act, init):
         patience = "how long to wait for what does not answer (%(default)g)"
         command.add_argument("--wait", metavar="SECONDS", type=float, default=6.0, help=patience)
+    run = commands.add_parser("run", description="carries out a run of the journal; started by foh itself")
+    run.add_argument("number", type=int, help="the run's number")
     helper = commands.add_parser("helper", help="the root helper: named operations only, started by sudo")
     helper.add_argument("operation", nargs=argparse.REMAINDER)
     completion = commands.add_parser("completion", help="print the shell completion")

@@ -49,6 +49,7 @@ class Config(Struct, frozen=True):
     file: Path | None
     text: str
     state: Path
+    embedded: bool = False  # everything that it leads to ends with the process that made it
 
     @property
     def expected(self) -> list[Id]:

@@ -46,7 +46,9 @@ class Embedded:
 
     def config(self) -> Config:
         """The configuration as the venue file would hold it. Blocks until the servers listen. Raises ConfigError."""
-        from console.config import ConfigError, of_table  # after the first frame
+        from msgspec import structs  # after the first frame
+
+        from console.config import ConfigError, of_table
 
         assert self.process.stdout
         if not self._table:
@@ -56,4 +58,4 @@ class Embedded:
                 raise ConfigError("the embedded venue did not start; `foh doctor` says what is missing")
             self._table = json.loads(line)
         state = self._environ.get("FOH_STATE") or f"{self.folder}/state"
-        return of_table(dict(self._table), None, "", {"FOH_STATE": state})
+        return structs.replace(of_table(dict(self._table), None, "", {"FOH_STATE": state}), embedded=True)

@@ -26,7 +26,9 @@ from console.venue.venue import Venue
 
 def run(command: str, args: argparse.Namespace) -> int:
     """Runs one command. Whatever is wrong with the configuration is one sentence on standard error."""
-    commands = {"status": status, "act": act, "doctor": doctor, "init": init}
+    from console import detached
+
+    commands = {"status": status, "act": act, "doctor": doctor, "init": init, "run": detached.run}
     try:
         return asyncio.run(commands[command](args))
     except asyncio.CancelledError as cancelled:  # by a signal

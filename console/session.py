@@ -9,6 +9,7 @@ from functools import partial
 
 from backends import registry
 from console.config import Config, ConfigError, configured_at, settings
+from console.launch import launch
 from console.venue.feed import LocalFeed
 from console.venue.journal import Journal
 from console.venue.state import VenueState
@@ -37,6 +38,7 @@ class Session:
         self.feed = LocalFeed(config.host, sections, os.environ)
         state = VenueState(config.host, config.venue.names, config.joins, partial(configured_at, config))
         self.venue = Venue(state, Journal(config.state / "journal.sqlite"), config.expected)
+        self.venue.runs.launch = partial(launch, config)
 
     async def run(self, read_only: bool = False) -> None:
         await self.venue.run(self.feed, read_only)

@@ -39,6 +39,7 @@ async def every_action(folder: Path) -> tuple[Done, set[tuple[str, str]]]:
             async with limit():
                 while not venue.complete or any(health.state is not State.OK for health in venue.state.health.values()):
                     await venue.changed(0.1)
+            session.venue.runs.launch = None  # a process of its own would not lie
             done = await act_all(venue, session.feed._runtime.sources)
             offered = {(id.kind, o.action) for id, resource in venue.state.current.items() for o in resource.offers}
             return done, offered | done

@@ -14,6 +14,7 @@ from backends.contract import Evidence, Expect, Id, Offer, Plan, Refused, Step, 
 from backends.kinds import Instance
 
 PATIENCE = 30  # seconds that a clean shutdown may take
+QUICK = 20  # seconds: the deadline of what is done at once
 USUAL = ("/var/lib/lxd/unix.socket", "/var/snap/lxd/common/lxd/unix.socket")
 _SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}").fullmatch
 
@@ -57,6 +58,7 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
             expect = (Expect(instance.id, "snapshots", snapshot, 60, Test.CONTAINS),)
         case _:
             raise Refused(f"LXD offers no {offer.action}")
+    within = call(instance.name, offer.action, given).within
     return Plan(
         offer=offer,
         args=given,
@@ -71,6 +73,7 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
         expect=expect,
         interrupts=(f"everything that runs in {instance.name}",) if offer.action in ("stop", "restart") else (),
         based_on=(Evidence("state", f"{place.socket} GET /1.0/instances", now, clean(instance.state)),),
+        lasts=within if within > QUICK else 0,
     )
 
 
@@ -137,7 +140,7 @@ def call(name: str, action: str, args: Mapping[str, str]) -> Call:
     if how:
         body |= {"force": how == "force", "timeout": PATIENCE}
     # LXD says that a restore failed after the 30 s that it gives a hook of its own (lxd/main_callhook.go)
-    return Call("PUT", f"{path}/state", body, PATIENCE + 15 if restore or how in ("clean", "keep") else 20)
+    return Call("PUT", f"{path}/state", body, PATIENCE + 15 if restore or how in ("clean", "keep") else QUICK)
 
 
 def explained(id: Id, said: str) -> str:

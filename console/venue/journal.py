@@ -96,22 +96,35 @@ class Journal:
         self.path = path
         self.trouble = ""  # why the last write failed; empty when all is well
         self._db: aiosqlite.Connection | None = None
+        self._opening = asyncio.Lock()
         self._turn = asyncio.Lock()  # one transaction after the other
 
     async def open(self) -> None:
+        """Also where it is open already."""
+        async with self._opening:
+            if self._db is not None:
+                return
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._db = await self._opened()
+            except (sqlite3.Error, OSError) as error:
+                self.trouble = f"journal {self.path}: {error}"
+
+    async def _opened(self) -> aiosqlite.Connection:
+        """Raises sqlite3.Error, and OSError where a newer foh wrote it."""
+        db = await aiosqlite.connect(self.path, timeout=2)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = await aiosqlite.connect(self.path, timeout=2)
-            ((version,),) = await self._db.execute_fetchall("PRAGMA user_version")
+            ((version,),) = await db.execute_fetchall("PRAGMA user_version")
             if version > VERSION:
                 newer = f"it was written by a newer foh (schema {version}; this foh knows {VERSION})"
                 raise OSError(f"{newer}: update foh, or set FOH_STATE to another folder")
-            await self._db.execute("PRAGMA journal_mode = WAL")
-            await self._db.execute("PRAGMA synchronous = FULL")
-            await self._db.executescript(SCHEMA)
-        except (sqlite3.Error, OSError) as error:
-            self.trouble = f"journal {self.path}: {error}"
-            await self.close()
+            await db.execute("PRAGMA journal_mode = WAL")
+            await db.execute("PRAGMA synchronous = FULL")
+            await db.executescript(SCHEMA)
+        except BaseException:
+            await db.close()
+            raise
+        return db
 
     async def write(self, *entries: Entry) -> None:
         await self._change([_insert(entry) for entry in entries])
@@ -161,10 +174,23 @@ class Journal:
         rows = await self._read("SELECT number, ended IS NOT NULL FROM step WHERE run = ?", run)
         return {number: bool(done) for number, done in rows}
 
-    async def end(self, id: int, outcome: str, text: str, *entries: Entry) -> None:
-        """Writes down how a run has ended, unless that is written already."""
-        ended = ("UPDATE run SET outcome = ?, text = ? WHERE id = ? AND outcome = ''", (outcome, text, id))
-        await self._change([ended, *map(_insert, entries)])
+    async def end(self, id: int, owner: str, outcome: str, text: str, entry: Entry) -> None:
+        """Writes down how a run of that process has ended, unless it has ended already or is another's now."""
+        ended = "UPDATE run SET outcome = ?, text = ? WHERE id = ? AND owner = ? AND outcome = ''"
+        _, values = _insert(entry)
+        written = f"INSERT INTO entry ({ENTRY}) SELECT ?, ?, ?, ?, ?, ? WHERE changes()"
+        await self._change([(ended, (outcome, text, id, owner)), (written, values)])
+
+    async def take_over(self, id: int, before: str, owner: str) -> RunRow | None:
+        """Hands a run from one process to another; None where it has ended, or was another's. Raises OSError."""
+        taken = "UPDATE run SET owner = ? WHERE id = ? AND owner = ? AND outcome = ''"
+        await self._change([(taken, (owner, id, before))])
+        row = await self.run(id)
+        return row if row and row.owner == owner and not row.outcome else None
+
+    async def run(self, id: int) -> RunRow | None:
+        rows = await self._read(f"SELECT {RUN} FROM run WHERE id = ?", id)
+        return next((RunRow(*row) for row in rows), None)
 
     async def settle(self, id: int, entry: Entry) -> None:
         """A run whose outcome is unknown has been handled: it is not shown any more."""
@@ -185,6 +211,8 @@ class Journal:
     async def _change(self, statements: Iterable[tuple[str, Sequence[object]]]) -> int:
         """All of them or none; the number of the first one's new row. Raises sqlite3.IntegrityError, OSError."""
         first = 0
+        async with self._opening:  # what is being opened is waited for
+            pass
         async with self._turn:
             if self._db is None:
                 raise OSError(self.trouble or "the journal is not open")

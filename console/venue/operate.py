@@ -23,12 +23,11 @@ class Outcome(Struct, frozen=True):
     ok: bool
     text: str
     at: float = 0.0  # when the last of what was expected had been observed
-    unknown: bool = False  # its result was not observed
+    word: str = ""  # as the journal has it: done, failed, unknown; or going, where this process does not wait for it
 
-    @property
-    def word(self) -> str:
-        """As the journal has it."""
-        return "unknown" if self.unknown else "done" if self.ok else "failed"
+    def __post_init__(self) -> None:
+        if not self.word:
+            structs.force_setattr(self, "word", "done" if self.ok else "failed")
 
 
 def met(expect: Expect, resource: Resource | Gone | None) -> bool:

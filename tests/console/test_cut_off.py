@@ -67,7 +67,7 @@ main()
 
 def opened(env: Mapping[str, str], argv: Sequence[str] = FOH) -> Terminal:
     terminal = Terminal(argv, 120, 36, env)
-    terminal.wait_for("1234 room 1")
+    terminal.wait_for("room 1")
     return terminal
 
 

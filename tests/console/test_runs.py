@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -21,6 +22,7 @@ from console.venue.journal import VERSION, Entry, Journal, RunRow
 from console.venue.operate import Operator
 from console.venue.owner import lives, owner
 from console.venue.venue import Venue
+from console.venue.words import stage
 from tests.console.test_operate import BAR, MUTE, Control, venue
 from tests.patience import limit, until_async
 
@@ -213,6 +215,62 @@ async def test_many_that_begin_at_once_are_one(tmp_path: Path) -> None:
         outcomes = await asyncio.gather(*tasks)
     assert control.steps == 1
     assert sorted(outcome.ok for outcome in outcomes) == [False] * 7 + [True]
+    await here.journal.close()
+
+
+@pytest.mark.parametrize(
+    ("begun", "says"),
+    [
+        ({}, "no step has begun yet"),
+        ({1: False}, "step 1 of 2: stop it"),
+        ({1: True}, "step 1 of 2: stop it"),
+        ({1: True, 2: False}, "step 2 of 2: start it"),
+        ({1: True, 2: True}, "waiting to see it take effect"),
+    ],
+)
+def test_where_a_run_is(begun: dict[int, bool], says: str) -> None:
+    plan = Plan(MUTE, {}, (Step("stop", text="stop it"), Step("start", text="start it")), ())
+    assert stage(plan, begun) == says
+
+
+async def test_a_run_is_handed_over_once_and_only_its_process_ends_it(tmp_path: Path) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+    id = await here.journal.begin(row("one"), Entry(1.0, "ann", "planned", str(BAR), "pause"))
+    assert await here.journal.take_over(id, "another", "two") is None
+    taken = await here.journal.take_over(id, "one", "two")
+    assert taken
+    assert taken.owner == "two"
+    assert await here.journal.take_over(id, "one", "three") is None
+    for owner_, outcome in (("one", "unknown"), ("two", "done"), ("two", "failed")):
+        await here.journal.end(id, owner_, outcome, outcome, Entry(2.0, "ann", outcome, str(BAR), outcome))
+    ended = await here.journal.run(id)
+    assert ended
+    assert (ended.outcome, ended.text) == ("done", "done")
+    assert await words(here) == ["planned", "done"]
+    assert await here.journal.take_over(id, "two", "three") is None
+    await here.journal.close()
+
+
+async def test_a_long_run_of_another_process_is_shown_and_its_outcome_told(tmp_path: Path) -> None:
+    here, told = await venue(tmp_path / "j.sqlite"), list[str]()
+    here.runs.listeners.append(lambda row: told.append(f"{row.label}: {row.text}"))
+    plan = Plan(MUTE, {}, (Step("stop", text="stop it"),), (), lasts=runs_module.LONG + 1)
+    made = msgspec.json.encode(msgspec.to_builtins(plan)).decode()
+    with subprocess.Popen(["sleep", "1000"]) as other:
+        of_other = structs.replace(row(owner(other.pid)), plan=made)
+        id = await here.journal.begin(of_other, Entry(1000.0, "ann", "planned", str(BAR), "pause"))
+        await here.journal.step_begins(id, 1, Entry(1000.0, "ann", "step", str(BAR), "stop it"))
+        await here.runs.look()
+        (incident,) = here.incidents.open.values()
+        assert incident.code == "RUN-GOING"
+        assert incident.what.startswith("'pause' goes on: step 1 of 1: stop it (ann, since ")
+        assert not here.runs.unknown
+        done = Entry(1001.0, "ann", "done", str(BAR), "done: pause")
+        await here.journal.end(id, owner(other.pid), "done", "done: pause", done)
+        other.kill()
+    await here.runs.look()
+    assert not here.incidents.open
+    assert told == ["pause: done: pause"]
     await here.journal.close()
 
 

@@ -31,6 +31,8 @@ class Projector:
                     if line == self.held:
                         await self._go.wait()
                 self.lamp = 0 if line == "reset" else self.lamp
+                if line.startswith("burn "):
+                    self.lamp += int(line.split()[1])
                 if line.startswith("power "):
                     self.power = line.split()[1]
                 if line != "status":

@@ -27,7 +27,7 @@ async def bed(backend: Backend = backend) -> AsyncIterator[SocketBed]:
 
 
 class TestProjector(Contract):
-    faults, actions = SOCKET_FAULTS, 3
+    faults, actions = SOCKET_FAULTS, 4
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
         return bed()

@@ -46,7 +46,7 @@ from backends.contract import (
 
 POLL, ANSWER, OBEY = 0.25, 2.0, 60.0  # seconds; a lamp that is told to change may take its time
 LONGEST = 1 << 20  # bytes in a line
-ON, OFF, LAMP = "power-on", "power-off", "new-lamp"
+ON, OFF, LAMP, BURN = "power-on", "power-off", "new-lamp", "burn-in"
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +101,12 @@ class ProjectorSource:
             reset = self._step("reset", {}, "set its hours to 0", True)
             steps = self._switch("off"), reset, self._step("fan", {"wanted": "off"}, "stop the fan")
             return Plan(offer, {}, steps, expect, ("the picture in the room",), now.evidence)
+        if offer.action == BURN:
+            hours = 0 if isinstance(now.lamp, Unknown) else now.lamp
+            expect = Expect(self.id, "lamp", hours + 100, 3), Expect(self.id, "power", "off", 3)
+            burn = self._step("burn", {"hours": 100}, "burn the lamp in", True)
+            steps = self._switch("off"), burn, self._step("fan", {"wanted": "off"}, "stop the fan")
+            return Plan(offer, {}, steps, expect, ("the picture in the room",), now.evidence, lasts=OBEY)
         wanted = offer.action.removeprefix("power-")
         return Plan(
             offer,
@@ -154,6 +160,7 @@ class ProjectorSource:
                     Risk.DISRUPTIVE,
                     blocked="" if said.lamp else "its hours are 0 already",
                 ),
+                Offer(self.id, BURN, "burn the lamp in", Risk.DISRUPTIVE),
             ),
             evidence=(Evidence("power", f"{self.endpoint} status", at, clean(said.power)),),
             at=at,

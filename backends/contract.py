@@ -257,8 +257,8 @@ class Arg(Struct, frozen=True):
 
 class Offer(Struct, frozen=True):
     """An action that its target has now. `blocked` says why it cannot be done at this moment ("" if it can), `setup`
-    why it is best done when a venue is set up ("" if it is not). The action `resume` is the console's own: it does what
-    is left of an interrupted run."""
+    why it is best done when a venue is set up ("" if it is not). Two actions are the console's own: `resume` does what
+    is left of an interrupted run, `cancel` ends one that goes on."""
 
     target: Id
     action: str
@@ -322,7 +322,7 @@ class Plan(Struct, frozen=True):
     that order. The console adds to what a disruptive one interrupts the resources that depend on its target.
 
     `lasts` is how many seconds it may take. What lasts more than 10 s is carried out by a process of its own, which no
-    console ends."""
+    console ends. `cancellable`: an operator may end it between two steps, and what was done until then stays so."""
 
     offer: Offer
     args: dict[str, str]
@@ -331,6 +331,7 @@ class Plan(Struct, frozen=True):
     interrupts: tuple[str, ...] = ()
     based_on: tuple[Evidence, ...] = ()
     lasts: float = 0.0
+    cancellable: bool = False
 
 
 class Remedy(Struct, frozen=True):

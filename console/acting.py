@@ -62,19 +62,29 @@ class Acting:
         what = venue.name_of(ids[0]) if len(ids) == 1 else f"these {len(ids)}"
         choices = offers.rows(venue, ids[0]) if len(ids) == 1 else offers.shared(venue, ids)
         lost = venue.lost(ids)
+        choices += offers.cancelling({id: found for id in ids if (found := venue.runs.underway(id))})
         choices += offers.forgetting(venue, lost) + offers.settling(venue, ids)
         if not choices:
             say(f"no actions for {what}")
             return
         title = f"actions on {what}" + (" and along its chain" if len(ids) == 1 else "")
         chosen = await self._stage.push_screen_wait(Choose(title, choices))
-        if isinstance(chosen, tuple):
+        if isinstance(chosen, tuple) and chosen[1] == offers.CANCEL:
+            await self._cancel(chosen[0])
+        elif isinstance(chosen, tuple):
             await self._act(ids if chosen[0] is None else [chosen[0]], chosen[1], {}, ask=True)
         elif chosen == offers.FORGET:
             venue.forget(lost, who())
             say(f"{what}: not missed any more, until seen again", "good")
         elif isinstance(chosen, int):
             await venue.runs.settle(chosen, who())
+
+    async def _cancel(self, target: Id) -> None:
+        name, say = self._venue.name_of(target), self._stage.say
+        try:
+            say(f"{name}: {await self._venue.runs.cancel(target, who())}")
+        except (Refused, OSError) as error:
+            say(f"{name}: not cancelled: {error}", "warn")
 
     async def _act(self, targets: Sequence[Id], action: str, args: Mapping[str, str], ask: bool) -> None:
         venue, say = self._venue, self._stage.say

@@ -17,11 +17,14 @@ from console.config import ConfigError, venue_file
 from console.line import plain
 from console.options import USAGE, is_read_only, loader, who
 from console.panes import plan as plan_lines
+from console.panes.offers import CANCEL
 from console.session import Session, open_session
 from console.venue import group
+from console.venue.journal import RunRow
 from console.venue.operate import Operator
 from console.venue.report import EXIT, report, text
 from console.venue.venue import Venue
+from console.venue.words import moment
 
 
 def run(command: str, args: argparse.Namespace) -> int:
@@ -94,6 +97,8 @@ async def act(args: argparse.Namespace) -> int:
                 if health.state is not State.OK:
                     print(f"  {source.local} could not be read: {health.sentence}", file=sys.stderr)
             return USAGE
+        if args.action == CANCEL and (found := await venue.runs.cancellable(targets[0])):
+            return await _cancel(venue, targets[0], found, args.yes)
         offers = group.offered(venue, targets, args.action or "")
         if not offers:
             _tell_offers(venue, targets[0], args.action)
@@ -120,6 +125,24 @@ async def act(args: argparse.Namespace) -> int:
         outcome = await group.run(operator, plans, lambda text: print(f"  {text}", flush=True))
         print(outcome.text)
         return 0 if outcome.ok else 1
+
+
+async def _cancel(venue: Venue, target: Id, found: tuple[RunRow, str], yes: bool) -> int:
+    row, no = found
+    print(f"cancel '{row.label}', begun by {row.who} at {moment(row.at)}")
+    if not yes and not no:
+        print("nothing done; to do it: --yes")
+        return 0
+    try:
+        print(await venue.runs.cancel(target, who()))
+    except (Refused, OSError) as error:
+        print(f"not cancelled: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def who() -> str:
+    return os.environ.get("SUDO_USER") or os.environ.get("USER", "cli")
 
 
 def _tell_offers(venue: Venue, target: Id, action: str) -> None:

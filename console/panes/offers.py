@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backends.contract import Gone, Id, Offer, Risk
 from console.line import Line, Row, fit
 from console.panes.cells import moment
 from console.venue import group
+from console.venue.journal import RunRow
 from console.venue.venue import Venue
 
+CANCEL = "cancel"
 FORGET = "forget"  # what the console itself can do: the only choice that is no (target, action)
 
 
@@ -56,6 +58,15 @@ def settling(venue: Venue, ids: Sequence[Id]) -> list[Row]:
         for id in ids
         for row in venue.runs.about(id)
     ]
+
+
+def cancelling(found: Mapping[Id, tuple[RunRow, str]]) -> list[Row]:
+    """Runs that go on, keyed by (target, CANCEL); one that cannot be cancelled says why."""
+    rows: list[Row] = []
+    for id, (row, no) in found.items():
+        text = f" cancel: '{row.label}', begun by {row.who}" + (f": {no}" if no else "")
+        rows.append((None if no else (id, CANCEL), ((fit(text, 72), "dim" if no else ""),)))
+    return rows
 
 
 def shared(venue: Venue, ids: Sequence[Id]) -> list[Row]:

@@ -10,7 +10,7 @@ from backends.contract import Expect, Id, Plan, Refused, Resource, clean
 from console.venue.journal import Entry
 from console.venue.operate import Operator, Outcome, met, seen
 from console.venue.owner import owner
-from console.venue.words import JUDGING
+from console.venue.words import JUDGING, cancelled
 
 if TYPE_CHECKING:
     from console.venue.feed import Control
@@ -45,7 +45,10 @@ async def _steps_and_effect(venue: Venue, operator: Operator, id: int, plan: Pla
     control, source = await _found(venue, plan.offer.target)
     for number, step in enumerate(plan.steps, 1):
         progress(step.text)
-        await venue.journal.step_begins(id, number, record(venue, operator.who, "step", plan, step.text))
+        entry = record(venue, operator.who, "step", plan, step.text)
+        if not await venue.journal.step_begins(id, number, entry):
+            who = await venue.journal.cancelled_by(id)
+            return Outcome(False, cancelled(who, plan, number - 1), word="cancelled")
         said = await control.do(source, step)
         entries = [record(venue, operator.who, "seen", plan, said)] if said else []
         await venue.journal.step_ends(id, number, venue.clock.wall(venue.clock.now()), *entries)

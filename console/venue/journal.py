@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS entry (
     at REAL NOT NULL,          -- seconds since the epoch
     who TEXT NOT NULL,         -- the operator, or foh itself
     what TEXT NOT NULL,        -- of incidents: opened changed cleared acked silenced forgotten; of runs: planned step
-                               -- seen, then done failed or unknown, and settled
+                               -- seen cancel, then done failed cancelled or unknown, and settled
     subject TEXT NOT NULL,     -- an incident's key or a resource's id
     text TEXT NOT NULL,
     data TEXT NOT NULL         -- JSON: evidence, plan, observed values
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS run (
     action TEXT NOT NULL,
     plan TEXT NOT NULL,              -- JSON
     owner TEXT NOT NULL,             -- the process that carries it out (owner.py)
-    outcome TEXT NOT NULL DEFAULT '', -- done failed unknown; empty until it ends
+    outcome TEXT NOT NULL DEFAULT '', -- done failed cancelled unknown; empty until it ends
     text TEXT NOT NULL DEFAULT '',   -- the newest that is known of it, in words
     settled INTEGER NOT NULL DEFAULT 0 -- an operator, or the same action done again, has put an unknown one right
 );
@@ -44,6 +44,11 @@ CREATE TABLE IF NOT EXISTS step (
     ended REAL,                      -- written when it was done; empty: nobody knows whether it was
     PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cancel (
+    run INTEGER PRIMARY KEY REFERENCES run (id), -- that is to end before its next step
+    at REAL NOT NULL,
+    who TEXT NOT NULL
+);
 CREATE UNIQUE INDEX IF NOT EXISTS run_going ON run (target) WHERE outcome = '';
 PRAGMA user_version = {VERSION};
 """
@@ -155,15 +160,20 @@ class Journal:
         values = (run.at, run.who, run.target, run.action, run.plan, run.owner)
         settle = "UPDATE run SET settled = 1 WHERE outcome = 'unknown' AND target = ? AND action = ?"
         try:
-            return await self._change([(insert, values), (settle, (run.target, run.action)), _insert(entry)])
+            new, _ = await self._change([(insert, values), (settle, (run.target, run.action)), _insert(entry)])
         except sqlite3.IntegrityError as error:
             if other := await self.going(run.target):
                 raise Busy(other) from error
             raise OSError(f"journal {self.path}: {error}") from error
+        return new
 
-    async def step_begins(self, run: int, number: int, entry: Entry) -> None:
-        insert = "INSERT INTO step (run, number, at) VALUES (?, ?, ?)"
-        await self._change([(insert, (run, number, entry.at)), _insert(entry)])
+    async def step_begins(self, run: int, number: int, entry: Entry) -> bool:
+        """Whether it may: nothing begins in a run that somebody has cancelled."""
+        insert = (
+            "INSERT INTO step (run, number, at) SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM cancel WHERE run = ?)"
+        )
+        _, count = await self._change([(insert, (run, number, entry.at, run)), _insert_if_changed(entry)])
+        return count > 0
 
     async def step_ends(self, run: int, number: int, at: float, *entries: Entry) -> None:
         update = "UPDATE step SET ended = ? WHERE run = ? AND number = ?"
@@ -174,12 +184,25 @@ class Journal:
         rows = await self._read("SELECT number, ended IS NOT NULL FROM step WHERE run = ?", run)
         return {number: bool(done) for number, done in rows}
 
+    async def cancel(self, run: int, last: int, entry: Entry) -> bool:
+        """Asks a run to end before its next step. False where its last step has begun, or it has ended."""
+        insert = (
+            "INSERT OR IGNORE INTO cancel (run, at, who) SELECT id, ?, ? FROM run WHERE id = ? AND outcome = '' "
+            "AND NOT EXISTS (SELECT 1 FROM step WHERE run = ? AND number >= ?)"
+        )
+        values = (entry.at, entry.who, run, run, last)
+        await self._change([(insert, values), _insert_if_changed(entry)])
+        return bool(await self.cancelled_by(run))
+
+    async def cancelled_by(self, run: int) -> str:
+        """Who has asked a run to end; "" if nobody has."""
+        rows = await self._read("SELECT who FROM cancel WHERE run = ?", run)
+        return next((str(who) for (who,) in rows), "")
+
     async def end(self, id: int, owner: str, outcome: str, text: str, entry: Entry) -> None:
         """Writes down how a run of that process has ended, unless it has ended already or is another's now."""
         ended = "UPDATE run SET outcome = ?, text = ? WHERE id = ? AND owner = ? AND outcome = ''"
-        _, values = _insert(entry)
-        written = f"INSERT INTO entry ({ENTRY}) SELECT ?, ?, ?, ?, ?, ? WHERE changes()"
-        await self._change([(ended, (outcome, text, id, owner)), (written, values)])
+        await self._change([(ended, (outcome, text, id, owner)), _insert_if_changed(entry)])
 
     async def take_over(self, id: int, before: str, owner: str) -> RunRow | None:
         """Hands a run from one process to another; None where it has ended, or was another's. Raises OSError."""
@@ -208,9 +231,10 @@ class Journal:
 
     # --- the file -------------------------------------------------------------------------------------------
 
-    async def _change(self, statements: Iterable[tuple[str, Sequence[object]]]) -> int:
-        """All of them or none; the number of the first one's new row. Raises sqlite3.IntegrityError, OSError."""
-        first = 0
+    async def _change(self, statements: Iterable[tuple[str, Sequence[object]]]) -> tuple[int, int]:
+        """All of them or none; the number of the first one's new row, and how many rows that one changed. Raises
+        sqlite3.IntegrityError, OSError."""
+        first: tuple[int, int] | None = None
         async with self._opening:  # what is being opened is waited for
             pass
         async with self._turn:
@@ -221,7 +245,7 @@ class Journal:
                     # Closed in the database's own thread: a cursor that is dropped here would reset, in this thread,
                     # the cached statement that the next write is binding there (SQLITE_MISUSE).
                     async with self._db.execute(sql, values) as cursor:
-                        first = first or cursor.lastrowid or 0
+                        first = first or (cursor.lastrowid or 0, cursor.rowcount)
                 await self._db.commit()
                 self.trouble = ""
             except BaseException as error:
@@ -230,7 +254,7 @@ class Journal:
                     raise
                 self.trouble = f"journal {self.path}: {error}"
                 raise OSError(self.trouble) from error
-        return first
+        return first or (0, 0)
 
     async def _read(self, query: str, *values: object) -> Iterable[Any]:
         """Rows; none if the journal cannot be read."""
@@ -252,3 +276,8 @@ class Journal:
 def _insert(entry: Entry) -> tuple[str, Sequence[object]]:
     insert = f"INSERT INTO entry ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?)"
     return insert, (entry.at, entry.who, entry.what, entry.subject, entry.text, json.dumps(entry.data))
+
+
+def _insert_if_changed(entry: Entry) -> tuple[str, Sequence[object]]:
+    """Where the statement before it has changed a row."""
+    return f"INSERT INTO entry ({ENTRY}) SELECT ?, ?, ?, ?, ?, ? WHERE changes()", _insert(entry)[1]

@@ -47,7 +47,7 @@ class Runs:
     def __init__(self, venue: Venue, clock: Clock = MACHINE) -> None:
         self._venue, self._clock = venue, clock
         self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._ours: dict[int, str] = {}  # the runs that this process carries out, by number, and what they are called
+        self._ours: dict[int, RunRow] = {}  # the runs that this process carries out
         self._followed: set[int] = set()  # the runs of other processes that somebody here waits for
         self._ending = False
         self._turn = asyncio.Lock()  # one look after the other
@@ -70,7 +70,7 @@ class Runs:
 
     def adopt(self, row: RunRow, plan: Plan) -> asyncio.Task[Outcome]:
         """Carries out a run that was handed to this process."""
-        self._ours[row.id] = row.label
+        self._ours[row.id] = row
         return self._keep(asyncio.create_task(self._adopted(row, plan), name=f"run {row.action}"))
 
     def _keep(self, task: asyncio.Task[Outcome]) -> asyncio.Task[Outcome]:
@@ -81,7 +81,7 @@ class Runs:
     @property
     def finishing(self) -> list[str]:
         """What this process is doing and would have to finish before it ends, in words."""
-        return list(self._ours.values())
+        return [f"{row.label} {self._venue.name_of(Id.parse(row.target))}" for row in self._ours.values()]
 
     async def finish(self) -> None:
         """Before the venue ends: what this process does has GRACE to come to its end, and is else written down as
@@ -109,12 +109,12 @@ class Runs:
                 raise Refused("state changed since this plan was shown; plan again")
             # What is expected is as it is now: a track that has changed by itself is not the one that was asked for.
             plan = structs.replace(plan, expect=fresh.expect)
-            id = await self._begin(operator, plan)
+            row = await self._begin(operator, plan)
         except Refused as refused:
             return Outcome(False, f"not done: {refused}")
         except OSError as error:
             return Outcome(False, f"not done, because it cannot be journalled: {error}")
-        self._ours[id] = f"{plan.offer.label} {operator.name_of(plan.offer.target)}"
+        self._ours[id := row.id] = row
         try:
             if plan.lasts > LONG and self.launch is not None:
                 return await self._hand_over(id, plan, self.launch, progress)
@@ -130,7 +130,7 @@ class Runs:
         finally:
             self._ours.pop(row.id, None)
 
-    async def _begin(self, operator: Operator, plan: Plan) -> int:
+    async def _begin(self, operator: Operator, plan: Plan) -> RunRow:
         """Raises Refused, and OSError where it cannot be written down."""
         made = msgspec.to_builtins(plan)
         row = RunRow(
@@ -140,7 +140,7 @@ class Runs:
         entry = record(self._venue, operator.who, "planned", plan, plan.offer.label, {"plan": made})
         while True:
             try:
-                return await self._venue.journal.begin(row, entry)
+                return structs.replace(row, id=await self._venue.journal.begin(row, entry))
             except Busy as busy:
                 if self._goes_on(busy.row):
                     raise Refused(words.refusal(busy.row)) from busy
@@ -223,6 +223,34 @@ class Runs:
                 if run := await self._venue.journal.run(id):
                     for listener in self.listeners:
                         listener(run)
+
+    async def cancellable(self, target: Id) -> tuple[RunRow, str] | None:
+        """The run that goes on with a target, and why it cannot be cancelled now ("" if it can)."""
+        row = await self._venue.journal.going(str(target))
+        if row is None or not self._goes_on(row):
+            return None
+        return row, words.no_cancel(resume.plan_of(row), await self._venue.journal.steps(row.id))
+
+    def underway(self, target: Id) -> tuple[RunRow, str] | None:
+        """The same of what this process does and of what it knows of others, at once."""
+        known = [*((row, {}) for row in self._ours.values()), *self.going.values()]
+        of_target = ((row, words.no_cancel(resume.plan_of(row), begun)) for row, begun in known)
+        return next((each for each in of_target if each[0].target == str(target)), None)
+
+    async def cancel(self, target: Id, who: str) -> str:
+        """Asks the run that goes on with a target to end before its next step; what comes of it. Raises Refused, and
+        OSError where that cannot be written down."""
+        found = await self.cancellable(target)
+        if found is None:
+            raise Refused("nothing goes on with it any more")
+        row, no = found
+        plan = resume.plan_of(row)
+        if plan is None or no:
+            raise Refused(f"'{row.label}': {no}")
+        entry = record(self._venue, who, "cancel", plan, f"{row.label}, by {row.who}: cancel it")
+        if not await self._venue.journal.cancel(row.id, len(plan.steps), entry):
+            raise Refused(f"'{row.label}': its last step has begun: wait until it finishes")
+        return f"'{row.label}' ends after the step that it is in"
 
     async def settle(self, id: int, who: str) -> None:
         """Marks a run as handled by an operator. Raises OSError."""

@@ -32,16 +32,30 @@ def stage(plan: Plan | None, begun: Mapping[int, bool]) -> str:
     return f"step {newest} of {len(steps) or '?'}{text}"
 
 
+def cancelled(who: str, plan: Plan, done: int) -> str:
+    """How a run ended that was cancelled when so many of its steps were done."""
+    until = "; ".join(step.text for step in plan.steps[:done])
+    return f"cancelled by {who}: " + (f"done until then: {until}" if done else "nothing was done")
+
+
+def no_cancel(plan: Plan | None, begun: Mapping[int, bool]) -> str:
+    """Why a run cannot be cancelled now; "" if it can."""
+    if plan is None or not plan.cancellable:
+        return "it cannot be cancelled, as its steps belong together: wait until it finishes"
+    return "its last step has begun: wait until it finishes" if len(plan.steps) in begun else ""
+
+
 def going(row: RunRow, begun: Mapping[int, bool]) -> Finding:
     """Of a run that goes on in a process of its own."""
-    where = stage(resume.plan_of(row), begun)
+    plan = resume.plan_of(row)
+    where, no = stage(plan, begun), no_cancel(plan, begun)
     return Finding(
         "RUN-GOING",
         Severity.INFO,
         Id.parse(row.target),
         f"'{row.label}' goes on: {where} ({row.who}, since {moment(row.at)})",
         (Evidence("run", f"the journal's run {row.id}", row.at, where),),
-        remedies=(Remedy("wait until it finishes; it goes on without this console"),),
+        remedies=(Remedy(no or "wait until it finishes, or press a to cancel it after the step that it is in"),),
     )
 
 

@@ -40,11 +40,14 @@ def env(device: Projector, tmp_path: Path) -> Mapping[str, str]:
     }  # fmt: skip
 
 
+RUN = {"planned", "step", "done", "failed", "cancel", "cancelled", "unknown", "settled"}
+
+
 def journal(env: Mapping[str, str]) -> list[str]:
     """What it says of the projector, without the incidents."""
     with sqlite3.connect(Path(env["FOH_STATE"]) / "journal.sqlite", timeout=BOUND) as db:
         rows = db.execute("SELECT what FROM entry WHERE subject LIKE 'h/projector/%' ORDER BY id").fetchall()
-    return [what for (what,) in rows if what in ("planned", "step", "done", "failed", "unknown", "settled")]
+    return [what for (what,) in rows if what in RUN]
 
 
 def texts(env: Mapping[str, str]) -> list[str]:

@@ -190,3 +190,63 @@ def test_in_the_embedded_venue_it_works(tmp_path: Path) -> None:
         ((owner, outcome),) = db.execute("SELECT owner, outcome FROM run").fetchall()
     assert outcome == "done"
     assert owner
+
+
+@pytest.mark.parametrize("held", ORDERS)
+def test_it_ends_after_the_step_that_it_is_in_when_it_is_cancelled(
+    device: Projector, env: Mapping[str, str], held: str
+) -> None:
+    device.held = held
+    number = ORDERS.index(held) + 1
+    with act(env, "burn-in", "--yes") as first:
+        until(lambda: device.held in device.obeyed)
+        with act({**env, "USER": "eva"}, "cancel", "--yes") as second:
+            said, _ = second.communicate(timeout=BOUND)
+        device.let_go()
+        ended, _ = first.communicate(timeout=BOUND)
+    if number == len(ORDERS):
+        assert second.returncode == 1
+        assert "'burn the lamp in': its last step has begun: wait until it finishes" in said
+        assert journal(env)[-1] == "done"
+        return
+    assert second.returncode == 0, said
+    assert "'burn the lamp in' ends after the step that it is in" in said
+    assert first.returncode == 1
+    assert "cancelled by eva: done until then: switch the lamp off" in ended
+    assert journal(env)[-2:] == ["cancel", "cancelled"]
+    assert row(env)[1] == "cancelled"
+    assert device.obeyed == ORDERS[:number]
+
+
+def test_it_is_cancelled_from_the_next_console(device: Projector, env: Mapping[str, str]) -> None:
+    device.held = "power off"
+    with act(env, "burn-in", "--yes") as first:
+        until(lambda: device.held in device.obeyed)
+        first.kill()
+    with opened(env) as terminal:
+        terminal.wait_for("goes on: step 1 of 3")
+        terminal.press("3", "a")
+        terminal.wait_for("cancel: 'burn the lamp in', begun by ann")
+        terminal.press("G", "enter")
+        terminal.wait_for("ends after the step that it is in")
+        device.let_go()
+        terminal.wait_for("cancelled by ann: done until then: switch the lamp off")
+        terminal.wait_gone("goes on: step")
+    assert device.obeyed == ["power off"]
+    assert row(env)[1] == "cancelled"
+
+
+def test_one_whose_plan_does_not_say_so_is_not_cancelled(device: Projector, env: Mapping[str, str]) -> None:
+    device.held = "power off"
+    with act(env, "new-lamp", "--yes") as first:
+        until(lambda: device.obeyed)
+        with act(env, "cancel", "--yes") as second:
+            said, _ = second.communicate(timeout=BOUND)
+        assert second.returncode == 1
+        assert "it cannot be cancelled, as its steps belong together: wait until it finishes" in said
+        device.let_go()
+        first.wait(BOUND)
+    assert journal(env) == ["planned", "step", "step", "step", "done"]
+    with act(env, "cancel", "--yes") as third:
+        said, _ = third.communicate(timeout=BOUND)
+    assert "it does not offer 'cancel', but:" in said

@@ -22,7 +22,7 @@ from console.venue.journal import VERSION, Entry, Journal, RunRow
 from console.venue.operate import Operator
 from console.venue.owner import lives, owner
 from console.venue.venue import Venue
-from console.venue.words import stage
+from console.venue.words import no_cancel, stage
 from tests.console.test_operate import BAR, MUTE, Control, venue
 from tests.patience import limit, until_async
 
@@ -272,6 +272,70 @@ async def test_a_long_run_of_another_process_is_shown_and_its_outcome_told(tmp_p
     assert not here.incidents.open
     assert told == ["pause: done: pause"]
     await here.journal.close()
+
+
+@pytest.mark.parametrize("cancellable", [True, False])
+async def test_a_run_of_this_process_is_cancelled_where_its_plan_says_so(tmp_path: Path, cancellable: bool) -> None:
+    here = await venue(tmp_path / "j.sqlite")
+
+    class Two(Slow):
+        async def plan(self, source: str, offer: Offer, args: Mapping[str, str]) -> Plan:
+            plan = await super().plan(source, offer, args)
+            steps = Step("one", text="the one"), Step("two", text="the two")
+            return structs.replace(plan, steps=steps, cancellable=cancellable)
+
+    here.control = control = Two(here)
+    with pytest.raises(Refused, match="nothing goes on with it any more"):
+        await here.runs.cancel(BAR, "eva")
+    waiting = await begun(here, control)
+    if cancellable:
+        for _ in range(2):  # to ask again changes nothing
+            assert await here.runs.cancel(BAR, "eva") == "'pause' ends after the step that it is in"
+    else:
+        with pytest.raises(Refused, match="'pause': it cannot be cancelled, as its steps belong together"):
+            await here.runs.cancel(BAR, "eva")
+    control.let.set()
+    outcome = await waiting
+    if cancellable:
+        assert outcome.text == "cancelled by eva: done until then: the one"  # type: ignore[attr-defined]
+    assert await words(here) == ["planned", "step", *(["cancel", "cancelled"] if cancellable else ["step", "done"])]
+    assert control.steps == (1 if cancellable else 2)
+    assert not here.incidents.open
+    await here.journal.close()
+
+
+async def test_what_has_begun_its_last_step_is_not_cancelled_however_close_that_was(tmp_path: Path) -> None:
+    """The journal decides: whichever of the two is written first holds."""
+    here = await venue(tmp_path / "j.sqlite")
+    entry = Entry(1.0, "eva", "cancel", str(BAR), "cancel it")
+    step = Entry(1.0, "ann", "step", str(BAR), "a step")
+    first = await here.journal.begin(row("one"), Entry(1.0, "ann", "planned", str(BAR), "pause"))
+    assert await here.journal.step_begins(first, 1, step)
+    assert not await here.journal.cancel(first, 1, entry)
+    assert await here.journal.step_begins(first, 2, step)
+    await here.journal.end(first, "one", "done", "done", Entry(1.0, "ann", "done", str(BAR), "done"))
+    second = await here.journal.begin(row("one"), Entry(1.0, "ann", "planned", str(BAR), "pause"))
+    assert await here.journal.cancel(second, 1, entry)
+    assert not await here.journal.step_begins(second, 1, step)
+    assert await here.journal.steps(second) == {}
+    assert await words(here) == ["planned", "step", "step", "done", "planned", "cancel"]
+    await here.journal.close()
+
+
+@pytest.mark.parametrize(
+    ("cancellable", "begun", "no"),
+    [
+        (True, {}, ""),
+        (True, {1: False}, ""),
+        (True, {1: True}, ""),
+        (True, {1: True, 2: False}, "its last step has begun"),
+        (False, {}, "it cannot be cancelled"),
+    ],
+)
+def test_why_a_run_cannot_be_cancelled(cancellable: bool, begun: dict[int, bool], no: str) -> None:
+    plan = Plan(MUTE, {}, (Step("stop"), Step("start")), (), cancellable=cancellable)
+    assert no_cancel(plan, begun).startswith(no)
+    assert bool(no_cancel(plan, begun)) is bool(no)
 
 
 def test_a_process_is_named_as_no_other(tmp_path: Path) -> None:

@@ -106,7 +106,9 @@ class ProjectorSource:
             expect = Expect(self.id, "lamp", hours + 100, 3), Expect(self.id, "power", "off", 3)
             burn = self._step("burn", {"hours": 100}, "burn the lamp in", True)
             steps = self._switch("off"), burn, self._step("fan", {"wanted": "off"}, "stop the fan")
-            return Plan(offer, {}, steps, expect, ("the picture in the room",), now.evidence, lasts=OBEY)
+            return Plan(
+                offer, {}, steps, expect, ("the picture in the room",), now.evidence, lasts=OBEY, cancellable=True
+            )
         wanted = offer.action.removeprefix("power-")
         return Plan(
             offer,

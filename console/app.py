@@ -63,6 +63,7 @@ class Foh(App[None]):
         self._open_session = open_session
         self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
+        self._finishing: asyncio.Task[None] | None = None
         self._due: list[Update] = []
         if not read_only:  # a read-only console does not have these keys at all
             for key, action in self.CHANGING.items():
@@ -142,7 +143,21 @@ class Foh(App[None]):
         self._close_messages_no_wait()
 
     def _leave(self, code: int, message: str = "") -> None:
+        """Ends, once what is being done is finished or written down. The screen says what it waits for."""
+        doing = self.venue.runs.finishing if self.venue else []
+        if not doing:
+            self.exit(return_code=code, message=message or None)
+        elif self._finishing is None:
+            self._finishing = asyncio.create_task(self._finish(code, message))
+            self.say(f"{', '.join(doing)}...", "warn")
+
+    async def _finish(self, code: int, message: str) -> None:
+        if self.venue:
+            await self.venue.runs.finish()
         self.exit(return_code=code, message=message or None)
+
+    async def action_quit(self) -> None:
+        self._leave(0)
 
     def _watch_terminal(self) -> None:
         """Ends when the terminal has been closed without a signal (an end of file that nobody reads)."""
@@ -183,7 +198,8 @@ class Foh(App[None]):
             screen.paint_ages()
 
     def say(self, text: str, style: str = "") -> None:
-        """One line of news at the foot of every screen that has one."""
+        """One line of news at the foot of every screen that has one. While it ends: what it waits for."""
+        text = f"finishing: {text}" if self._finishing and text else text
         for screen in self._following():
             screen.say(text, style)
 

@@ -74,32 +74,49 @@ def opened(env: Mapping[str, str], argv: Sequence[str] = FOH) -> Terminal:
     return terminal
 
 
-def switch_off(terminal: Terminal, device: Projector) -> None:
-    """Begins an action that is held in the middle."""
-    device.held = "power off"
+ORDERS = ["power off", "reset", "fan off"]  # the steps of a new lamp
+
+
+def new_lamp(terminal: Terminal, device: Projector, held: str) -> None:
+    """Begins an action that is held in one of its steps."""
+    device.held = held
     terminal.press("3", "a")
-    terminal.wait_for("lamp off")
-    terminal.press("enter")
+    terminal.wait_for("a new lamp is in")
+    terminal.press("j", "enter")
     terminal.wait_for("Cancel")
     terminal.press("tab", "enter")
-    until(lambda: device.obeyed == ["power off"])
+    until(lambda: held in device.obeyed)
     terminal.wait_gone("Cancel")
 
 
-@pytest.mark.parametrize(
-    "keys", [["a", "escape"], ["enter", "escape"], ["m"], ["f"], ["?", "escape"], ["colon", "escape"], ["1", "z", "4"]]
-)
-def test_no_key_ends_what_is_being_done(device: Projector, env: Mapping[str, str], keys: list[str]) -> None:
-    with opened(env) as terminal:
-        switch_off(terminal, device)
-        for key in keys:
-            terminal.press(":" if key == "colon" else key)
+def steps(held: str) -> int:
+    return ORDERS.index(held) + 1
+
+
+KEYS = [["a", "escape"], ["enter", "escape"], ["m"], ["f"], ["?", "escape"], [":", "escape"], ["1", "z", "4"], ["q"]]
+BURSTS = ["\ra\ra\r", "a\ra\ra\r", "a\r\r\ra\r\r", "\ra\ra\ra\ra\ra\r", "a\x1b[27u\x1b[27ua\r\x1b[27u"]
+
+
+@pytest.mark.parametrize("held", ORDERS)
+def test_no_key_ends_what_is_being_done(device: Projector, env: Mapping[str, str], held: str) -> None:
+    """`q` last: it waits for it."""
+    with opened(env, PATIENT) as terminal:
+        new_lamp(terminal, device, held)
+        for burst in BURSTS:
+            os.write(terminal.master, burst.encode())
             terminal.settled()
-        assert journal(env) == ["planned", "step"]
+            terminal.press("escape", "escape", "escape")
+            terminal.settled()
+        for keys in KEYS:
+            terminal.press(*keys)
+            terminal.settled()
+        assert terminal.process.poll() is None
+        assert journal(env) == ["planned", *["step"] * steps(held)]
+        terminal.wait_for("finishing: a new lamp is in: set its hours to 0 big")
         device.let_go()
-        until(lambda: journal(env) == ["planned", "step", "done"])
-        terminal.wait_for("done: lamp off")
-    assert device.obeyed == ["power off"]
+        assert terminal.ended() == 0
+    assert journal(env) == ["planned", "step", "step", "step", "done"], texts(env)
+    assert device.obeyed == ORDERS
 
 
 WAYS: dict[str, Callable[[Terminal], object]] = {
@@ -107,39 +124,45 @@ WAYS: dict[str, Callable[[Terminal], object]] = {
     "SIGTERM": lambda t: t.process.send_signal(signal.SIGTERM),
     "SIGHUP": lambda t: t.process.send_signal(signal.SIGHUP),
     "closed": Terminal.close,
+    "SIGKILL": lambda t: t.process.kill(),
 }
+MILD = [way for way in WAYS if way != "SIGKILL"]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", MILD)
 def test_what_can_be_finished_before_it_ends_is_finished(device: Projector, env: Mapping[str, str], way: str) -> None:
     with opened(env, PATIENT) as terminal:
-        switch_off(terminal, device)
+        new_lamp(terminal, device, "power off")
         WAYS[way](terminal)
+        if way != "closed":
+            terminal.wait_for("finishing: a new lamp is in: set its hours to 0 big")
         device.let_go()
         terminal.ended()
-        assert journal(env) == ["planned", "step", "done"], texts(env)
+        assert journal(env) == ["planned", "step", "step", "step", "done"], texts(env)
         assert way == "closed" or terminal.left_on == []
 
 
-@pytest.mark.parametrize("way", [*WAYS, "SIGKILL"])
+@pytest.mark.parametrize("held", ORDERS)
+@pytest.mark.parametrize("way", WAYS)
 def test_what_cannot_be_finished_is_named_by_the_next_console(
-    device: Projector, env: Mapping[str, str], way: str
+    device: Projector, env: Mapping[str, str], way: str, held: str
 ) -> None:
+    begun = ["planned", *["step"] * steps(held)]
     with opened(env) as terminal:
-        switch_off(terminal, device)
-        (WAYS.get(way) or (lambda t: t.process.kill()))(terminal)
+        new_lamp(terminal, device, held)
+        WAYS[way](terminal)
         terminal.ended()
-        assert journal(env) == ["planned", "step", *(["unknown"] if way != "SIGKILL" else [])]
+        assert journal(env) == [*begun, *(["unknown"] if way != "SIGKILL" else [])]
     device.let_go()
     with opened(env) as terminal:
-        terminal.wait_for("'lamp off' was interrupted")
-        assert journal(env) == ["planned", "step", "unknown"]
+        terminal.wait_for("set its hours to 0' was interrupted")
+        assert journal(env) == [*begun, "unknown"]
         terminal.press("3", "a")
-        terminal.wait_for("mark as handled")
-        terminal.press("G", "enter")
+        terminal.wait_for("resume: a new lamp is in")
+        terminal.press("G", "enter")  # mark as handled
         terminal.wait_gone("mark as handled")
         until(lambda: journal(env)[-1] == "settled")
-    assert device.obeyed == ["power off"]
+    assert device.obeyed == ORDERS[: steps(held)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
@@ -164,9 +187,6 @@ def act(env: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-
-
-ORDERS = ["power off", "reset", "fan off"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -219,9 +239,6 @@ def test_it_is_resumed_from_the_screen(device: Projector, env: Mapping[str, str]
         terminal.wait_gone("was interrupted")
         until(lambda: journal(env)[-1] == "done")
     assert device.obeyed == ORDERS
-
-
-BURSTS = ["\ra\ra\r", "a\ra\ra\r", "a\r\r\ra\r\r", "\ra\ra\ra\ra\ra\r", "a\x1b[27u\x1b[27ua\r\x1b[27u"]
 
 
 @pytest.mark.parametrize("place", ["i", "1", "3", "4", "3\r", "3a", "if"])

@@ -8,14 +8,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
 import pytest
 
 from console.venue.owner import lives
-from tests.console.test_cut_off import act, device, env, journal, opened, texts
+from tests.console.test_cut_off import WAYS, act, device, env, journal, opened, texts
 from tests.outside.server import Projector
 from tests.patience import BOUND, until
 from tests.terminal import Terminal
@@ -53,15 +53,6 @@ def burn_in(terminal: Terminal, device: Projector, held: str) -> None:
     terminal.wait_for("Cancel")
     terminal.press("tab", "enter")
     until(lambda: held in device.obeyed)
-
-
-WAYS: dict[str, Callable[[Terminal], object]] = {
-    "q": lambda t: t.press("q"),
-    "SIGTERM": lambda t: t.process.send_signal(signal.SIGTERM),
-    "SIGHUP": lambda t: t.process.send_signal(signal.SIGHUP),
-    "closed": Terminal.close,
-    "SIGKILL": lambda t: t.process.kill(),
-}
 
 
 @pytest.mark.parametrize("held", ORDERS)

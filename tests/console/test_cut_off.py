@@ -31,7 +31,7 @@ def env(device: Projector, tmp_path: Path) -> Mapping[str, str]:
     (tmp_path / "venue.toml").write_text(
         f'host = "h"\n[names]\n"projector/127.0.0.1:{device.port}" = "big"\n'
         f'[projector]\nendpoints = ["127.0.0.1:{device.port}"]\n[usb]\n{nothing}[hdmi2usb]\n{nothing}'
-        f'[alsa]\nproc = "{tmp_path}/proc"\nmixer = ["sleep", "1000"]\n[pulse]\nown = false\n'
+        f'[alsa]\nproc = "{tmp_path}/proc"\nmixer = ["sh", "-c", "while read it; do :; done"]\n[pulse]\nown = false\n'
         f'[mopidy]\nendpoints = ["http://127.0.0.1:1"]\n[mpd]\nendpoints = ["127.0.0.1:1"]\n'
     )
     return {

@@ -31,10 +31,10 @@ class Foh:
     who: Sequence[str] = ()  # root
 
     def __init__(self, systemd: Systemd, folder: Path, zone: UnitMopidy | UnitMpd) -> None:
-        self._systemd, self._state = systemd, folder / "journal"
+        self._systemd, self.state = systemd, folder / "journal"
         venue = folder / "venue.toml"
         venue.write_text(f'host = "h"\n[names]\n"zone/{zone.address}" = "bar"\n{zone.section}')
-        self.env: Mapping[str, str] = {"FOH_VENUE": str(venue), "FOH_STATE": str(self._state), "USER": "op"}
+        self.env: Mapping[str, str] = {"FOH_VENUE": str(venue), "FOH_STATE": str(self.state), "USER": "op"}
 
     def __call__(self, *words: str) -> tuple[int, str]:
         ran = self._systemd.run(*self.who, *FOH, *words, env=self.env)
@@ -57,7 +57,7 @@ class Foh:
         return Terminal(self._systemd.inside(*FOH), 120, 36, self.env)
 
     def journal(self, *columns: str) -> list[tuple[str, ...]]:
-        with contextlib.closing(sqlite3.connect(self._state / "journal.sqlite")) as journal:
+        with contextlib.closing(sqlite3.connect(self.state / "journal.sqlite")) as journal:
             return journal.execute(f"SELECT {', '.join(columns)} FROM entry ORDER BY id").fetchall()
 
 
@@ -137,6 +137,23 @@ def test_what_does_not_obey_sigterm_is_killed(systemd: Systemd, tmp_path: Path) 
         assert code == 0, said
         assert "SIGKILL" in said
         assert zone.pid not in (0, old)
+
+
+def test_one_that_was_killed_after_it_had_restarted_a_player_does_not_do_so_twice(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    with unit(systemd, tmp_path) as (zone, foh):
+        code, said = foh.act("restart", "--yes")
+        assert code == 0, said
+        new = zone.pid
+        with contextlib.closing(sqlite3.connect(foh.state / "journal.sqlite")) as journal:  # as a kill leaves it
+            journal.execute("UPDATE run SET outcome = '', owner = 'a process of before'")
+            journal.execute("UPDATE step SET ended = NULL")
+            journal.commit()
+        code, said = foh.act("resume", "--yes")
+        assert code == 0, said
+        assert "step 1: done" in said
+        assert zone.pid == new
 
 
 def test_what_systemd_has_restarted_by_itself_is_counted(systemd: Systemd, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Runs:
         self._ours: dict[int, RunRow] = {}  # the runs that this process carries out
         self._followed: set[int] = set()  # the runs of other processes that somebody here waits for
         self._ending = False
-        self._turn = asyncio.Lock()  # one look after the other
+        self._turn = asyncio.Lock()  # one look or beginning after the other
         self.launch: Callable[[int], Process] | None = None  # starts a process for a run; blocking
         self.going: dict[int, tuple[RunRow, dict[int, bool]]] = {}  # long runs that go on, and their steps
         self.unknown: tuple[RunRow, ...] = ()  # whose result is unknown
@@ -109,12 +109,14 @@ class Runs:
                 raise Refused("state changed since this plan was shown; plan again")
             # What is expected is as it is now: a track that has changed by itself is not the one that was asked for.
             plan = structs.replace(plan, expect=fresh.expect)
-            row = await self._begin(operator, plan)
+            async with self._turn:  # no look may find it in the journal and not here, and take it for cut off
+                row = await self._begin(operator, plan)
+                self._ours[row.id] = row
         except Refused as refused:
             return Outcome(False, f"not done: {refused}")
         except OSError as error:
             return Outcome(False, f"not done, because it cannot be journalled: {error}")
-        self._ours[id := row.id] = row
+        id = row.id
         try:
             if plan.lasts > LONG and self.launch is not None:
                 return await self._hand_over(id, plan, self.launch, progress)

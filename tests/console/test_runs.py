@@ -384,3 +384,28 @@ async def test_a_journal_from_before_there_were_versions_is_taken_on(tmp_path: P
         [sys.executable, "-c", "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('PRAGMA user_version')"
          ".fetchone())", path], capture_output=True, check=True, text=True,
     ).stdout == f"{VERSION}\n"  # fmt: skip
+
+
+async def test_a_look_while_a_run_begins_does_not_take_it_for_cut_off(tmp_path: Path) -> None:
+    here, control = await slow(tmp_path)
+    operator, begin = Operator(here, "ann"), here.journal.begin
+    looks = list[asyncio.Task[None]]()
+
+    async def begins(run: RunRow, entry: Entry) -> int:
+        """A look comes between the journal's answer and what is made of it."""
+        id = await begin(run, entry)
+        looks.append(asyncio.create_task(here.runs.look()))
+        await here.journal.unfinished()
+        await here.journal.unfinished()
+        return id
+
+    here.journal.begin = begins  # type: ignore[method-assign]
+    plan = await operator.plan(MUTE, {})
+    waiting = asyncio.create_task(operator.run(plan))
+    await until_async(lambda: control.steps)
+    async with limit():
+        await asyncio.gather(*looks)
+    assert await words(here) == ["planned", "step"]
+    control.let.set()
+    assert (await waiting).ok
+    await here.journal.close()

@@ -7,6 +7,9 @@ import asyncio
 import signal
 import sys
 
+import msgspec
+
+from console.cli import USAGE
 from console.launch import Order, read
 from console.session import open_session
 from console.venue import resume
@@ -19,7 +22,11 @@ WITH_IT = "the embedded venue ended with its console before this finished"
 
 async def run(args: argparse.Namespace) -> int:
     """Exit status 0 where what was expected was observed."""
-    order = read(sys.stdin.buffer.read())
+    try:
+        order = read(sys.stdin.buffer.read())
+    except msgspec.MsgspecError:
+        print("foh run: only foh itself starts this, with its configuration on standard input", file=sys.stderr)
+        return USAGE
     if order.config.embedded and not lives(order.owner):
         return 1
     session = await open_session(lambda: order.config)

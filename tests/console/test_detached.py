@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from console.cli import USAGE
 from console.venue.owner import lives
 from tests.console.test_cut_off import WAYS, act, device, env, journal, opened, texts
 from tests.outside.server import Projector
@@ -241,3 +242,11 @@ def test_one_whose_plan_does_not_say_so_is_not_cancelled(device: Projector, env:
     with act(env, "cancel", "--yes") as third:
         said, _ = third.communicate(timeout=BOUND)
     assert "it does not offer 'cancel', but:" in said
+
+
+@pytest.mark.parametrize("given", [b"", b"{}", b"nonsense"])
+def test_it_is_not_started_by_hand(given: bytes) -> None:
+    command = [sys.executable, "-m", "console", "run", "1"]
+    said = subprocess.run(command, input=given, capture_output=True, timeout=BOUND)
+    assert said.returncode == USAGE
+    assert said.stderr == b"foh run: only foh itself starts this, with its configuration on standard input\n"

@@ -9,8 +9,8 @@ import sys
 
 import msgspec
 
-from console.cli import USAGE
 from console.launch import Order, read
+from console.options import USAGE
 from console.session import open_session
 from console.venue import resume
 from console.venue.operate import Outcome

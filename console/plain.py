@@ -141,10 +141,6 @@ async def _cancel(venue: Venue, target: Id, found: tuple[RunRow, str], yes: bool
     return 0
 
 
-def who() -> str:
-    return os.environ.get("SUDO_USER") or os.environ.get("USER", "cli")
-
-
 def _tell_offers(venue: Venue, target: Id, action: str) -> None:
     chain = [venue.state.current.get(id) for id in (target, *venue.resolver.chain(venue.state.current[target]))]
     print(f"{venue.name_of(target)} offers:" if not action else f"it does not offer {action!r}, but:")

@@ -11,7 +11,7 @@ BEGINS, ENDS = 3.0, SECONDS + 3.0  # seconds until its card must be seen to run,
 
 
 def offer(board: Board) -> Offer:
-    what = "play a tone, to hear which room it is in"
+    what = "test tone, to hear which room it is in"
     return Offer(board.id, IDENTIFY, what, Risk.DISRUPTIVE, blocked=_lacking(board))
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from textual.timer import Timer
 
+from console.options import who
 from console.screens.ask import Ask
 from console.screens.confirm import Confirm
+from console.venue.venue import Update
 from console.widgets.rows import Rows
 from tests.console.embedded import console, shown
 from tests.patience import changed
@@ -217,7 +219,8 @@ async def test_help_lists_the_keys_and_history_the_journal(tmp_path: Path) -> No
 async def test_a_screen_that_is_just_opening_is_not_painted_before_it_is_there(tmp_path: Path) -> None:
     async with console((120, 36), tmp_path) as (app, pilot):
         app.action_help()
-        app._paint(None)  # as an observation at this very moment does
+        app._due.append(Update(frozenset(), True))
+        app._paint_due()  # as an observation at this very moment does
         app.say("news")
         await until(lambda: "acknowledge the incident" in shown(app))
         await pilot.press("escape")
@@ -266,7 +269,7 @@ async def test_what_is_gone_for_good_is_not_missed_any_more(tmp_path: Path) -> N
         await until(lambda: lost not in shown(app) and "2 boards 7/8" in shown(app))
         await until(lambda: "silent: says playing, but its position stays at" in shown(app))
         (entry, *_) = await venue.journal.about("venue1/board/1-1.3.3")
-        assert (entry.what, entry.who) == ("forgotten", app.who)
+        assert (entry.what, entry.who) == ("forgotten", who())
 
 
 async def test_read_only_marks_nothing(tmp_path: Path) -> None:

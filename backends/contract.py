@@ -15,19 +15,16 @@ A backend is one module and one line under the entry-point group `foh.backends`:
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar, get_type_hints, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 from urllib.parse import quote, unquote
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 T = TypeVar("T")
 
@@ -141,19 +138,6 @@ class FieldSpec(Struct, frozen=True):
     via: str = ""
 
 
-def field(
-    label: str, unit: str = "", role: Role = Role.DETAIL, rank: int = 9, width: int = 8, *,
-    heading: str = "", of: str = "", signed: bool = False,
-) -> FieldSpec:  # fmt: skip
-    """Declares a field beside its type: `volume: Annotated[Number, field("volume", "%", Role.MEASURE, rank=2)]`."""
-    return FieldSpec("", label, unit, role, rank, width, heading, of, signed)
-
-
-def linked(relation: str, name: str, spec: FieldSpec) -> FieldSpec:
-    """A column that shows field `name` of the resource at the other end of a relation."""
-    return structs.replace(spec, name=name, via=relation)
-
-
 class InUse(Struct, frozen=True):
     """What the operator is told before a change elsewhere while `field` is true: a sentence, {name} in it."""
 
@@ -172,8 +156,8 @@ class Shortcut(Struct, frozen=True):
 class KindSpec(Struct, frozen=True):
     """Describes a kind: its label, the pane it belongs to (audio, amps, capture, containers; "": none) and its fields.
 
-    A backend may add fields to a common kind by a class of its own that derives from it (`variant`): its resources are
-    of the same `kind`, and its `tag` differs.
+    A backend may add fields to a common kind by a class of its own that derives from it (declare.variant): its
+    resources are of the same `kind`, and its `tag` differs.
     """
 
     kind: str
@@ -191,41 +175,6 @@ class KindSpec(Struct, frozen=True):
     quiet: tuple[str, ...] = ()  # words for nothing going on
     in_use: InUse | None = None
     shortcuts: tuple[Shortcut, ...] = ()
-
-
-def kind(
-    type: type[Resource], label: str, plural: str, pane: str = "", *, linked: tuple[FieldSpec, ...] = (), **rest: Any
-) -> KindSpec:
-    """Describes a kind by the class of its resources, whose tag is the kind's name. The columns at the other end of a
-    link (`linked`) stand behind its own. `rest`: what else a KindSpec has."""
-    own = declared(type)
-    columns = tuple(each for each in own if each.role is not Role.DETAIL)
-    details = tuple(each for each in own if each.role is Role.DETAIL)
-    return KindSpec(_tag(type), label, plural, pane, type, (*columns, *linked, *details), _tag(type), **rest)
-
-
-def variant(base: KindSpec, type: type[Resource], **rest: Any) -> KindSpec:
-    """A kind with the further fields of a class that derives from its own, shown as details."""
-    known = {each.name for each in base.fields if not each.via}
-    further = tuple(each for each in declared(type) if each.name not in known)
-    return structs.replace(base, resource=type, fields=(*base.fields, *further), tag=_tag(type), **rest)
-
-
-@cache
-def own_fields(type: type[Resource]) -> tuple[str, ...]:
-    """The fields that a kind adds to those of every resource."""
-    return tuple(name for name in type.__struct_fields__ if name not in Resource.__struct_fields__)
-
-
-def declared(type: type[Resource]) -> tuple[FieldSpec, ...]:
-    """The fields that a class declares, in its order."""
-    hints = get_type_hints(type, include_extras=True)
-    specs = ((name, each) for name, hint in hints.items() for each in getattr(hint, "__metadata__", ()))
-    return tuple(structs.replace(each, name=name) for name, each in specs if isinstance(each, FieldSpec))
-
-
-def _tag(type: type[Resource]) -> str:
-    return str(type.__struct_config__.tag)
 
 
 # --- what can be done -------------------------------------------------------------------------------------
@@ -677,27 +626,3 @@ def clean(text: object, limit: int = 200) -> str:
         if marks <= 2:
             out.append(char if marks or char.isprintable() else "\N{REPLACEMENT CHARACTER}")
     return "".join(out)
-
-
-def says_the_same(one: Resource, other: Resource) -> bool:
-    """Whether two readings of a resource differ in nothing but their times."""
-    if type(one) is not type(other) or len(one.evidence) != len(other.evidence):
-        return False
-    if structs.replace(one, at=other.at, evidence=other.evidence) != other:
-        return False
-    if one.evidence == other.evidence:
-        return True
-    pairs = zip(one.evidence, other.evidence, strict=True)
-    return all(a.raw == b.raw and a.what == b.what and a.read_from == b.read_from for a, b in pairs)
-
-
-def read_text(path: Path, limit: int = 65536) -> str:
-    """A small file's text, bounded, undecodable bytes kept as U+FFFD. Raises OSError.
-
-    Unbuffered: half the cost of `Path.open`, and thousands of small files of /sys and /proc are read a minute.
-    """
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(file, limit).decode("utf-8", "replace").rstrip("\n")
-    finally:
-        os.close(file)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from backends.contract import InUse, Remedy, Resource, Role, Shortcut, Unknown, field, kind, linked
+from backends.contract import InUse, Remedy, Resource, Role, Shortcut, Unknown
+from backends.declare import field, kind, linked
 
 Text: TypeAlias = str | Unknown
 Number: TypeAlias = float | int | Unknown

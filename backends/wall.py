@@ -10,7 +10,8 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from msgspec import structs
 
-from backends.contract import Resource, Unknown, Why, declared, own_fields
+from backends.contract import Resource, Unknown, Why
+from backends.declare import declared, own_fields
 
 LARGEST = 1e15  # what measures nothing in a venue: its numbers are seconds, percent, MiB, frames, ids of processes
 

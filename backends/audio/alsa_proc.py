@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from backends.contract import Evidence, Id, Key, Link, Unknown, Why, clean, read_text
+from backends.contract import Evidence, Id, Key, Link, Unknown, Why, clean
 from backends.kinds import Number, Pcm, Text
+from backends.sysfs import read_text
 
 Matches = Callable[[str], re.Match[str] | None]
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends import sysfs
-from backends.contract import Evidence, Id, Key, Link, Unknown, Why, clean, read_text
+from backends.contract import Evidence, Id, Key, Link, Unknown, Why, clean
 from backends.hardware import naming, udev_rule
 from backends.hardware.enumerator import at_port, hub_port, parent
 from backends.kinds import Board, Hub, Number, Text
+from backends.sysfs import read_text
 
 # TI SBFS036: the stereo DACs of the amplifier boards, by vendor and product.
 CHIPS = {"08bb:27c4": "PCM2704C", "08bb:27c5": "PCM2705C", "08bb:27c6": "PCM2706C", "08bb:27c7": "PCM2707C"}

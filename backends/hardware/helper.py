@@ -28,8 +28,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends import helper, sysfs
-from backends.contract import Refused, clean, read_text
+from backends.contract import Refused, clean
 from backends.hardware import enumerator, naming, udev_rule
+from backends.sysfs import read_text
 
 SYSFS, RULES = Path("/sys"), Path(udev_rule.FOLDER)
 LONGEST_DELAY = 3_600_000  # ms

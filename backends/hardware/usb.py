@@ -14,13 +14,14 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from backends import sudo, sysfs
-from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Refused, Source, Step, read_text
+from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Refused, Source, Step
 from backends.hardware import boards, enumerator, helper, identify, limits, naming, power, replug, rules, udev_rule, why
 from backends.hardware.bus import Bus, left
 from backends.hardware.enumerator import Seen
 from backends.hardware.operation import asked
 from backends.hardware.tones import Tones
 from backends.kinds import BOARD, HUB, Board, Hub
+from backends.sysfs import read_text
 from backends.uevents import waker
 
 AGAIN = 0.5  # seconds until what is about to change is looked at again

@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from backends.contract import Unknown, Why, clean, read_text
+from backends.contract import Unknown, Why, clean
+from backends.sysfs import read_text
 
 PROC = Path("/proc")
 NOBODY = "nobody"

@@ -20,11 +20,10 @@ from backends.contract import (
     Unknown,
     Why,
     clean,
-    says_the_same,
 )
 from backends.kinds import SourceHealth
-from console.venue.doubt import with_known_fields, without_values
 from console.venue.index import Ordered
+from console.venue.readings import says_the_same, with_known_fields, without_values
 
 PAST = 60.0  # seconds for which earlier readings are kept, and resources that are gone and not needed
 NO_CHILDREN = Unknown(Why.NOT_APPLICABLE, "it has no child processes")

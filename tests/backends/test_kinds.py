@@ -7,7 +7,8 @@ from typing import Annotated
 import pytest
 
 from backends.audio.mopidy.zone import MOPIDY_ZONE, MopidyZone
-from backends.contract import KindSpec, Resource, Role, Unknown, field, kind, linked, own_fields, variant
+from backends.contract import KindSpec, Resource, Role, Unknown
+from backends.declare import field, kind, linked, own_fields, variant
 from backends.kinds import SOURCE, ZONE
 from tests.backends.kinds_in_use import KINDS
 

@@ -12,21 +12,8 @@ from msgspec import Struct, structs
 
 from backends import kinds as common
 from backends.audio.mopidy.zone import MOPIDY_ZONE
-from backends.contract import (
-    Health,
-    Id,
-    InUse,
-    KindSpec,
-    Observation,
-    Offer,
-    Plan,
-    Resource,
-    Role,
-    Unknown,
-    Why,
-    field,
-    kind,
-)
+from backends.contract import Health, Id, InUse, KindSpec, Observation, Offer, Plan, Resource, Role, Unknown, Why
+from backends.declare import field, kind
 from backends.wire import VERSION, Kinds, StandIn, Unread, Wire
 from tests import fleet
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from backends.contract import Unknown, field, variant
+from backends.contract import Unknown
+from backends.declare import field, variant
 from backends.kinds import ZONE, Flag, Number, Texts, Zone
 
 _ = Unknown()

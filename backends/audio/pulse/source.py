@@ -22,20 +22,9 @@ from msgspec import Struct
 from backends.audio.pulse import model
 from backends.audio.pulse.lines import BEAT, Failed, Move, Told
 from backends.audio.pulse.rules import STREAM_RULES
-from backends.contract import (
-    IO,
-    Backend,
-    Context,
-    Need,
-    Observation,
-    Offer,
-    Plan,
-    Source,
-    Step,
-    clean,
-    read_text,
-)
+from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Source, Step, clean
 from backends.kinds import STREAM
+from backends.sysfs import read_text
 
 SYSTEM = "the sound server"
 SILENCE = 3 * BEAT

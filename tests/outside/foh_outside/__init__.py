@@ -40,9 +40,8 @@ from backends.contract import (
     Verdict,
     View,
     clean,
-    field,
-    kind,
 )
+from backends.declare import field, kind
 
 POLL, ANSWER, OBEY = 0.25, 2.0, 60.0  # seconds; a lamp that is told to change may take its time
 LONGEST = 1 << 20  # bytes in a line

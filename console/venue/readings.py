@@ -1,10 +1,11 @@
-"""What is left of a resource whose source is not well. Pure."""
+"""How readings of a resource compare, and what is left of one whose source is not well. Pure."""
 
 from __future__ import annotations
 
 from msgspec import structs
 
-from backends.contract import Health, Resource, State, Unknown, Why, own_fields
+from backends.contract import Health, Resource, State, Unknown, Why
+from backends.declare import own_fields
 
 _WHY = {State.DENIED: Why.DENIED, State.STARTING: Why.NOT_YET}
 
@@ -28,3 +29,15 @@ def with_known_fields(blank: Resource, reported: Resource) -> Resource:
         blank, name=reported.name, keys=reported.keys, links=reported.links, evidence=reported.evidence,
         offers=reported.offers, **known,
     )  # fmt: skip
+
+
+def says_the_same(one: Resource, other: Resource) -> bool:
+    """Whether two readings of a resource differ in nothing but their times."""
+    if type(one) is not type(other) or len(one.evidence) != len(other.evidence):
+        return False
+    if structs.replace(one, at=other.at, evidence=other.evidence) != other:
+        return False
+    if one.evidence == other.evidence:
+        return True
+    pairs = zip(one.evidence, other.evidence, strict=True)
+    return all(a.raw == b.raw and a.what == b.what and a.read_from == b.read_from for a, b in pairs)

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.console import RenderableType
-from rich.text import Text
-from textual._compositor import ChopsUpdate
-from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter
 from textual.screen import Screen
 
-from console.driver import Line
-from console.ending import is_hung_up, leave_on, traceback_of
 from console.messages import Act, Open
 from console.options import who
 from console.screens.dialog import Dialog
 from console.screens.following import Following
 from console.screens.main import Main, is_typing
-from console.widgets.trim import Trimmed
-from console.widgets.wall import Wall
+from console.textual_app import TextualApp
 
 if TYPE_CHECKING:
     from backends.contract import Id
@@ -41,7 +32,7 @@ STAMP = 10.0  # seconds between repaints of what ages
 SILENCE = 3600.0  # seconds
 
 
-class Foh(App[None]):
+class Foh(TextualApp):
     """The console. `open_session` is called after the first frame, so that nothing waits for a source."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -57,7 +48,7 @@ class Foh(App[None]):
     CHANGING: ClassVar[dict[str, str]] = {"a": "actions", "f": "fix", "A": "acknowledge", "S": "silence"}
 
     def __init__(self, open_session: Callable[[], Awaitable[Session]], read_only: bool = False) -> None:
-        super().__init__(driver_class=Line, ansi_color=True)
+        super().__init__()
         self.venue: Venue | None = None
         self.read_only = read_only
         self._open_session = open_session
@@ -72,13 +63,6 @@ class Foh(App[None]):
     def get_default_screen(self) -> Screen[None]:
         return Main(self.read_only)
 
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), Wall()]
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        update: Any = Trimmed(renderable) if isinstance(renderable, ChopsUpdate) else renderable
-        super()._display(screen, update)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Letters typed into an input or a dialog are no commands.
 
@@ -89,11 +73,6 @@ class Foh(App[None]):
         return action not in ours or not (self.screen.is_modal or is_typing(self.screen.focused))
 
     # --- life -----------------------------------------------------------------------------------------------
-
-    def on_mount(self) -> None:
-        # Replaces SIG_IGN too: under nohup a dropped line would otherwise leave Textual spinning.
-        leave_on((signal.SIGTERM, signal.SIGHUP), self._leave)
-        self.set_interval(0.8, self._watch_terminal)
 
     def on_ready(self) -> None:
         gc.freeze()
@@ -132,21 +111,15 @@ class Foh(App[None]):
             self.set_interval(STAMP, self._repaint)
             await self._session.run(self.read_only)
         except ConfigError as error:
-            self._leave(USAGE, str(error))
+            self.leave(USAGE, str(error))
         except Exception as error:  # noqa: BLE001  (a defect of ours: end with its traceback and a status that says so)
             self._handle_exception(error)
 
-    def _fatal_error(self) -> None:
-        """A defect of ours ends the console with its traceback. Not with Textual's own, which takes half a second to
-        draw and shows what every variable holds, secrets and control characters included."""
-        self._exit_renderables.append(Text(traceback_of(self._exception)))
-        self._close_messages_no_wait()
-
-    def _leave(self, code: int, message: str = "") -> None:
+    def leave(self, code: int, message: str = "") -> None:
         """Ends, once what is being done is finished or written down. The screen says what it waits for."""
         doing = self.venue.runs.finishing if self.venue else []
         if not doing:
-            self.exit(return_code=code, message=message or None)
+            super().leave(code, message)
         elif self._finishing is None:
             self._finishing = asyncio.create_task(self._finish(code, message))
             self.say(f"{', '.join(doing)}...", "warn")
@@ -154,15 +127,10 @@ class Foh(App[None]):
     async def _finish(self, code: int, message: str) -> None:
         if self.venue:
             await self.venue.runs.finish()
-        self.exit(return_code=code, message=message or None)
+        super().leave(code, message)
 
     async def action_quit(self) -> None:
-        self._leave(0)
-
-    def _watch_terminal(self) -> None:
-        """Ends when the terminal has been closed without a signal (an end of file that nobody reads)."""
-        if is_hung_up():
-            self._leave(128 + signal.SIGHUP)
+        self.leave(0)
 
     # --- painting -------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from console.launch import Order, read
 from console.options import USAGE
 from console.session import open_session
 from console.venue import resume
-from console.venue.operate import Outcome
+from console.venue.effect import Outcome
 from console.venue.owner import lives, owner
 
 PARENT = 0.5  # seconds between two looks whether the console is there whose venue this is

@@ -6,15 +6,14 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct, structs
 
 from backends.contract import Arg, Id, Offer, Plan, Refused, Risk
-from console.venue.operate import Operator, Outcome, locate
-
-if TYPE_CHECKING:
-    from console.venue.venue import Venue
+from console.venue.effect import Outcome
+from console.venue.operate import Operator, locate
+from console.venue.venue import Venue
 
 T = TypeVar("T")
 

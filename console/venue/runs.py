@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeAlias
 
 import msgspec
 from msgspec import structs
@@ -20,18 +20,19 @@ from backends.clock import MACHINE, Clock
 from backends.contract import Finding, Id, Offer, Plan, Refused
 from console.venue import resume, words
 from console.venue.carry import Progress, carry_out, record
+from console.venue.effect import Outcome, basis
 from console.venue.journal import Busy, Entry, RunRow
-from console.venue.operate import Operator, Outcome, basis
 from console.venue.owner import lives, owner
-
-if TYPE_CHECKING:
-    from console.venue.venue import Venue
+from console.venue.site import Site
 
 GRACE = 2.0  # seconds in which a run may come to its end when the console ends
 WRITTEN = 0.5  # seconds in which what was not finished must be written down then
 LOOK, LOOK_SOON = 10.0, 1.0  # seconds between two looks at other processes' runs; while one of them goes on
 FOLLOW = 0.2  # seconds between two looks at a run that somebody waits for
 LONG = 10.0  # seconds: a plan that lasts longer is carried out by a process of its own
+
+
+Planner: TypeAlias = Callable[[Offer, Mapping[str, str]], Awaitable[Plan]]
 
 
 class Process(Protocol):
@@ -44,8 +45,9 @@ class Process(Protocol):
 class Runs:
     """The runs of one venue."""
 
-    def __init__(self, venue: Venue, clock: Clock = MACHINE) -> None:
-        self._venue, self._clock = venue, clock
+    def __init__(self, site: Site, changed: Callable[[], object], clock: Clock = MACHINE) -> None:
+        """`changed` is called when what is unknown, or goes on elsewhere, is not as it was."""
+        self._site, self._changed, self._clock = site, changed, clock
         self._tasks: set[asyncio.Task[Outcome]] = set()
         self._ours: dict[int, RunRow] = {}  # the runs that this process carries out
         self._followed: set[int] = set()  # the runs of other processes that somebody here waits for
@@ -58,15 +60,16 @@ class Runs:
 
     # --- carrying out ---------------------------------------------------------------------------------------
 
-    def start(self, operator: Operator, plan: Plan, progress: Progress) -> asyncio.Task[Outcome]:
-        """Begins to carry out a confirmed plan. An awaiter shields it: the run goes on without its awaiter."""
+    def start(self, who: str, plan: Plan, again: Planner, progress: Progress) -> asyncio.Task[Outcome]:
+        """Begins to carry out a confirmed plan, once it has been planned `again`. An awaiter shields it: the run goes
+        on without its awaiter."""
         loop = asyncio.get_running_loop()
 
         def tell(text: str) -> object:
             """By the loop: a screen that fails while it watches fails alone."""
             return loop.call_soon(progress, text)
 
-        return self._keep(asyncio.create_task(self._run(operator, plan, tell), name=f"run {plan.offer.action}"))
+        return self._keep(asyncio.create_task(self._run(who, plan, again, tell), name=f"run {plan.offer.action}"))
 
     def adopt(self, row: RunRow, plan: Plan) -> asyncio.Task[Outcome]:
         """Carries out a run that was handed to this process."""
@@ -81,7 +84,7 @@ class Runs:
     @property
     def finishing(self) -> list[str]:
         """What this process is doing and would have to finish before it ends, in words."""
-        return [f"{row.label} {self._venue.name_of(Id.parse(row.target))}" for row in self._ours.values()]
+        return [f"{row.label} {self._site.name_of(Id.parse(row.target))}" for row in self._ours.values()]
 
     async def finish(self) -> None:
         """Before the venue ends: what this process does has GRACE to come to its end, and is else written down as
@@ -96,21 +99,21 @@ class Runs:
 
     async def busy(self, target: Id) -> str:
         """Who does what with a target now, and since when; "" if nobody does anything."""
-        row = await self._venue.journal.going(str(target))
+        row = await self._site.journal.going(str(target))
         return words.refusal(row) if row and self._goes_on(row) else ""
 
-    async def _run(self, operator: Operator, plan: Plan, progress: Progress) -> Outcome:
+    async def _run(self, who: str, plan: Plan, again: Planner, progress: Progress) -> Outcome:
         """Reads the evidence afresh, writes the plan down and has it carried out. Never raises."""
         try:
             if self._ending:
                 raise Refused("foh is ending")
-            fresh = await operator.plan(plan.offer, plan.args)
+            fresh = await again(plan.offer, plan.args)
             if basis(fresh) != basis(plan):
                 raise Refused("state changed since this plan was shown; plan again")
             # What is expected is as it is now: a track that has changed by itself is not the one that was asked for.
             plan = structs.replace(plan, expect=fresh.expect)
             async with self._turn:  # no look may find it in the journal and not here, and take it for cut off
-                row = await self._begin(operator, plan)
+                row = await self._begin(who, plan)
                 self._ours[row.id] = row
         except Refused as refused:
             return Outcome(False, f"not done: {refused}")
@@ -120,7 +123,7 @@ class Runs:
         try:
             if plan.lasts > LONG and self.launch is not None:
                 return await self._hand_over(id, plan, self.launch, progress)
-            return await carry_out(self._venue, operator, id, plan, progress)
+            return await carry_out(self._site, who, id, plan, progress)
         finally:
             self._ours.pop(id, None)
             self._followed.discard(id)
@@ -128,21 +131,21 @@ class Runs:
 
     async def _adopted(self, row: RunRow, plan: Plan) -> Outcome:
         try:
-            return await carry_out(self._venue, Operator(self._venue, row.who), row.id, plan, lambda text: None)
+            return await carry_out(self._site, row.who, row.id, plan, lambda text: None)
         finally:
             self._ours.pop(row.id, None)
 
-    async def _begin(self, operator: Operator, plan: Plan) -> RunRow:
+    async def _begin(self, who: str, plan: Plan) -> RunRow:
         """Raises Refused, and OSError where it cannot be written down."""
         made = msgspec.to_builtins(plan)
         row = RunRow(
-            0, self._clock.wall(self._clock.now()), operator.who, str(plan.offer.target), self._action(plan.offer),
+            0, self._clock.wall(self._clock.now()), who, str(plan.offer.target), self._action(plan.offer),
             msgspec.json.encode(made).decode(), owner(),
         )  # fmt: skip
-        entry = record(self._venue, operator.who, "planned", plan, plan.offer.label, {"plan": made})
+        entry = record(self._site, who, "planned", plan, plan.offer.label, {"plan": made})
         while True:
             try:
-                return structs.replace(row, id=await self._venue.journal.begin(row, entry))
+                return structs.replace(row, id=await self._site.journal.begin(row, entry))
             except Busy as busy:
                 if self._goes_on(busy.row):
                     raise Refused(words.refusal(busy.row)) from busy
@@ -173,9 +176,9 @@ class Runs:
         shown = ""
         while True:
             ended = process.poll()
-            row = await self._venue.journal.run(id)
+            row = await self._site.journal.run(id)
             if row is None:
-                return Outcome(False, f"the journal cannot be read: {self._venue.journal.trouble}", word="unknown")
+                return Outcome(False, f"the journal cannot be read: {self._site.journal.trouble}", word="unknown")
             if row.outcome:
                 return Outcome(row.outcome == "done", row.text, self._clock.now(), row.outcome)
             if row.owner != owner():
@@ -187,14 +190,14 @@ class Runs:
                     continue
             elif ended is not None:
                 raise OSError(f"it ended at once, with exit status {ended}")
-            text = words.stage(plan, await self._venue.journal.steps(id))
+            text = words.stage(plan, await self._site.journal.steps(id))
             if text != shown:
                 progress(shown := text)
             await self._clock.sleep(FOLLOW)
 
     async def _fail(self, id: int, plan: Plan, text: str) -> None:
         with contextlib.suppress(OSError):  # said in the header by journal.trouble
-            await self._venue.journal.end(id, owner(), "failed", text, record(self._venue, "foh", "failed", plan, text))
+            await self._site.journal.end(id, owner(), "failed", text, record(self._site, "foh", "failed", plan, text))
 
     # --- what goes on, and what was left unfinished ----------------------------------------------------------
 
@@ -208,7 +211,7 @@ class Runs:
         """Reads which runs go on in other processes and which have an unknown outcome. One whose process is not there
         any more gets it now."""
         async with self._turn:
-            rows = await self._venue.journal.unfinished()
+            rows = await self._site.journal.unfinished()
             gone_on = [row for row in rows if not row.outcome and self._goes_on(row)]
             for row in rows:
                 if not row.outcome and row not in gone_on:
@@ -216,22 +219,22 @@ class Runs:
                         await self._cut_off(row)
             unknown = tuple(structs.replace(row, outcome="unknown") for row in rows if row not in gone_on)
             others = [row for row in gone_on if row.id not in self._ours and _is_long(row)]
-            going = {row.id: (row, await self._venue.journal.steps(row.id)) for row in others}
+            going = {row.id: (row, await self._site.journal.steps(row.id)) for row in others}
             ended = self.going.keys() - going.keys() - {row.id for row in unknown} - self._followed
             if (unknown, going) != (self.unknown, self.going):
                 self.unknown, self.going = unknown, going
-                self._venue.judge_again()
+                self._changed()
             for id in ended:
-                if run := await self._venue.journal.run(id):
+                if run := await self._site.journal.run(id):
                     for listener in self.listeners:
                         listener(run)
 
     async def cancellable(self, target: Id) -> tuple[RunRow, str] | None:
         """The run that goes on with a target, and why it cannot be cancelled now ("" if it can)."""
-        row = await self._venue.journal.going(str(target))
+        row = await self._site.journal.going(str(target))
         if row is None or not self._goes_on(row):
             return None
-        return row, words.no_cancel(resume.plan_of(row), await self._venue.journal.steps(row.id))
+        return row, words.no_cancel(resume.plan_of(row), await self._site.journal.steps(row.id))
 
     def underway(self, target: Id) -> tuple[RunRow, str] | None:
         """The same of what this process does and of what it knows of others, at once."""
@@ -249,8 +252,8 @@ class Runs:
         plan = resume.plan_of(row)
         if plan is None or no:
             raise Refused(f"'{row.label}': {no}")
-        entry = record(self._venue, who, "cancel", plan, f"{row.label}, by {row.who}: cancel it")
-        if not await self._venue.journal.cancel(row.id, len(plan.steps), entry):
+        entry = record(self._site, who, "cancel", plan, f"{row.label}, by {row.who}: cancel it")
+        if not await self._site.journal.cancel(row.id, len(plan.steps), entry):
             raise Refused(f"'{row.label}': its last step has begun: wait until it finishes")
         return f"'{row.label}' ends after the step that it is in"
 
@@ -260,7 +263,7 @@ class Runs:
         if row:
             text = f"{row.label}, by {row.who} at {words.moment(row.at)}: marked as handled"
             now = self._clock.wall(self._clock.now())
-            await self._venue.journal.settle(id, Entry(now, who, "settled", row.target, text))
+            await self._site.journal.settle(id, Entry(now, who, "settled", row.target, text))
             await self.look()
 
     def about(self, target: Id) -> list[RunRow]:
@@ -280,7 +283,7 @@ class Runs:
     async def _cut_off(self, row: RunRow) -> None:
         text = "its process was killed before this finished; its result is unknown"
         entry = Entry(self._clock.wall(self._clock.now()), "foh", "unknown", row.target, f"{row.label}: {text}")
-        await self._venue.journal.end(row.id, row.owner, "unknown", text, entry)
+        await self._site.journal.end(row.id, row.owner, "unknown", text, entry)
 
 
 def _is_long(row: RunRow) -> bool:

@@ -14,11 +14,11 @@ from backends.contract import Id, Observation, Question, Reason, Resource, State
 from backends.kinds import SOURCE, SourceHealth
 from backends.rules import SOURCE_RULES
 from console.venue.evaluate import Evaluator, TrackingView
-from console.venue.feed import Control, Feed
+from console.venue.feed import Feed
 from console.venue.incidents import Change, Incident, Incidents, Key, correlate, key_text, missing
 from console.venue.journal import Entry, Journal
-from console.venue.resolver import Resolver
 from console.venue.runs import Runs
+from console.venue.site import Site
 from console.venue.state import VenueState
 
 TOGETHER = 0.02  # seconds: observations that arrive so close are judged and painted together
@@ -32,37 +32,27 @@ class Update(Struct, frozen=True):
     incidents: bool
 
 
-class Venue:
+class Venue(Site):
     """One venue, fed by one feed."""
 
     def __init__(
         self, state: VenueState, journal: Journal, expected: Collection[Id] = (), clock: Clock = MACHINE
     ) -> None:
-        self.state, self.journal, self.expected, self.clock = state, journal, frozenset(expected), clock
+        super().__init__(state, journal, clock)
+        self.expected = frozenset(expected)
         self.unseen = set(self.expected)  # what the inventory lists and no source has ever seen
-        self.resolver = Resolver(state)
         self.evaluator = Evaluator(state, self.resolver)
         self.incidents = Incidents(self.name_of)
-        self.runs = Runs(self, clock)
-        self.control: Control | None = None
+        self.runs = Runs(self, self.judge_again, clock)
         self.questions: tuple[Question, ...] = ()
         self.listeners: list[Callable[[Update], None]] = []
         self.started = 0.0
         self.awaited = -1  # how many sources there are to hear from; -1: not known yet
-        self._pulse = asyncio.Event()
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._settled = False  # whether the sources have had their time
         self._looking_at = 0.0  # when the rules are run next without anything having changed
         self._backends_of: dict[str, set[str]] = {}
-
-    def name_of(self, id: Id) -> str:
-        """What people call it. A source that is all about one thing goes by that one's name."""
-        if id.kind == SOURCE.kind:
-            about = self.state.about(id)
-            if len(about) == 1:
-                return self.name_of(about[0])
-        return self.state.name_of(id)
 
     def answers(self, id: Id, now: float) -> list[tuple[str, Sequence[Reason]]]:
         """What is asked of this kind of resource, and what can be said to it now."""
@@ -102,12 +92,6 @@ class Venue:
         finally:
             await asyncio.shield(self._close(feed))
 
-    async def changed(self, seconds: float) -> None:
-        """Returns when something has been observed, or after so many seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._pulse.wait()
-
     def take(self, observations: list[Observation]) -> None:
         """Applies observations, judges what they touch and tells the listeners."""
         changed: set[Id] = set()
@@ -120,13 +104,13 @@ class Venue:
     def acknowledge(self, key: Key, who: str) -> None:
         incident = self.incidents.acknowledge(key, who)
         what = "acked" if incident.acked_by else "opened"
-        self._log(Entry(self._wall(), who, what, key_text(key), incident.what))
+        self._log(Entry(self.wall(), who, what, key_text(key), incident.what))
         self._tell(Update(frozenset(), True))
 
     def silence(self, key: Key, who: str, seconds: float) -> None:
         until = self.clock.now() + seconds
         incident = self.incidents.silence(key, until)
-        self._log(Entry(self._wall(), who, "silenced", key_text(key), incident.what, {"until": self.clock.wall(until)}))
+        self._log(Entry(self.wall(), who, "silenced", key_text(key), incident.what, {"until": self.clock.wall(until)}))
         self._tell(Update(frozenset(), True))
 
     def lost(self, ids: Collection[Id]) -> list[Id]:
@@ -138,7 +122,7 @@ class Venue:
         """What of these is gone is not missed any more, until it is seen again."""
         lost = {id for id in ids if id in self.state.gone}
         for id in lost:
-            self._log(Entry(self._wall(), who, "forgotten", str(id), f"{self.name_of(id)} is not missed any more"))
+            self._log(Entry(self.wall(), who, "forgotten", str(id), f"{self.name_of(id)} is not missed any more"))
             self.state.forget(id)
         self._judge(lost)
 
@@ -157,8 +141,7 @@ class Venue:
         differs = differs and self._correlate(now)
         if changed or differs:
             self._tell(Update(frozenset(changed), differs))
-        self._pulse.set()
-        self._pulse.clear()
+        self.tell_changed()
         due = self._next_look()
         if due is not None and due < self._looking_at:
             self._wake.set()
@@ -171,7 +154,7 @@ class Venue:
         findings += self.runs.findings()
         before = self.incidents.version
         for change in self.incidents.update(correlate(findings), now):
-            self._log(_entry(change, self._wall()))
+            self._log(_entry(change, self.wall()))
         return self.incidents.version != before
 
     def _is_needed(self, id: Id) -> bool:
@@ -224,7 +207,7 @@ class Venue:
 
     async def _open_journal(self) -> None:
         await self.journal.open()
-        set_by = self._wall() - self.clock.now()
+        set_by = self.wall() - self.clock.now()
         accepted = await self.journal.accepted()
         self.incidents.remembered |= {key: (who, until - set_by) for key, (who, until) in accepted.items()}
         async with asyncio.TaskGroup() as tasks:
@@ -247,9 +230,6 @@ class Venue:
                 if entries:
                     await self.journal.write(*entries)
         await self.journal.close()
-
-    def _wall(self) -> float:
-        return self.clock.wall(self.clock.now())
 
     def _log(self, entry: Entry) -> None:
         self._entries.put_nowait(entry)

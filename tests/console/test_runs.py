@@ -78,7 +78,7 @@ async def test_a_screen_that_fails_while_it_watches_is_no_part_of_the_run(tmp_pa
     operator, failed = Operator(here, "ann"), list[object]()
 
     def gone(text: str) -> None:
-        raise LookupError("the screen is not there any more")
+        raise LookupError("the screen is gone")
 
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: failed.append(context["exception"]))
     outcome = await operator.run(await operator.plan(MUTE, {}), gone)

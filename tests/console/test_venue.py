@@ -34,10 +34,10 @@ from backends.contract import (
 from backends.hardware.rules import RULES
 from backends.kinds import BOARD, PCM, SOURCE, ZONE, Board, Hub, Pcm, SourceHealth, Zone
 from backends.rules import unwell
+from console.venue.effect import met
 from console.venue.evaluate import Evaluator, TrackingView
 from console.venue.incidents import Incidents, correlate, missing
 from console.venue.journal import Journal
-from console.venue.operate import met
 from console.venue.resolver import Resolver
 from console.venue.state import VenueState
 from console.venue.venue import Venue

@@ -11,7 +11,8 @@ from typing import TypeAlias
 from msgspec import structs
 
 from backends.contract import IO, Arg, Expect, Id, Offer, Plan, Refused, Source, Step
-from console.venue.operate import Operator, Outcome, met
+from console.venue.effect import Outcome, met
+from console.venue.operate import Operator
 from console.venue.venue import Venue
 from tests.patience import until_async
 
@@ -104,7 +105,7 @@ async def _quiet(venue: Venue, operator: Operator, expected: Sequence[Expect]) -
 
     def rests() -> bool:
         nonlocal seen
-        targets = [(e, operator.target(e)) for e in expected]
+        targets = [(e, operator.venue.subject(e)) for e in expected]
         now = [repr(getattr(target, e.field, "")) for e, target in targets if not met(e, target)]
         for source in sources:
             at = venue.state.seen_at.get(source, 0.0)
@@ -136,7 +137,7 @@ async def _plan_of(venue: Venue, operator: Operator, target: Id, action: str) ->
     plan = await planned(operator, offer) if offer and not offer.blocked else None
     if plan is not None:
         assert plan.steps, f"{target} {action} says nothing of what it does"
-        assert not all(met(e, operator.target(e)) for e in plan.expect), f"{target} {action}: already so"
+        assert not all(met(e, operator.venue.subject(e)) for e in plan.expect), f"{target} {action}: already so"
     return plan
 
 
@@ -146,7 +147,7 @@ async def _not_twice(venue: Venue, operator: Operator, plan: Plan) -> None:
         again = await operator.plan(plan.offer, plan.args)
     except Refused:
         return
-    fulfilled = all(met(e, operator.target(e)) for e in again.expect)
+    fulfilled = all(met(e, operator.venue.subject(e)) for e in again.expect)
     assert not fulfilled, f"{plan.offer.target} {plan.offer.action} is planned again though it is already so"
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from backends.contract import Expect, Id, Plan, Refused, Resource, clean
-from console.venue.effect import Outcome, met, seen
+from console.venue.effect import Outcome, met, miss
 from console.venue.feed import Control
 from console.venue.journal import Entry
 from console.venue.owner import owner
@@ -73,10 +73,9 @@ async def _judge(site: Site, plan: Plan, expected: Iterable[Expect], began: floa
                 at = max(at, resource.at)
                 break
             if site.clock.now() - begun > expect.within:
-                took = f"not seen within {expect.within:g} s"
-                return Outcome(False, f"failed: {seen(expect, resource)} ({took})")
+                return Outcome(False, f"failed: {miss(expect, resource)}, after {expect.within:g} s")
             await site.changed(0.1)
-    return Outcome(True, f"done: {plan.offer.label}, seen after {site.clock.now() - begun:.1f} s", at)
+    return Outcome(True, f"done: {plan.offer.label}, confirmed after {site.clock.now() - begun:.1f} s", at)
 
 
 def record(site: Site, who: str, what: str, plan: Plan, text: str, data: dict[str, object] | None = None) -> Entry:

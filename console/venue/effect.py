@@ -41,14 +41,22 @@ def met(expect: Expect, resource: Resource | Gone | None) -> bool:
             return expect.wanted not in value
 
 
-def seen(expect: Expect, resource: Resource | Gone | None) -> str:
-    """What was observed instead, for the operator."""
+def miss(expect: Expect, resource: Resource | Gone | None) -> str:
+    """What was observed instead of what was expected, for the operator."""
     if resource is None or isinstance(resource, Gone):
         return f"{expect.target.local} is gone"
     value = getattr(resource, expect.field, None)
-    said = f"unknown ({value.why}: {value.detail})" if isinstance(value, Unknown) else clean(value, 60)
-    wanted = {Test.DIFFERS: "something else than ", Test.CONTAINS: "to hold ", Test.LACKS: "not to hold "}
-    return f"{expect.what} is {said}, expected {wanted.get(expect.test, '')}{expect.wanted}"
+    if isinstance(value, Unknown):
+        return f"{expect.what} is unknown ({value.why}: {value.detail})"
+    said, wanted = clean(value, 60), clean(expect.wanted, 60)
+    match expect.test:
+        case Test.DIFFERS:
+            return f"{expect.what} is still {said}"
+        case Test.CONTAINS:
+            return f"{expect.what} is {said}, without {wanted}"
+        case Test.LACKS:
+            return f"{expect.what} still contains {wanted}"
+    return f"{expect.what} is {said}, not {wanted}"
 
 
 def basis(plan: Plan) -> tuple[object, ...]:

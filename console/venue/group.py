@@ -132,12 +132,12 @@ async def run(operator: Operator, group: Group, progress: Callable[[str], None])
 
 
 def summary(label: str, ended: Mapping[str, Outcome]) -> str:
-    """How it went: how many, how far apart they were seen to follow, and who did not, by name first and then why."""
+    """How it went: how many, how far apart their effects were observed, and who did not, by name first and then why."""
     if len(ended) == 1:
         return next(iter(ended.values())).text
     at = [outcome.at for outcome in ended.values() if outcome.ok]
     failed = {name: outcome.text for name, outcome in ended.items() if not outcome.ok}
     said = [f"{label}: {len(at)} of {len(ended)} done"]
-    said += [f"seen within {max(at) - min(at):.2f} s of each other"] if len(at) > 1 else []
+    said += [f"confirmed within {max(at) - min(at):.2f} s of each other"] if len(at) > 1 else []
     said += [f"did not follow: {', '.join(failed)}"] if failed else []
     return "; ".join([*said, *(f"{name}: {text}" for name, text in failed.items())])

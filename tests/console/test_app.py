@@ -238,7 +238,7 @@ async def test_what_is_marked_is_acted_on_together(tmp_path: Path) -> None:
         await pilot.press("down", "enter")  # nothing can be paused
         await until(lambda: "3 side by side: stop" in shown(app))
         await pilot.press("enter")
-        await until(lambda: "stop: 3 of 3 done; seen within" in shown(app))
+        await until(lambda: "stop: 3 of 3 done; confirmed within" in shown(app))
         await pilot.press("escape")
         await until(lambda: "*" not in shown(app).split("1 audio zones")[1].split("2 amplifiers")[0])
         await pilot.press("asterisk")

@@ -112,7 +112,7 @@ async def test_all_follow_at_once_and_each_is_written_down(tmp_path: Path) -> No
     plans = await group.plan(operator, ids, offers, group.spread(made, offers, {"percent": "40"}))
     outcome = await group.run(operator, plans, lambda text: None)
     assert outcome.ok
-    assert outcome.text.startswith("volume: 3 of 3 done; seen within ")
+    assert outcome.text.startswith("volume: 3 of 3 done; confirmed within ")
     assert [getattr(made.state.current[id], "volume", None) for id in ids] == [40, 20, 10]
     assert control.most == 3
     for id in ids:
@@ -130,7 +130,7 @@ async def test_who_did_not_follow_and_who_was_left_out_is_named(tmp_path: Path) 
     }  # fmt: skip
     outcome = await group.run(operator, plans, lambda text: None)
     assert not outcome.ok
-    assert outcome.text.startswith("volume: 1 of 2 done; did not follow: hall; hall: failed: volume is 20, expected 2")
+    assert outcome.text.startswith("volume: 1 of 2 done; did not follow: hall; hall: failed: volume is 20, not 2")
     await made.journal.close()
 
 

@@ -182,14 +182,14 @@ def test_all_zones_are_acted_on_together_and_the_one_that_does_not_follow_is_nam
     console.wait_for("9 marked")
     together(console, "pause")
     console.press("enter")
-    console.wait_for("pause: 9 of 9 done; seen within ")
-    assert re.search(r"seen within \S+ s of each other", console.text)
+    console.wait_for("pause: 9 of 9 done; confirmed within ")
+    assert re.search(r"confirmed within \S+ s of each other", console.text)
     assert {zone.rpc("core.playback.get_state") for zone in real.zones.values()} == {"paused"}
     together(console, "play")
     deaf = random.choice(list(PORTS))
     real.zones[deaf].signal(signal.SIGSTOP)  # after its plan was shown
     console.press("enter")
-    console.wait_for("play: 8 of 9 done; seen within ")
+    console.wait_for("play: 8 of 9 done; confirmed within ")
     console.wait_for(f"did not follow: {deaf}")
     others = [zone for name, zone in real.zones.items() if name != deaf]
     assert {zone.rpc("core.playback.get_state") for zone in others} == {"playing"}

@@ -21,7 +21,7 @@ _INTERFACE = re.compile(r"\d+-[\d.]+:\d+\.(\d+)").fullmatch  # "1-1.3.2:1.0", an
 _NUMBER = re.compile(r"([+-]?\d{1,18})(?:mA)?").fullmatch
 
 
-def read_text(path: Path, limit: int = 65536) -> str:
+def read_text(path: str | Path, limit: int = 65536) -> str:
     """A small file's text, bounded, undecodable bytes kept as U+FFFD. Raises OSError.
 
     Unbuffered: half the cost of `Path.open`, and thousands of small files of /sys and /proc are read a minute.
@@ -46,7 +46,7 @@ class Interface(Struct, frozen=True):
 def attribute(device: Path, name: str) -> str | Unknown:
     """An attribute's text without surrounding blanks (it may be ""), or why there is none."""
     try:
-        text = read_text(device / name, LONGEST + 1)
+        text = read_text(f"{device}/{name}", LONGEST + 1)  # to join paths would take longer than to read
     except (FileNotFoundError, NotADirectoryError):
         return Unknown(Why.NOT_APPLICABLE, f"there is no {name}")
     except PermissionError:

@@ -62,13 +62,13 @@ class Reading:
     def text(self, name: str) -> Text:
         value = sysfs.attribute(self.device, name)
         if isinstance(value, str):
-            self.note(name, self.device / name, value)
+            self.note(name, f"{self.device}/{name}", value)
         return value
 
     def number(self, name: str) -> int | Unknown:
         return sysfs.as_number(name, self.text(name))
 
-    def note(self, what: str, path: Path, raw: str) -> None:
+    def note(self, what: str, path: str | Path, raw: str) -> None:
         self.evidence.append(Evidence(what, str(path), self.at, raw))
 
 

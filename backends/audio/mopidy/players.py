@@ -3,6 +3,7 @@ the zone that another one of them is."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -53,6 +54,7 @@ class _Players:
         self._first: dict[int, float] = {}
         self._found: dict[int, Player] = {}
         self._told: tuple[float, tuple[Player, ...]] = (float("-inf"), ())
+        self.going: asyncio.Future[tuple[Player, ...]] | None = None  # the look that is under way
 
     @property
     def last(self) -> tuple[Player, ...]:
@@ -124,10 +126,17 @@ async def players(part: IO) -> tuple[Player, ...]:
     known = _players.known()
     if known is not None:
         return known
+    if _players.going is not None:  # nine zones ask together: one looks, the others wait for it
+        return await asyncio.shield(_players.going)
+    found, _players.going = _players.last, asyncio.get_running_loop().create_future()
     try:
-        return await part.thread(_players.now, within=ANSWER)
+        found = await part.thread(_players.now, within=ANSWER)
     except TimeoutError:
-        return _players.last
+        pass
+    finally:
+        _players.going.set_result(found)
+        _players.going = None
+    return found
 
 
 def meant_for(here: Sequence[Player], address: str, pid: Number) -> Player | None:

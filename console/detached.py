@@ -12,7 +12,6 @@ import msgspec
 from console.launch import Order, read
 from console.options import USAGE
 from console.session import open_session
-from console.venue import resume
 from console.venue.effect import Outcome
 from console.venue.owner import lives, owner
 
@@ -33,7 +32,7 @@ async def run(args: argparse.Namespace) -> int:
     journal, runs, loop = session.venue.journal, session.venue.runs, asyncio.get_running_loop()
     await journal.open()
     row = await journal.take_over(args.number, order.owner, owner())
-    plan = resume.plan_of(row) if row else None
+    plan = row.planned if row else None
     if row is None or plan is None:
         await journal.close()
         return 1

@@ -12,6 +12,10 @@ from typing import Any
 import aiosqlite
 from msgspec import Struct
 
+from backends.contract import Plan
+from backends.wire import Wire
+
+WIRE = Wire()
 VERSION = 1  # of the schema, as the file's user_version; 0: from before there were versions
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS entry (
@@ -31,7 +35,7 @@ CREATE TABLE IF NOT EXISTS run (
     who TEXT NOT NULL,
     target TEXT NOT NULL,
     action TEXT NOT NULL,
-    plan TEXT NOT NULL,              -- JSON
+    plan TEXT NOT NULL,              -- a frame (backends/wire.py)
     owner TEXT NOT NULL,             -- the process that carries it out (owner.py)
     outcome TEXT NOT NULL DEFAULT '', -- done failed cancelled unknown; empty until it ends
     text TEXT NOT NULL DEFAULT '',   -- the newest that is known of it, in words
@@ -68,7 +72,7 @@ class Entry(Struct, frozen=True):
 
 
 class RunRow(Struct, frozen=True):
-    """One run as the journal has it. `outcome` is empty until it ends; `plan` is JSON."""
+    """One run as the journal has it. `outcome` is empty until it ends; `plan` is a frame (backends/wire.py)."""
 
     id: int
     at: float
@@ -81,9 +85,18 @@ class RunRow(Struct, frozen=True):
     text: str = ""
 
     @property
+    def planned(self) -> Plan | None:
+        """The plan that it carries out; None where another foh wrote one that this one cannot read."""
+        try:
+            plan = WIRE.decode(self.plan)
+        except ValueError:
+            return None
+        return plan if isinstance(plan, Plan) else None
+
+    @property
     def label(self) -> str:
         """The action in words."""
-        return str(json.loads(self.plan)["offer"]["label"])
+        return self.planned.offer.label if self.planned else self.action
 
 
 class Busy(Exception):

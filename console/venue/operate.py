@@ -107,7 +107,7 @@ class Operator:
     async def _resume(self, offer: Offer, control: Control, source: Id) -> Plan:
         """What is left of the newest interrupted run with this target."""
         row = next(iter(self.venue.runs.about(offer.target)), None)
-        plan = resume.plan_of(row) if row else None
+        plan = row.planned if row else None
         if row is None or plan is None:
             raise Refused("nothing is left to resume")
         begun = await self.venue.journal.steps(row.id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
 from msgspec import structs
 
 from backends.contract import Evidence, Id, Offer, Plan, Refused, Step
@@ -14,17 +13,9 @@ RESUME = "resume"
 LABEL = "resume: "
 
 
-def plan_of(row: RunRow) -> Plan | None:
-    """The plan that a run carries out; None where another foh wrote one that this one cannot read."""
-    try:
-        return msgspec.json.decode(row.plan, type=Plan)
-    except msgspec.MsgspecError:
-        return None
-
-
 def offer(row: RunRow) -> Offer | None:
     """To resume a run, at its own risk. One that was resumed already keeps its label."""
-    plan = plan_of(row)
+    plan = row.planned
     return Offer(plan.offer.target, RESUME, f"{LABEL}{name(plan)}", plan.offer.risk) if plan else None
 
 
@@ -55,7 +46,7 @@ def remaining(steps: Sequence[Step], begun: Mapping[int, bool], read: Mapping[in
 
 def resumed(row: RunRow, source: Id, begun: Mapping[int, bool], read: Mapping[int, bool | None]) -> Plan:
     """The plan of what is left of a run. Raises Refused."""
-    plan, again = plan_of(row), offer(row)
+    plan, again = row.planned, offer(row)
     if plan is None or again is None:
         raise Refused("its plan was written by another version of foh and cannot be resumed")
     words = {True: "done", False: "not done", None: "unknown; to do it twice is the same as once"}

@@ -21,7 +21,7 @@ from backends.contract import Finding, Id, Offer, Plan, Refused
 from console.venue import resume, words
 from console.venue.carry import Progress, carry_out, record
 from console.venue.effect import Outcome, basis
-from console.venue.journal import Busy, Entry, RunRow
+from console.venue.journal import WIRE, Busy, Entry, RunRow
 from console.venue.owner import lives, owner
 from console.venue.site import Site
 
@@ -137,12 +137,11 @@ class Runs:
 
     async def _begin(self, who: str, plan: Plan) -> RunRow:
         """Raises Refused, and OSError where it cannot be written down."""
-        made = msgspec.to_builtins(plan)
         row = RunRow(
             0, self._clock.wall(self._clock.now()), who, str(plan.offer.target), self._action(plan.offer),
-            msgspec.json.encode(made).decode(), owner(),
+            WIRE.encode(plan).decode(), owner(),
         )  # fmt: skip
-        entry = record(self._site, who, "planned", plan, plan.offer.label, {"plan": made})
+        entry = record(self._site, who, "planned", plan, plan.offer.label, {"plan": msgspec.to_builtins(plan)})
         while True:
             try:
                 return structs.replace(row, id=await self._site.journal.begin(row, entry))
@@ -234,12 +233,12 @@ class Runs:
         row = await self._site.journal.going(str(target))
         if row is None or not self._goes_on(row):
             return None
-        return row, words.no_cancel(resume.plan_of(row), await self._site.journal.steps(row.id))
+        return row, words.no_cancel(row.planned, await self._site.journal.steps(row.id))
 
     def underway(self, target: Id) -> tuple[RunRow, str] | None:
         """The same of what this process does and of what it knows of others, at once."""
         known = [*((row, {}) for row in self._ours.values()), *self.going.values()]
-        of_target = ((row, words.no_cancel(resume.plan_of(row), begun)) for row, begun in known)
+        of_target = ((row, words.no_cancel(row.planned, begun)) for row, begun in known)
         return next((each for each in of_target if each[0].target == str(target)), None)
 
     async def cancel(self, target: Id, who: str) -> str:
@@ -249,7 +248,7 @@ class Runs:
         if found is None:
             raise Refused("nothing goes on with it any more")
         row, no = found
-        plan = resume.plan_of(row)
+        plan = row.planned
         if plan is None or no:
             raise Refused(f"'{row.label}': {no}")
         entry = record(self._site, who, "cancel", plan, f"{row.label}, by {row.who}: cancel it")
@@ -287,5 +286,5 @@ class Runs:
 
 
 def _is_long(row: RunRow) -> bool:
-    plan = resume.plan_of(row)
+    plan = row.planned
     return plan is not None and plan.lasts > LONG

@@ -47,7 +47,7 @@ def no_cancel(plan: Plan | None, begun: Mapping[int, bool]) -> str:
 
 def going(row: RunRow, begun: Mapping[int, bool]) -> Finding:
     """Of a run that goes on in a process of its own."""
-    plan = resume.plan_of(row)
+    plan = row.planned
     where, no = stage(plan, begun), no_cancel(plan, begun)
     return Finding(
         "RUN-GOING",

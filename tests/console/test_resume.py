@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec import structs
 
 from backends.contract import Expect, Offer, Plan, Refused, Risk, Step
 from console.panes import offers
 from console.venue import resume
-from console.venue.journal import Entry, RunRow
+from console.venue.journal import WIRE, Entry, RunRow
 from console.venue.operate import Operator, locate
 from console.venue.venue import Venue
 from tests.console.test_operate import BAR, MUTE, SAYS, Control, venue
@@ -68,11 +67,13 @@ PLAN = Plan(
 )  # fmt: skip
 
 
-async def interrupted(folder: Path, begun: Mapping[int, bool], plan: Plan = PLAN) -> Venue:
+WRITTEN = WIRE.encode(PLAN).decode()
+
+
+async def interrupted(folder: Path, begun: Mapping[int, bool], plan: str = WRITTEN) -> Venue:
     """A venue whose journal has a run that was killed."""
     here = await venue(folder / "j.sqlite")
-    made = msgspec.json.encode(msgspec.to_builtins(plan)).decode()
-    row = RunRow(0, 1000.0, "ann", str(BAR), "pause", made, "a process of before")
+    row = RunRow(0, 1000.0, "ann", str(BAR), "pause", plan, "a process of before")
     id = await here.journal.begin(row, Entry(1000.0, "ann", "planned", str(BAR), "pause"))
     for number, ended in begun.items():
         await here.journal.step_begins(id, number, Entry(1001.0, "ann", "step", str(BAR), "a step"))
@@ -136,7 +137,7 @@ async def test_one_that_is_interrupted_again_is_resumed_from_there(tmp_path: Pat
     here.control = Steps(here, {})
     first = await Operator(here, "eva").plan(await offered(here), {})
     assert [step.do for step in first.steps] == ["skip", "end"]
-    after = await interrupted(tmp_path / "again", {1: True}, first)
+    after = await interrupted(tmp_path / "again", {1: True}, WIRE.encode(first).decode())
     after.control = Steps(after, {})
     offer = await offered(after)
     assert offer.label == "resume: pause"
@@ -147,14 +148,14 @@ async def test_one_that_is_interrupted_again_is_resumed_from_there(tmp_path: Pat
 
 
 async def test_a_plan_of_another_version_is_not_offered(tmp_path: Path) -> None:
-    here = await interrupted(tmp_path, {}, {"offer": {"label": "pause"}})  # type: ignore[arg-type]
+    here = await interrupted(tmp_path, {}, '{"offer": {"label": "pause"}}')
     assert here.runs.offer(BAR) is None
     assert len(here.incidents.open) == 1
     await here.journal.close()
 
 
 def test_the_plan_says_how_each_step_is_known() -> None:
-    row = RunRow(7, 1000.0, "ann", str(BAR), "pause", msgspec.json.encode(PLAN).decode(), "", "unknown")
+    row = RunRow(7, 1000.0, "ann", str(BAR), "pause", WRITTEN, "", "unknown")
     plan = resume.resumed(row, SAYS, {1: True, 2: False}, {2: False})
     assert [(e.what, e.read_from, e.raw) for e in plan.based_on] == [
         ("step 1", "the journal's run 7", "done"), ("step 2", str(SAYS), "not done"),

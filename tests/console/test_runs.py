@@ -18,7 +18,7 @@ from msgspec import structs
 from backends.contract import Offer, Plan, Refused, Step
 from console.panes.offers import settling
 from console.venue import runs as runs_module
-from console.venue.journal import VERSION, Entry, Journal, RunRow
+from console.venue.journal import VERSION, WIRE, Entry, Journal, RunRow
 from console.venue.operate import Operator
 from console.venue.owner import lives, owner
 from console.venue.venue import Venue
@@ -150,7 +150,7 @@ async def refused(here: Venue, plan: Plan) -> None:
 
 
 def row(owner: str, action: str = "pause") -> RunRow:
-    return RunRow(0, 1000.0, "ann", str(BAR), action, '{"offer": {"label": "pause"}}', owner)
+    return RunRow(0, 1000.0, "ann", str(BAR), action, WIRE.encode(Plan(MUTE, {}, (), ())).decode(), owner)
 
 
 async def test_one_whose_console_was_killed_is_named_and_the_same_action_settles_it(tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""Plans, incidents and outcomes come back equal over the wire, whatever they hold."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Struct, structs
+
+from backends.contract import Plan, Remedy, Step
+from console.venue.effect import Outcome
+from console.venue.frames import wire
+from console.venue.incidents import Incident
+from tests.backends.test_wire import there_and_back
+
+
+def whole(type: type[Struct]) -> st.SearchStrategy[Struct]:
+    """One of which every field is given, those with a default as well."""
+    return st.builds(type, **{each.name: st.from_type(each.type) for each in structs.fields(type)})
+
+
+st.register_type_strategy(Step, whole(Step))
+st.register_type_strategy(Remedy, whole(Remedy))
+
+
+@pytest.mark.parametrize("type", [Plan, Step, Incident, Outcome])
+@given(data=st.data())
+def test_every_frame_comes_back_equal(type: type[Struct], data: st.DataObject) -> None:
+    message = data.draw(whole(type))
+    assert there_and_back(message, wire()) == [message, message]

@@ -274,7 +274,7 @@ class Foh(TextualApp):
 
     @cached_property
     def _acting(self) -> Acting:
-        """Made when something is to be done: dialogs are heavy to import."""
+        """Made when the first action starts: dialogs are heavy to import."""
         from console.acting import Acting
 
         assert self.venue is not None  # nothing can be selected before

@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         from backends.contract import clean
 
-        self.exit(USAGE, f"{self.prog}: {clean(message, 500)}; `{self.prog} --help` says what is right\n")
+        self.exit(USAGE, f"{self.prog}: {clean(message, 500)}; see `{self.prog} --help`\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--read-only", action="store_true", help="bind no key that changes anything")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     demo = commands.add_parser("demo", help="the console on the embedded venue, to practise on")
-    demo.add_argument("--still", action="store_true", help="the world stands still, for pictures and measurement")
+    demo.add_argument("--still", action="store_true", help="nothing changes by itself, for pictures and measurements")
     demo.add_argument("--rig", action="store_true", help="on real kernel devices, in a guest (needs a checkout)")
     demo.add_argument("--read-only", action="store_true", default=argparse.SUPPRESS, help="the same, after the word")
     status = commands.add_parser("status", help="one screenful; exit code 0 fine, 1 warning, 2 critical, 3 unknown")
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     act.add_argument("--confirm", metavar="NAME", help="for what destroys something: its name")
     for command in (status, act):
         command.add_argument("--demo", action="store_true", help="on the embedded venue")
-    commands.add_parser("doctor", help="what each backend needs here, what is missing, what mends it")
+    commands.add_parser("doctor", help="what each backend needs here, what is missing, and the command that fixes it")
     init = commands.add_parser("init", help="write the venue file: the inventory that is seen now")
     init.add_argument("--yes", action="store_true", help="accept what is seen without asking")
     init.add_argument("--demo", action="store_true", help="on the embedded venue")
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         code = run(args)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads any more: do not complain at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone: do not complain at exit either
         code = 141
     except KeyboardInterrupt:
         code = 130
@@ -100,7 +100,7 @@ def full_screen(args: argparse.Namespace) -> int:
     from console import terminal
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("foh: this is no terminal; `foh status` is for pipes and scripts", file=sys.stderr)
+        print("foh: not a terminal; use `foh status` in pipes and scripts", file=sys.stderr)
         return USAGE
     if getattr(args, "rig", False):
         from pathlib import Path
@@ -124,7 +124,7 @@ def full_screen(args: argparse.Namespace) -> int:
 def on_the_rig(args: argparse.Namespace, checkout: Path) -> int:
     """The console in a guest that the checkout's rig boots, instead of this process."""
     if not (checkout / "tests/rig/__main__.py").exists():
-        print("foh: there is no tests/rig here: `foh demo --rig` needs the project's checkout", file=sys.stderr)
+        print("foh: tests/rig is missing: `foh demo --rig` needs a checkout of the project", file=sys.stderr)
         return USAGE
     options = [*(["--still"] if args.still else []), *(["--read-only"] if is_read_only(args) else [])]
     os.chdir(checkout)

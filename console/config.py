@@ -105,14 +105,14 @@ def of_table(table: dict[str, Any], file: Path | None, text: str, environ: Mappi
     for name, value in others.items():
         if not isinstance(value, dict):
             right = ", ".join(Venue.__struct_fields__)
-            raise ConfigError(f"{place(file, text, '', name)}: unknown key `{clean(name)}`; right would be {right} "
+            raise ConfigError(f"{place(file, text, '', name)}: unknown key `{clean(name)}`; expected {right} "
                               "or a backend's section")  # fmt: skip
     for entry in venue.inventory:
         try:
             Id.parse(entry)
         except ValueError:
             where = place(file, text, "", entry)
-            raise ConfigError(f"{where}: `{clean(entry)}` is no id; right would be host/kind/local") from None
+            raise ConfigError(f"{where}: `{clean(entry)}` is not an id; expected host/kind/local") from None
     host = environ.get("FOH_HOST") or venue.host or socket.gethostname()
     state = environ.get("FOH_STATE") or Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "foh"
     return Config(clean(host, 60).replace("/", "-"), venue, others, file, text, Path(state))
@@ -142,7 +142,7 @@ def _mistake(section: Mapping[str, Any], type: type[Struct]) -> str:
 
 
 def from_environment(text: str, like: object) -> object:
-    """An environment variable's value: a list by commas where the setting is a list, JSON where it is no text."""
+    """An environment variable's value: a list by commas where the setting is a list, JSON where it is not text."""
     if isinstance(like, list | tuple):
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(like, str) or like is None:
@@ -171,7 +171,7 @@ def located(file: Path | None, text: str, section: str, message: str, type: type
     if unknown:
         owner = Join if path.startswith("joins") and not section else type
         right = ", ".join(owner.__struct_fields__) or "nothing (it has no settings)"
-        said = f"unknown key `{clean(key)}`; right would be {right}"
+        said = f"unknown key `{clean(key)}`; expected {right}"
     else:
         said = f"`{clean(key)}`: {clean(_AT.sub('', message).removesuffix(' - ').removeprefix(f'{key}: '))}"
     return f"{place(file, text, section, key)}: {said}"

@@ -1,5 +1,5 @@
 """Textual's driver, on a line that may stand still or be cut: then nothing waits for it, and what it missed is painted
-anew when it goes on. Textual's own waits for the terminal once 30 writes are due, for good if there is none any more.
+again when it goes on. Textual's own waits for the terminal once 30 writes are due, for good if there is none any more.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Embedded:
         self.process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(0.4)
-            shutil.rmtree(self.folder, ignore_errors=True)  # somebody may have killed it before it could
+            shutil.rmtree(self.folder, ignore_errors=True)  # in case it was killed before it could
 
     def config(self) -> Config:
         """The configuration as the venue file would hold it. Blocks until the servers listen. Raises ConfigError."""

@@ -1,4 +1,4 @@
-"""How a signal ends the console: by its event loop, and at last without it."""
+"""How a signal ends the console: through its event loop, and without it if the loop is stuck."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ AT_LAST = 5.0  # seconds after a signal: beyond what runs have to come to their 
 
 
 def leave_on(numbers: Iterable[signal.Signals], leave: Callable[[int], object]) -> None:
-    """Calls `leave` with an exit status in the running event loop when one of these signals comes, even one that was
-    ignored. Where the loop is too busy to obey, a timer ends the program after `AT_LAST` and
-    restores the terminal: Python's own signal handlers run between two bytecodes, whatever the loop does."""
+    """Calls `leave` with an exit status in the running event loop when one of these signals arrives, even one that was
+    ignored. If the loop is too busy, a timer ends the program after `AT_LAST` and restores the terminal: Python runs
+    signal handlers between two bytecodes, independent of the loop."""
     loop, cooked = asyncio.get_running_loop(), terminal.cooked
 
     def obey(number: int, frame: object) -> None:

@@ -218,7 +218,7 @@ async def doctor(args: argparse.Namespace) -> int:
         for need in needs:
             print(f"  {'ok     ' if need.met else 'MISSING'}  {need.what}: {need.found}")
             if not need.met and need.mend:
-                print(f"           mend: {need.mend}")
+                print(f"           fix: {need.mend}")
             unmet += not need.met
     print(f"venue file: {config.file or f'none; `foh init` would write {venue_file(os.environ)}'}")
     return 1 if unmet else 0

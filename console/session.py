@@ -25,7 +25,7 @@ def checked(config: Config, environ: Mapping[str, str]) -> dict[str, dict[str, o
             line = next(
                 (n for n, text in enumerate(config.text.splitlines(), 1) if text.strip().startswith(f"[{name}")), 1
             )
-            raise ConfigError(f"{where}:{line}: unknown backend `{name}`; right would be {', '.join(known)}")
+            raise ConfigError(f"{where}:{line}: unknown backend `{name}`; expected one of {', '.join(known)}")
     backends, _ = registry.load_all()
     return {backend.name: settings(config, backend.name, backend.settings, environ) for backend in backends}
 

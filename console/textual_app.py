@@ -44,7 +44,7 @@ class TextualApp(App[None]):
         super()._display(screen, update)
 
     def _watch_terminal(self) -> None:
-        """Ends when the terminal has been closed without a signal (an end of file that nobody reads)."""
+        """Ends when the terminal has been closed without a signal (an end of file that Textual does not read)."""
         if is_hung_up():
             self.leave(128 + signal.SIGHUP)
 

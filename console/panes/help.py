@@ -12,28 +12,28 @@ MOVING = (
     ("1 2 3 4", "go to a pane; again, or on a small terminal: that pane alone"),
     ("i", "incidents"),
     ("Tab", "next pane"),
-    ("z", "the pane alone, or all of them again"),
+    ("z", "the pane alone, or all panes again"),
     ("/", "find in the pane; Enter keeps the filter, Esc clears it"),
     (": Ctrl+P", "commands: every action and every resource by name"),
-    ("l", "what the journal says of the selection"),
+    ("l", "the journal of the selection"),
     ("y", "copy the fixing command, or the id (OSC 52, and a file)"),
     ("?", "this help"),
     ("q", "quit"),
 )
 CHANGING = (
-    ("a", "actions on the selection and its chain; forget what is gone"),
-    ("Space", "mark for one action on all of them; Esc lets go"),
+    ("a", "actions on the selection and on what it depends on; forget what is gone"),
+    ("Space", "mark, to act on all marked at once; Esc clears the marks"),
     ("*", "mark every row of the pane that the filter shows"),
     ("f", "the suggested fix of the selected incident"),
-    ("A", "acknowledge the incident, or take it back"),
-    ("S", "silence the incident for an hour, or no longer"),
+    ("A", "acknowledge the incident, or undo that"),
+    ("S", "silence the incident for an hour, or undo that"),
 )
 SIGNS = (
     ("C w i", "critical, warning, information: in front of what it is about"),
-    ("?42", "unknown now; it was 42"),
+    ("?42", "unknown now; the last known value was 42"),
     ("-", "does not apply"),
-    ("n/m", "cannot be measured: nobody can say"),
-    ("denied", "may not be read: `foh doctor` says what to permit"),
+    ("n/m", "cannot be measured"),
+    ("denied", "no permission to read it: `foh doctor` says what to permit"),
 )
 
 

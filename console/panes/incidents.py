@@ -58,7 +58,7 @@ def coarse(seconds: float) -> float:
 def trouble(
     venue: Venue, incident: Incident | None, now: float, width: int, actions: bool = True, whole: bool = False
 ) -> list[Line]:
-    """The chain, the evidence, what is not known and what to press, for one incident. `whole`: all of it."""
+    """The chain, the evidence, what is unsure and what to press, for one incident. `whole`: all of it."""
     if incident is None:
         calm = "nothing is wrong" if venue.complete else "reading…"
         return [(("-" * width, "dim"),), ((fit(" " + calm, width), "dim"),)]

@@ -73,12 +73,12 @@ class Section(Struct):
 
 
 def _longest(venue: Venue, kind: str) -> int:
-    """Characters of the longest name of what is there and of what is missed."""
+    """Characters of the longest name among the present and missed resources."""
     return max(venue.state.ids_of(kind).longest, *(len(venue.name_of(id)) for id in missed(venue, kind)), 0)
 
 
 def present_and_missed(venue: Venue, kind: str) -> list[Id]:
-    """What is there and what is missed of one kind, by name."""
+    """The present and the missed resources of one kind, by name."""
     present = venue.state.ids_of(kind)
     lost = missed(venue, kind)
     if not lost:
@@ -87,7 +87,7 @@ def present_and_missed(venue: Venue, kind: str) -> list[Id]:
 
 
 def missed(venue: Venue, kind: str) -> list[Id]:
-    """What is gone and somebody waits for: the inventory, or an open incident."""
+    """What is gone and still expected: by the inventory, or by an open incident."""
     gone = venue.state.gone
     if not venue.state.gone_of[kind]:
         return []

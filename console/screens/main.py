@@ -230,7 +230,7 @@ class Main(Following):
 
     def _mark(self, marked: set[Id]) -> None:
         self.marked = marked
-        self.say(f"{len(marked)} marked: a acts on all of them, Esc lets go" if marked else "")
+        self.say(f"{len(marked)} marked: a acts on all of them, Esc clears the marks" if marked else "")
         self.paint()
 
     async def action_filter(self) -> None:
@@ -261,7 +261,7 @@ class Main(Following):
         return self.size.width < ROOMY[0] or self.size.height < ROOMY[1]
 
     def _arrange(self) -> None:
-        """Decides what is there at this size. Nothing is lost: it comes back when there is room."""
+        """Decides what is shown at this size. Nothing is lost: it comes back when there is room."""
         width, height = self.size
         tiny = width < LEAST[0] or height < LEAST[1]
         shown = {"small"} if tiny else {"header", "message"} | self._middle()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Read(Following):
-    """Shows rows made anew at every change. Enter follows a row that leads somewhere."""
+    """Shows rows that are made again at every change. Enter follows a row that leads somewhere."""
 
     # Opaque: through a transparent one Textual paints all the screens below, until Python's stack is full.
     CSS = "Read { layout: vertical; background: ansi_default; } #rows { height: 1fr; } #message { height: 1; }"

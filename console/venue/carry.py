@@ -20,14 +20,14 @@ Progress = Callable[[str], object]
 
 
 async def carry_out(site: Site, who: str, id: int, plan: Plan, progress: Progress) -> Outcome:
-    """Each step is in the journal before and after it is done, and the outcome at last. Raises nothing. A run that is
-    cancelled has an unknown outcome, with the message of its cancellation."""
+    """Writes each step to the journal before and after it is done, and the outcome at the end. Never raises. A run
+    whose task is cancelled has an unknown outcome, with the message of that cancellation."""
     try:
         outcome = await _steps_and_effect(site, who, id, plan, progress)
     except asyncio.CancelledError as cancelled:
         why = str(cancelled.args[0]) if cancelled.args else CUT
         outcome = Outcome(False, f"{why}; its result is unknown", word="unknown")
-    except Exception as error:  # noqa: BLE001  (whatever it was, the operator is told and it is written down)
+    except Exception as error:  # noqa: BLE001  (any failure is told to the operator and written down)
         outcome = Outcome(False, f"failed: {clean(str(error) or type(error).__name__, 300)}")
     entry = record(site, who, outcome.word, plan, outcome.text, {"after": _after(site, plan)})
     try:
@@ -38,7 +38,7 @@ async def carry_out(site: Site, who: str, id: int, plan: Plan, progress: Progres
 
 
 async def _steps_and_effect(site: Site, who: str, id: int, plan: Plan, progress: Progress) -> Outcome:
-    began = site.clock.now() if plan.steps else 0.0  # nothing is left of one that is resumed: it is so already
+    began = site.clock.now() if plan.steps else 0.0  # a resumed run without steps left is already fulfilled
     control, source = await _found(site, plan.offer.target)
     for number, step in enumerate(plan.steps, 1):
         progress(step.text)

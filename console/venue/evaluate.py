@@ -82,7 +82,7 @@ class Rechecks:
         return self._heap[0][0] if self._heap else None
 
     def take(self, now: float) -> set[Case]:
-        """Those that are due; they stay due until they are set anew."""
+        """Those that are due; they stay due until they are set again."""
         due: set[Case] = set()
         while (at := self.next()) is not None and at <= now:
             due.add(self._heap[0][1])

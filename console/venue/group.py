@@ -21,8 +21,8 @@ RISKS = (Risk.ROUTINE, Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
 
 
 class Group(Struct, frozen=True):
-    """What is to be done for whom, who is left out and why, and what else people use in the venue meanwhile (told only
-    where something is disrupted)."""
+    """The plans by target, the targets that are left out and why, and what people use in the venue meanwhile (only
+    where the action disrupts something)."""
 
     plans: dict[Id, Plan]
     left_out: dict[Id, str] = {}
@@ -50,13 +50,13 @@ def offered(venue: Venue, targets: Sequence[Id], action: str) -> dict[Id, Offer]
 
 
 def proportional(values: Mapping[Id, float], wanted: float) -> dict[Id, int]:
-    """The values so scaled that the largest is as wanted: what was half as loud is so afterwards."""
+    """The values, scaled so that the largest becomes `wanted`: what was half as loud stays half as loud."""
     largest = max(values.values(), default=0)
     return {id: round(value * wanted / largest) if largest else round(wanted) for id, value in values.items()}
 
 
 def own(offers: Mapping[Id, Offer]) -> set[str]:
-    """The arguments that are each one's own, such as a name: those of which the defaults differ."""
+    """The arguments whose defaults differ between targets, such as a name."""
     defaults: dict[str, set[str]] = {}
     for offer in offers.values():
         for arg in offer.args:

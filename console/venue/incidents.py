@@ -15,7 +15,7 @@ Key: TypeAlias = tuple[Id, str]  # the root and the code of the finding that fou
 
 
 class Incident(Struct, frozen=True):
-    """One root cause and everything that follows from it. `findings` starts with the one that founds it."""
+    """One root cause and its effects. `findings` starts with the root cause."""
 
     key: Key
     severity: Severity

@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS step (
     run INTEGER NOT NULL REFERENCES run (id),
     number INTEGER NOT NULL,         -- from 1, as in the plan
     at REAL NOT NULL,                -- written before it is done
-    ended REAL,                      -- written when it was done; empty: nobody knows whether it was
+    ended REAL,                      -- written when it was done; empty: unknown whether it was done
     PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cancel (
@@ -181,7 +181,7 @@ class Journal:
         return new
 
     async def step_begins(self, run: int, number: int, entry: Entry) -> bool:
-        """Whether it may: nothing begins in a run that somebody has cancelled."""
+        """Whether it may begin: no step begins in a cancelled run."""
         insert = (
             "INSERT INTO step (run, number, at) SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM cancel WHERE run = ?)"
         )
@@ -208,7 +208,7 @@ class Journal:
         return bool(await self.cancelled_by(run))
 
     async def cancelled_by(self, run: int) -> str:
-        """Who has asked a run to end; "" if nobody has."""
+        """Who cancelled a run; "" if it was not cancelled."""
         rows = await self._read("SELECT who FROM cancel WHERE run = ?", run)
         return next((str(who) for (who,) in rows), "")
 

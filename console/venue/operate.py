@@ -92,7 +92,7 @@ class Operator:
             and offer.action != resume.RESUME
             and all(met(expect, self.venue.subject(expect)) for expect in plan.expect)
         ):
-            raise Refused("it is so already: " + ", ".join(f"{e.via} {e.field} is {e.wanted}" for e in linked))
+            raise Refused("already so: " + ", ".join(f"{e.via} {e.field} is {e.wanted}" for e in linked))
         if plan.offer.risk is Risk.ROUTINE:
             return plan
         state = self.venue.state

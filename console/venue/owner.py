@@ -11,7 +11,7 @@ STARTED = 19  # the field of /proc/PID/stat, counted behind the name, that says 
 
 
 def owner(pid: int | None = None, proc: Path = PROC) -> str:
-    """The machine's boot, the process and when it was started; "" where there is no such process."""
+    """The machine's boot, the process and when it was started; "" if that process does not exist."""
     pid = os.getpid() if pid is None else pid
     try:
         boot = (proc / "sys/kernel/random/boot_id").read_text().strip()

@@ -1,4 +1,4 @@
-"""Joins resources of different backends: a link finds whoever publishes its key. One resolver for everything."""
+"""Joins resources of different backends: a link leads to the resource that publishes its key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FarEnd: TypeAlias = tuple[str, Key]  # a relation, and the key that it leads to
 
 
 class Resolved(Struct, frozen=True):
-    """What one link leads to: nobody, one resource (perhaps gone), or several (ambiguous)."""
+    """What one link leads to: nothing, one resource (perhaps gone), or several (ambiguous)."""
 
     link: Link
     ids: tuple[Id, ...]
@@ -44,7 +44,7 @@ NOTHING = Indexed()
 
 
 class Resolver:
-    """Who publishes each key, and who links to it."""
+    """Which resource publishes each key, and which link to it."""
 
     def __init__(self, state: VenueState) -> None:
         self._state = state
@@ -91,7 +91,7 @@ class Resolver:
         return Indexed(self.keys_of(id), _links(entry), not isinstance(entry, Gone))
 
     def resolve(self, link: Link) -> Resolved:
-        """Whoever publishes the key and is there; if nobody is, whoever did before it was gone."""
+        """The present resource that publishes the key; else the one that did before it was gone."""
         return Resolved(link, self._publishing(link.to))
 
     def _publishing(self, key: Key) -> tuple[Id, ...]:

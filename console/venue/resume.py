@@ -25,7 +25,7 @@ def name(plan: Plan) -> str:
 
 
 def in_doubt(plan: Plan, begun: Mapping[int, bool]) -> dict[int, Step]:
-    """The steps, by number, that had begun and of which the journal does not say that they ended."""
+    """The steps, by number, that began and have no end in the journal."""
     return {number: step for number, step in enumerate(plan.steps, 1) if begun.get(number) is False}
 
 

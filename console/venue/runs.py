@@ -28,7 +28,7 @@ from console.venue.site import Site
 GRACE = 2.0  # seconds in which a run may come to its end when the console ends
 WRITTEN = 0.5  # seconds in which what was not finished must be written down then
 LOOK, LOOK_SOON = 10.0, 1.0  # seconds between two looks at other processes' runs; while one of them goes on
-FOLLOW = 0.2  # seconds between two looks at a run that somebody waits for
+FOLLOW = 0.2  # seconds between two looks at a run that a screen follows
 LONG = 10.0  # seconds: a plan that lasts longer is carried out by a process of its own
 
 
@@ -50,13 +50,13 @@ class Runs:
         self._site, self._changed, self._clock = site, changed, clock
         self._tasks: set[asyncio.Task[Outcome]] = set()
         self._ours: dict[int, RunRow] = {}  # the runs that this process carries out
-        self._followed: set[int] = set()  # the runs of other processes that somebody here waits for
+        self._followed: set[int] = set()  # the runs of other processes that a screen here follows
         self._ending = False
         self._turn = asyncio.Lock()  # one look or beginning after the other
         self.launch: Callable[[int], Process] | None = None  # starts a process for a run; blocking
         self.going: dict[int, tuple[RunRow, dict[int, bool]]] = {}  # long runs that go on, and their steps
         self.unknown: tuple[RunRow, ...] = ()  # whose result is unknown
-        self.listeners: list[Callable[[RunRow], object]] = []  # told of a long run that ended and nobody here follows
+        self.listeners: list[Callable[[RunRow], object]] = []  # called with a long run that no screen followed
 
     # --- carrying out ---------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class Runs:
             await asyncio.wait(self._tasks, timeout=WRITTEN)
 
     async def busy(self, target: Id) -> str:
-        """Who does what with a target now, and since when; "" if nobody does anything."""
+        """Who does what with a target now, and since when; "" if no run is going on."""
         row = await self._site.journal.going(str(target))
         return words.refusal(row) if row and self._goes_on(row) else ""
 

@@ -1,4 +1,4 @@
-"""The current resources of all sources, with a short past. Nothing that is unknown looks fine here."""
+"""The current resources of all sources, with a short past. Nothing unknown looks fine here."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Owned(Struct):
 
 
 class VenueState:
-    """Applies observations; keeps what is there, what is gone and what was."""
+    """Applies observations; keeps the present resources, those that are gone, and a short past."""
 
     def __init__(
         self, host: str, names: Mapping[str, str] = {}, joins: Mapping[str, tuple[Link, ...]] = {},
@@ -138,7 +138,7 @@ class VenueState:
     # --- taking in ------------------------------------------------------------------------------------------
 
     def apply(self, seen: Observation) -> set[Id]:
-        """Takes one observation in. Returns the ids of which something other than the time has changed."""
+        """Applies one observation. Returns the ids of resources that changed in more than their time."""
         if seen.left:
             return self._left(seen)
         changed = self._apply_health(seen)
@@ -228,7 +228,7 @@ class VenueState:
         return {shown.id} if self._put(shown, VENUE, seen.at) else set()
 
     def _put(self, resource: Resource, source: Id, at: float) -> bool:
-        """Takes a reading in. True if it says something else than the one before."""
+        """Keeps a reading. True if it differs from the one before."""
         id = resource.id
         known, owned = self.current.get(id), self._owned.get(id)
         if owned is None or owned.source != source:

@@ -1,4 +1,4 @@
-"""The venue itself: takes observations in, keeps the incidents, tells whoever listens what has changed."""
+"""The venue itself: applies observations, keeps the incidents, and tells its listeners what has changed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Venue(Site):
         self.questions: tuple[Question, ...] = ()
         self.listeners: list[Callable[[Update], None]] = []
         self.started = 0.0
-        self.awaited = -1  # how many sources there are to hear from; -1: not known yet
+        self.awaited = -1  # the number of sources to wait for; -1: unknown
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._settled = False  # whether the sources have had their time
@@ -63,11 +63,11 @@ class Venue(Site):
 
     @property
     def complete(self) -> bool:
-        """Whether every source has said something, good or bad."""
+        """Whether every source has reported something, good or bad."""
         return 0 <= self.awaited <= len(self.state.health)
 
     def absent(self, kind: str) -> int:
-        """How many of a kind are missed: gone, or never seen."""
+        """How many of a kind are missing: gone, or never seen."""
         return self.state.gone_of[kind] + sum(id.kind == kind for id in self.unseen)
 
     async def run(self, feed: Feed, read_only: bool = False) -> None:
@@ -174,7 +174,7 @@ class Venue(Site):
         return never
 
     def _can_tell(self, kind: str) -> bool:
-        """Whether every source that could see such a thing is well."""
+        """Whether every source that could see a resource of this kind is well."""
         backends = self._backends_of.get(kind, set())
         told = ((self.state.current.get(source), health) for source, health in self.state.health.items())
         return all(health.state is State.OK for source, health in told if _backend(source) in backends)
@@ -186,7 +186,7 @@ class Venue(Site):
             await self.clock.sleep(TOGETHER)
 
     def _next_look(self) -> float | None:
-        """When something is to be done without anything having been observed."""
+        """When the next work is due that no observation triggers."""
         settled = None if self._settled else self.started + SETTLED
         due = (self.evaluator.next_recheck(), self.state.next_expiry, settled)
         return min((at for at in due if at is not None), default=None)

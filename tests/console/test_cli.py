@@ -108,8 +108,8 @@ def test_read_only_refuses_every_action(tmp_path: Path, how: str) -> None:
         (("act", "zone/bar", "volume", "40", "--demo"), "NAME=VALUE"),
         (("bogus\x1b[2J",), "invalid choice"),
         (("status", "--jsno"), "unrecognized arguments: --jsno"),
-        ((), "this is no terminal"),
-        (("demo",), "this is no terminal"),
+        ((), "not a terminal"),
+        (("demo",), "not a terminal"),
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path: Path, args: tuple[str, ...], says: str) -> None:
@@ -142,7 +142,7 @@ def test_what_is_not_found_may_be_behind_a_source_that_does_not_answer(tmp_path:
 @pytest.mark.parametrize("command", ["status", "doctor"])
 def test_a_mistake_in_the_venue_file_is_one_sentence(tmp_path: Path, command: str) -> None:
     said = foh(tmp_path, command, venue="host = 'a'\n[mopidy]\nendpoint = []\n")
-    assert said.stderr == f"foh: {tmp_path}/venue.toml:3: unknown key `endpoint`; right would be endpoints, processes\n"
+    assert said.stderr == f"foh: {tmp_path}/venue.toml:3: unknown key `endpoint`; expected endpoints, processes\n"
     assert said.returncode == 64
 
 

@@ -21,14 +21,14 @@ def load(folder: Path, text: str, **environ: str) -> config.Config:
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("host = 'a'\nhots = 'b'\n", 2, "unknown key `hots`; right would be host, names, joins, inventory"),
+        ("host = 'a'\nhots = 'b'\n", 2, "unknown key `hots`; expected host, names, joins, inventory"),
         ("host = 3\n", 1, "`host`: Expected `str`, got `int`"),
         ("\nhost = 'a\n", 2, "not valid TOML"),
         ("\nhost = = 3\n", 2, "not valid TOML"),
-        ("inventory = ['zone']\n", 1, "`zone` is no id; right would be host/kind/local"),
-        ("[[joins]]\nof = 'z/a'\nrelation = 'pcm'\ntoo = 'pcm/b'\n", 4, "`too`; right would be of, relation, to"),
+        ("inventory = ['zone']\n", 1, "`zone` is not an id; expected host/kind/local"),
+        ("[[joins]]\nof = 'z/a'\nrelation = 'pcm'\ntoo = 'pcm/b'\n", 4, "`too`; expected of, relation, to"),
         ("[mopidy]\nendpoints = 'http://x'\n", 2, "`endpoints`: Expected `array`, got `str`"),
-        ("host = 'a'\n[mopidy]\nendpoint = []\n", 3, "unknown key `endpoint`; right would be endpoints"),
+        ("host = 'a'\n[mopidy]\nendpoint = []\n", 3, "unknown key `endpoint`; expected endpoints"),
         ("host = 'a'\n[usb]\nenumerator = 'guess'\n", 3, "`enumerator`: Invalid enum value 'guess'"),
         *(
             (f"[mopidy]\nendpoints = ['{bad}']\n", 2, "is no URL; right would be http://127.0.0.1:6681")
@@ -39,7 +39,7 @@ def load(folder: Path, text: str, **environ: str) -> config.Config:
             for bad in ("", "::1", "[::1", "h:0", "h:99999", "a b:1/x", "http://h:1")
         ),
         ("[lxd]\nsockets = ['alpha=lxd.socket']\n", 2, "is no path; right would be /var/lib/lxd/unix.socket"),
-        ("host = 'a'\n\n[mopidi]\nendpoints = []\n", 3, "unknown backend `mopidi`; right would be "),
+        ("host = 'a'\n\n[mopidi]\nendpoints = []\n", 3, "unknown backend `mopidi`; expected one of "),
     ],
 )  # fmt: skip
 def test_one_sentence_with_file_and_line(tmp_path: Path, text: str, line: int, says: str) -> None:

@@ -21,7 +21,7 @@ MOVING = (
     ("q", "quit"),
 )
 CHANGING = (
-    ("a", "actions on the selection and on what it depends on; forget what is gone"),
+    ("a", "actions on the selection and its chain; forget what is gone"),
     ("Space", "mark, to act on all marked at once; Esc clears the marks"),
     ("*", "mark every row of the pane that the filter shows"),
     ("f", "the suggested fix of the selected incident"),

@@ -39,8 +39,7 @@ def _row(incident: Incident, now: float, where: int, what: int) -> Line:
     owner = "silenced" if quiet else incident.acked_by
     style = "dim" if owner else MARKS[incident.severity][1]
     since = age(coarse(now - incident.opened))
-    more = f" (+{effects} effect{'s' if effects > 1 else ''})" if effects else ""
-    said = fit(incident.what, what - len(more)).rstrip() + more
+    said = _with_effects(incident.what, effects, what)
     return (
         (" " + MARKS[incident.severity][0] + " ", style),
         (fit(incident.where, where) + " ", style),
@@ -48,6 +47,15 @@ def _row(incident: Incident, now: float, where: int, what: int) -> Line:
         (f"{since:>{AGE}} ", ""),
         (fit(owner, OWNER - 1) + " ", "dim"),
     )
+
+
+def _with_effects(text: str, effects: int, width: int) -> str:
+    """What is wrong and how much follows from it, in words where there is room for them."""
+    if not effects:
+        return text
+    words = f" +{effects} effect" + ("s" if effects > 1 else "")
+    more = words if cell_len(text + words) <= width else f" +{effects}"
+    return fit(text, width - len(more)).rstrip() + more
 
 
 def coarse(seconds: float) -> float:

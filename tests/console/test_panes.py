@@ -16,7 +16,7 @@ from console.panes.cells import age, cell, clock, sentence
 from console.panes.columns import layout
 from console.panes.header import tally
 from console.panes.help import rows
-from console.panes.incidents import trouble
+from console.panes.incidents import _with_effects, trouble
 from console.venue.incidents import command
 from console.venue.journal import Journal
 from console.venue.state import VenueState
@@ -128,6 +128,18 @@ def test_a_kind_says_which_words_are_alarming_and_which_are_quiet(
     value: object, kind: KindSpec | None, style: str
 ) -> None:
     assert cell(value, STATE, 8, kind)[1] == style
+
+
+@pytest.mark.parametrize(
+    ("effects", "width", "text"),
+    [
+        (0, 30, "no amplifier at USB port 1-1.3"), (2, 41, "no amplifier at USB port 1-1.3 +2 effects"),
+        (1, 40, "no amplifier at USB port 1-1.3 +1 effect"), (2, 40, "no amplifier at USB port 1-1.3 +2"),
+        (2, 20, "no amplifier at … +2"),
+    ],
+)  # fmt: skip
+def test_effects_are_counted_in_words_where_there_is_room(effects: int, width: int, text: str) -> None:
+    assert _with_effects("no amplifier at USB port 1-1.3", effects, width) == text
 
 
 @pytest.mark.parametrize(("whole", "text"), [(7, "   6/7"), (Unknown(), "   6/?"), (None, "   6/?")])

@@ -46,7 +46,7 @@ def exposed(foh: str) -> bool:
     return False
 
 
-def mend(user: str) -> str:
+def grant_command(user: str) -> str:
     """The command that writes that line, for `foh doctor`."""
     foh = program()
     warning = " (first make it, and all folders above it, root's: now others can change it)" if exposed(foh) else ""

@@ -1,7 +1,7 @@
-"""Which streaming accounts a player's configuration names. Pure; no secret leaves here, and no name either.
+"""Which streaming accounts a player's configuration names. Pure; neither a secret nor a user's name leaves here.
 
-One account plays one stream: two zones that have the same one stop each other, and the player that is stopped knows it
-only as a pause that nobody asked for (mopidy-spotify#204, #263).
+One account plays one stream: two zones with the same account stop each other. The player that stops sees only a pause
+that it did not ask for (mopidy-spotify#204, #263).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ OFF = ("false", "no", "off", "0")
 
 
 def accounts(sections: Iterable[tuple[str, Mapping[str, str]]], salt: bytes) -> tuple[str, ...]:
-    """`service mark` of every section that names an account and is not disabled. The mark is the same for the same
-    account on this machine, and tells nothing else: a keyed hash of the user's name or, without one, of the token."""
+    """`service mark` of every enabled section that names an account. The mark identifies the account on this machine
+    and reveals nothing else: a keyed hash of the user's name or, without one, of the token."""
     found = []
     for service, settings in sections:
         if service in OURS or settings.get("enabled", "true").casefold() in OFF:
@@ -30,7 +30,7 @@ def accounts(sections: Iterable[tuple[str, Mapping[str, str]]], salt: bytes) -> 
 
 
 def sharers(mine: str, others: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Those of `mine`'s accounts that others have as well: the account, and the addresses of all who have it, sorted.
-    `others` has every player's accounts by its address, `mine` among them."""
+    """The accounts of `mine` that other players share: account -> sorted addresses of all its players.
+    `others` maps every player's address to its accounts, including `mine`."""
     held = {each: sorted(where for where, has in others.items() if each in has) for each in others.get(mine, ())}
     return {account: addresses for account, addresses in held.items() if len(addresses) > 1}

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.audio import alsa_proc, controls
-from backends.audio.mixer_lines import BEAT, Fader, Reply, Told
+from backends.audio.mixer_lines import BEAT, Fader, MixerReply, MixerReport
 from backends.audio.rules import CONTROL_RULES
 from backends.contract import (
     IO,
@@ -34,14 +34,14 @@ from backends.contract import (
 from backends.kinds import CONTROL, PCM, Control
 from backends.uevents import waker
 
-POLL = 1.0  # seconds; nothing announces that a PCM was opened or stands still
-ANSWER = 3.0  # seconds for the child to do what it is asked
+POLL = 1.0  # seconds; no event says that a PCM was opened or has stalled
+ANSWER = 3.0  # seconds for the child to answer a request
 SILENCE = 3 * BEAT
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`proc` is the tree to read; `events` (uevents.py) and `mixer` (mixer_lines.py: the child's command, to which
-    devices are appended) are seams; `devices` are mixer devices that ALSA's hints do not list."""
+    """`proc` is the tree to read. `events` (uevents.py) and `mixer` (mixer_lines.py: the child's command, to which
+    devices are appended) are seams. `devices` are mixer devices that ALSA's hints do not list."""
 
     proc: str = "/proc/asound"
     events: str = "udev"
@@ -50,7 +50,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pcms:
-    """This machine's sound cards, as /proc/asound tells."""
+    """This machine's sound cards, from /proc/asound."""
 
     name = "alsa pcm"
 
@@ -72,7 +72,7 @@ class Pcms:
 
 
 class Mixers:
-    """This machine's mixer controls, as the mixer child tells."""
+    """This machine's mixer controls, from the mixer child."""
 
     name = "alsa mixer"
 
@@ -82,7 +82,7 @@ class Mixers:
         self._built_in = not settings.mixer
         self._child: Child | None = None
         self._numbers = itertools.count(1)
-        self._asked: dict[int, asyncio.Future[Reply]] = {}
+        self._asked: dict[int, asyncio.Future[MixerReply]] = {}
         self._faders: dict[Id, Fader] = {}
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
@@ -94,9 +94,9 @@ class Mixers:
                 while True:
                     message = await child.receive()
                     if "reply" in message:
-                        self._answered(msgspec.convert(message, Reply))
+                        self._answered(msgspec.convert(message, MixerReply))
                     else:
-                        yield self._observed(msgspec.convert(message, Told), io.clock())
+                        yield self._observed(msgspec.convert(message, MixerReport), io.clock())
             finally:
                 self._child = None
                 for future in self._asked.values():
@@ -105,18 +105,18 @@ class Mixers:
                 self._asked.clear()
 
     def _command(self) -> tuple[str, ...]:
-        """A new child is told what an earlier one knew: what it cannot open is then failing, and not gone."""
+        """Passes the devices known so far to a new child: one that it cannot open then fails instead of being gone."""
         known = {fader.device for fader in self._faders.values() if not fader.device.startswith("hw:")}
         return (*self._argv, *sorted(known - set(self._argv)))
 
-    def _observed(self, told: Told, at: float) -> Observation:
-        silent = {key: fader for key, fader in self._faders.items() if fader.device in told.failed}
-        self._faders = silent | {controls.id_of(self.host, fader): fader for fader in told.controls}
+    def _observed(self, report: MixerReport, at: float) -> Observation:
+        silent = {key: fader for key, fader in self._faders.items() if fader.device in report.failed}
+        self._faders = silent | {controls.id_of(self.host, fader): fader for fader in report.controls}
         main = controls.main(self._faders.values())
         return Observation(
             complete=True,
             upserts=tuple(
-                controls.control(self.host, fader, fader.key in main, told.failed.get(fader.device), at)
+                controls.control(self.host, fader, fader.key in main, report.failed.get(fader.device), at)
                 for fader in self._faders.values()
             ),
         )
@@ -132,15 +132,15 @@ class Mixers:
         await self._ask(Id(self.host, "control", str(step.args["control"])), step.do, value, io)
 
     async def _ask(self, target: Id, do: str, value: int | bool | None, io: IO) -> Fader:
-        """What the child says about one control. Raises Refused (there is none), ConnectionError, TimeoutError,
-        OSError (ALSA's own)."""
+        """Asks the child about one control. Raises Refused (no such control), ConnectionError, TimeoutError,
+        OSError (from ALSA)."""
         fader = self._faders.get(target)
         if fader is None:
             raise Refused(f"there is no mixer control {target.local}")
         if self._child is None:
             raise ConnectionError("the mixer child is not running")
         number = next(self._numbers)
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[MixerReply] = asyncio.get_running_loop().create_future()
         self._asked[number] = future
         about = {"device": fader.device, "control": fader.control, "index": fader.index}
         try:
@@ -155,7 +155,7 @@ class Mixers:
             raise OSError(clean(reply.error) or "the mixer child said nothing")
         return msgspec.structs.replace(reply.fader, names=fader.names)
 
-    def _answered(self, reply: Reply) -> None:
+    def _answered(self, reply: MixerReply) -> None:
         future = self._asked.get(reply.reply)
         if future is not None and not future.done():
             future.set_result(reply)

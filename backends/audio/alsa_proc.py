@@ -1,4 +1,4 @@
-"""Reads /proc/asound: which cards there are, and what their playback PCMs do.
+"""Reads the sound cards and the state of their playback PCMs from /proc/asound.
 
 The formats: sound/core/{init,pcm}.c and, for the bus address, sound/usb/proc.c. Reading a PCM's status takes a
 mutex that a hung open or close can hold, so callers read in a thread with a deadline.
@@ -26,7 +26,7 @@ _WORD = re.compile(r"[A-Z_]{1,20}").fullmatch
 
 
 def pcms(root: Path, host: str, at: float) -> list[Pcm]:
-    """All playback substreams of all cards, by card number. What vanishes while it is read is left out.
+    """All playback substreams of all cards, by card number. A substream that vanishes during the read is left out.
 
     Raises OSError when `root` (usually /proc/asound) cannot be listed.
     """
@@ -45,7 +45,7 @@ def pcms(root: Path, host: str, at: float) -> list[Pcm]:
 def _pcm(
     root: Path, host: str, card: int, folder: Path, device: int, sub: int, substream: Path, at: float, first: bool
 ) -> Pcm | None:
-    """`first`: only a card's first substream answers to the card's name, or nobody could tell them apart."""
+    """`first`: only a card's first substream gets the card's name; the others could not be told apart."""
     try:
         card_id = clean(read_text(folder / "id").strip(), 32)
     except OSError:
@@ -81,8 +81,8 @@ def _pcm(
 
 
 def parse_status(text: Text) -> tuple[Text, Number, Number, Number]:
-    """State, owner's pid, position (frames) and when it began to run (seconds, of the kernel's clock) from a `status`
-    file: "closed", or lines of "name : value"."""
+    """State, owner's pid, position (frames) and start time (seconds of the kernel's clock) from a `status` file. The
+    file says "closed", or has lines of "name : value"."""
     if isinstance(text, Unknown):
         return text, text, text, text
     if text.strip() == CLOSED:
@@ -94,7 +94,7 @@ def parse_status(text: Text) -> tuple[Text, Number, Number, Number]:
         broken = Unknown(Why.MALFORMED, f"status says {clean(text, 60)!r}")
         return broken, broken, broken, broken
     owner = _number("owner_pid", lines)
-    if owner == 0:  # pid_vnr: the owner lives in a pid namespace that we do not see
+    if owner == 0:  # pid_vnr: the owner is in a pid namespace that we cannot see
         owner = Unknown(Why.NOT_MEASURABLE, "its owner is in another pid namespace")
     begun = lines.get("trigger_time", "")
     started = float(begun) if _SECONDS(begun) else Unknown(Why.MALFORMED, f"trigger_time says {clean(begun, 40)!r}")
@@ -102,8 +102,8 @@ def parse_status(text: Text) -> tuple[Text, Number, Number, Number]:
 
 
 def _process(proc: Path, thread: int) -> tuple[Number, Text]:
-    """The process whose thread has opened a PCM, and its program. The kernel notes the thread (sound/core/pcm.c,
-    task_pid(current)): a player's main thread seldom is the one. Where it cannot be asked, its number stands."""
+    """The process whose thread has opened a PCM, and its program. The kernel records the thread (sound/core/pcm.c,
+    task_pid(current)), which is seldom a player's main thread. If its process is unknown, the thread's id stands."""
     text = _text(proc / str(thread) / "status")
     if isinstance(text, Unknown):
         return thread, text
@@ -114,7 +114,7 @@ def _process(proc: Path, thread: int) -> tuple[Number, Text]:
 
 
 def parse_rate(text: Text) -> Number:
-    """Frames per second from `hw_params`: "rate: 44100 (44100/1)"; "closed" and "no setup" have none."""
+    """Frames per second from `hw_params`: "rate: 44100 (44100/1)"; "closed" and "no setup" have no rate."""
     if isinstance(text, Unknown):
         return text
     match = re.search(r"^rate: (\d{1,9})\b", text, re.MULTILINE)
@@ -127,7 +127,7 @@ def _number(name: str, lines: dict[str, str]) -> Number:
 
 
 def _board(usbbus: Path, host: str) -> tuple[Link, ...]:
-    """The link to the USB device behind the card; the file is empty once that is unplugged, and only USB has it."""
+    """The link to the USB device behind the card. Only USB cards have the file; it is empty after unplugging."""
     address = _text(usbbus)
     if isinstance(address, Unknown) or not _ADDRESS(address.strip()):
         return ()
@@ -154,5 +154,5 @@ def _numbered(folder: Path, matches: Matches) -> list[tuple[int, Path]]:
 def _listed(folder: Path, matches: Matches) -> list[tuple[int, Path]]:
     try:
         return _numbered(folder, matches)
-    except OSError:  # the card left between two readings
+    except OSError:  # the card was removed between two reads
         return []

@@ -1,4 +1,4 @@
-"""Mixer controls: pure decisions, from what the child says to `Control`, its offers and plans."""
+"""Mixer controls: pure functions from the child's reports to `Control`, its offers and plans."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def id_of(host: str, fader: Fader) -> Id:
 
 
 def main(faders: Iterable[Fader]) -> set[tuple[str, str, int]]:
-    """One control of each device: the one that answers to the device's name."""
+    """One control of each device: the one that stands for the device."""
     best: dict[str, Fader] = {}
     for fader in sorted(faders, key=_preference):
         best.setdefault(fader.device, fader)
@@ -37,7 +37,7 @@ def _preference(fader: Fader) -> tuple[bool, int, int]:
 
 
 def control(host: str, fader: Fader, is_main: bool, failure: str | None, at: float) -> Control:
-    """`failure` says why the device does not answer now; its values are then the last ones, and unknown."""
+    """`failure` says why the device does not answer now: its values are then Unknown, with the last ones."""
     target, name = id_of(host, fader), clean(f"{fader.device} {fader.control}")
 
     def known(value: T | None, what: str) -> T | Unknown:
@@ -66,7 +66,7 @@ def control(host: str, fader: Fader, is_main: bool, failure: str | None, at: flo
 
 
 def blocked(action: str, now: Control) -> str:
-    """Why the action would change nothing or cannot be done, or ""."""
+    """Why the action is impossible or would change nothing, or ""."""
     match action, now.mute, now.level:
         case "level", _, Unknown(detail=detail):
             return detail or "its level is not known"
@@ -82,7 +82,7 @@ def blocked(action: str, now: Control) -> str:
 
 
 def plan(offer: Offer, args: Mapping[str, str], fader: Fader, now: Control) -> Plan:
-    """Raises Refused for what would change nothing, and for a level that is none."""
+    """Raises Refused if nothing would change, and for an invalid level."""
     if reason := blocked(offer.action, now):
         raise Refused(reason)
     if offer.action == "level":
@@ -107,7 +107,7 @@ def plan(offer: Offer, args: Mapping[str, str], fader: Fader, now: Control) -> P
 
 
 def landing(percent: int, steps: int) -> int:
-    """The percentage at which a control with so many steps comes to rest."""
+    """The percentage that a control with this many steps actually takes."""
     return round(round(percent * steps / 100) * 100 / steps) if steps > 0 else percent
 
 

@@ -1,4 +1,4 @@
-"""Who listens at an address of this host, and how many are connected there."""
+"""Which process listens at an address of this host, and how many clients it has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE = 0.3  # seconds; loopback answers at once
 
 
 async def listens(addresses: Iterable[str]) -> list[str]:
-    """Those of these `host:port` that accept a connection."""
+    """The addresses (`host:port`) that accept a connection."""
     asked = list(addresses)
     answers = await asyncio.gather(*map(_accepts, asked))
     return [address for address, accepts in zip(asked, answers, strict=True) if accepts]
@@ -35,7 +35,7 @@ async def _accepts(address: str) -> bool:
 
 
 def listener(address: str) -> int | Unknown:
-    """The process that listens at `host:port` here. Blocking: looks into every process."""
+    """The process that listens at `host:port` here. Blocking: reads every process."""
     host, _, port = address.rpartition(":")
     if host not in ("127.0.0.1", "localhost", "[::1]"):
         return Unknown(Why.NOT_APPLICABLE, "it runs on another host")
@@ -45,8 +45,8 @@ def listener(address: str) -> int | Unknown:
 
 
 def server(address: str, is_server: Callable[[Sequence[str]], bool]) -> int | Unknown:
-    """The same; where its user does not let us see whose socket that is, the main process of the service that has it,
-    if by its command line it is a player."""
+    """The same. If the socket belongs to another user, the main process of the service that has it, provided that its
+    command line is a player's."""
     pid = listener(address)
     if isinstance(pid, int) or pid.why is not Why.DENIED:
         return pid
@@ -59,7 +59,7 @@ def server(address: str, is_server: Callable[[Sequence[str]], bool]) -> int | Un
 
 
 def connections(pid: int, port: int) -> int | Unknown | None:
-    """How many clients the process has at that port; None where it does not listen there."""
+    """How many clients the process has at that port; None if it does not listen there."""
     try:
         sockets = [each for each in psutil.Process(pid).net_connections("tcp") if each.laddr.port == port]
     except (psutil.Error, OSError):
@@ -70,8 +70,8 @@ def connections(pid: int, port: int) -> int | Unknown | None:
 
 
 class _Listeners:
-    """Who listens at which TCP port. One search through every process answers all who asked before it began: nine
-    zones that start together wait for two searches, not for nine."""
+    """The listening process of every TCP port. One search through all processes answers every caller that asked before
+    it began: nine zones that start together wait for two searches, not for nine."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()

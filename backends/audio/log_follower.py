@@ -1,4 +1,4 @@
-"""Follows a server's log where its process writes it: a file, or the journal of its systemd unit."""
+"""Follows the log of a server: the file that its process writes, or the journal of its systemd unit."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from backends.audio.mopidy.log import Line
+from backends.audio.mopidy.log import LogLine
 from backends.audio.systemd import unit_of
 from backends.children import pauses
 from backends.contract import IO, Unknown, Why, clean
 
 KEPT = 400  # lines
-EVERY, ANSWER = 1.0, 2.0  # seconds: between two looks into a file, and for one
-TAIL = 65536  # bytes: where a file is entered, from its end, and the most that is read at once
+EVERY, ANSWER = 1.0, 2.0  # seconds: between two reads of a file, and the deadline of one
+TAIL = 65536  # bytes: the part of a file that is read first, and the most that one read takes
 JOURNAL = ("journalctl", "--follow", "--output=json", f"--lines={KEPT}")
 
 
-class Place(Struct, frozen=True):
-    """Where a process's output goes: a file, or a unit's journal (of the user's own manager, where `user`)."""
+class LogPlace(Struct, frozen=True):
+    """Where a process's output goes: a file, or a unit's journal (`user`: of the user's own manager)."""
 
     file: str = ""
     unit: str = ""
@@ -38,40 +38,40 @@ class Place(Struct, frozen=True):
         return (*JOURNAL, *(["--user"] if self.user else []), f"--unit={self.unit}")
 
 
-def place(pid: int, proc: Path = Path("/proc")) -> Place | Unknown:
-    """Where a process writes its messages, by its standard error and output (4.x uses the latter). Blocking."""
+def place(pid: int, proc: Path = Path("/proc")) -> LogPlace | Unknown:
+    """Where a process writes its messages: its standard error, or its standard output (Mopidy 4.x). Blocking."""
     within = unit_of(pid, proc)
-    unit = Place(unit=within.name, user=within.uid is not None) if within else None
+    unit = LogPlace(unit=within.name, user=within.uid is not None) if within else None
     said = []
     for number in (2, 1):
         try:
             target = str((proc / str(pid) / "fd" / str(number)).readlink())
-        except PermissionError:  # another user's; what systemd starts writes to its journal unless told otherwise
+        except PermissionError:  # another user's; a systemd service writes to its journal by default
             return unit or Unknown(Why.DENIED, "its output belongs to another user")
         except OSError as error:
             return Unknown(Why.UNREACHABLE, f"process {pid}: {error.strerror}")
         if target.startswith("/") and not target.startswith("/dev/"):
-            return Place(target)
+            return LogPlace(target)
         if target.startswith("socket:") and unit:
             return unit
         said.append(target)
-    return Unknown(Why.NOT_APPLICABLE, f"it writes its log to {said[0]}, where nobody can read it again")
+    return Unknown(Why.NOT_APPLICABLE, f"it writes its log to {said[0]}, which cannot be read back")
 
 
 class Follower:
-    """The last lines of one log, read beside whatever else its source does: a file system that hangs, hangs alone."""
+    """The last lines of one log. Reads in a task of its own, so that a hung file system does not stop its source."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: LogPlace) -> None:
         self.place = place
-        self.lines: deque[Line] = deque(maxlen=KEPT)
-        self.count = 0  # how many there have been
-        self.trouble: Unknown | None = Unknown()  # why it is not known what stands in it
-        self._file: tuple[int, int] = (0, 0)  # inode, and how far it was read
+        self.lines: deque[LogLine] = deque(maxlen=KEPT)
+        self.count = 0  # lines read so far
+        self.trouble: Unknown | None = Unknown()  # why the log cannot be read
+        self._file: tuple[int, int] = (0, 0)  # inode, and the offset of the next read
         self._rest = b""
 
     @contextlib.asynccontextmanager
     async def following(self, io: IO) -> AsyncIterator[None]:
-        """Reads it as long as the body runs."""
+        """Follows the log while the body runs."""
         reader = asyncio.create_task(self._reading(io) if self.place.file else self._journal(io))
         try:
             yield
@@ -89,7 +89,7 @@ class Follower:
                 await asyncio.sleep(EVERY)
 
     async def _journal(self, io: IO) -> None:
-        """Follows for ever: a journalctl that ends is started again, less and less often."""
+        """Follows without end. Restarts a journalctl that ends, with back-off."""
         self.trouble, attempts = None, pauses()
         while True:
             try:
@@ -103,9 +103,9 @@ class Follower:
             await asyncio.sleep(next(attempts))
 
     def look(self) -> None:
-        """Reads what a file has got since; a new file of that name, or one cut short, is begun anew. Blocking."""
+        """Reads what was appended to the file. Starts again if it was replaced or truncated. Blocking."""
         try:
-            file = os.open(self.place.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not hold us
+            file = os.open(self.place.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not block us
             try:
                 status = os.fstat(file)
                 if not stat.S_ISREG(status.st_mode):
@@ -130,16 +130,16 @@ class Follower:
             text = self._rest + text
         *whole, self._rest = text.split(b"\n")
         self._rest = self._rest[-TAIL:]
-        self._keep([Line(status.st_mtime, line.decode("utf-8", "replace")) for line in whole])
+        self._keep([LogLine(status.st_mtime, line.decode("utf-8", "replace")) for line in whole])
 
-    def _keep(self, lines: Sequence[Line]) -> None:
+    def _keep(self, lines: Sequence[LogLine]) -> None:
         self.lines.extend(lines)
         self.count += len(lines)
 
 
-def _of_journal(entry: dict[str, object]) -> Line:
-    """systemd.journal-fields(7), and its JSON format: text that is not UTF-8 is a list of bytes."""
+def _of_journal(entry: dict[str, object]) -> LogLine:
+    """One entry in the journal's JSON format (systemd.journal-fields(7)): text that is not UTF-8 is a list of bytes."""
     said, stamp = entry.get("MESSAGE"), str(entry.get("__REALTIME_TIMESTAMP", "0"))
     if isinstance(said, list):
         said = bytes(byte for byte in said if isinstance(byte, int) and 0 <= byte < 256).decode("utf-8", "replace")
-    return Line(int(stamp) / 1e6 if stamp.isdecimal() else 0.0, str(said or ""))
+    return LogLine(int(stamp) / 1e6 if stamp.isdecimal() else 0.0, str(said or ""))

@@ -1,10 +1,10 @@
-"""The mixer child: ALSA's mixers through pyalsaaudio, told and set over the lines of `mixer_lines`.
+"""The mixer child: reports and sets ALSA's mixers through pyalsaaudio, over the lines of `mixer_lines`.
 
     python -m backends.audio.mixer_child [DEVICE...]
 
 A process of its own, because pyalsaaudio's mixer calls hold the interpreter's lock and a call into a dead sound
-server may never return. It looks after every kernel card, every hinted PCM that has a playback mixer
-(alsaaudio.pcms) and the devices named on its command line.
+server may never return. It watches every kernel card, every hinted PCM that has a playback mixer (alsaaudio.pcms)
+and the devices named on its command line.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import alsaaudio
 import msgspec
 from msgspec import Struct
 
-from backends.audio.mixer_lines import BEAT, Ask, Fader, Reply, Told
+from backends.audio.mixer_lines import BEAT, Fader, MixerReply, MixerReport, MixerRequest
 from backends.child_process import At, die_with_parent, is_look
 
-LOOK, RESCAN = 1.0, 3.0  # seconds: between probes and looks at the cards; between attempts to open what is not open
-QUIETEST, LOUDEST = -10_000_000, 10_000  # hundredths of dB that a control can say; the first is TLV's "mute"
+LOOK, RESCAN = 1.0, 3.0  # seconds: between probes and listings of the cards; between attempts to open closed devices
+QUIETEST, LOUDEST = -10_000_000, 10_000  # hundredths of dB that a control can report; the first is TLV's "mute"
 NOT_DEVICES = frozenset(
     ("null", "default", "sysdefault", "pulse", "pipewire")
 )  # other names for what is listed anyway, or nothing
@@ -37,15 +37,15 @@ def level_of(mixer: Any) -> int:
 
 
 def gain_of(value: int, decibel: tuple[int, int], raw: tuple[int, int]) -> float | None:
-    """The gain in dB, or None. pyalsaaudio ignores libasound's error for a control without a dB scale and hands
-    out whatever was in memory, at times the raw range: so only what makes sense is believed."""
+    """The gain in dB, or None. For a control without a dB scale pyalsaaudio ignores libasound's error and returns
+    uninitialised memory, at times the raw range: only plausible values are accepted."""
     low, high = decibel
     sensible = QUIETEST < low < high < LOUDEST and low <= value <= high and decibel != raw
     return value / 100 if sensible and value > -20_000 else None
 
 
 def fader_of(mixer: Any, device: str, names: tuple[str, ...]) -> Fader | None:
-    """What a mixer control says now; None for one that is not for playback. Raises Gone."""
+    """The state of a mixer control now; None if it is not for playback. Raises Gone."""
     volume, switch = mixer.volumecap(), mixer.switchcap()
     has_volume = "Playback Volume" in volume or "Joined Playback Volume" in volume
     has_switch = "Playback Mute" in switch or "Joined Playback Mute" in switch
@@ -62,8 +62,8 @@ def fader_of(mixer: Any, device: str, names: tuple[str, ...]) -> Fader | None:
 
 
 def candidates(extra: list[str]) -> dict[str, tuple[str, ...]]:
-    """The devices that may have mixers, with the names they go by. Raises Gone where a card leaves or comes meanwhile:
-    each is opened to be listed."""
+    """The devices that may have mixers, with their names. Raises Gone if a card comes or goes meanwhile: listing opens
+    each card."""
     indexes, cards = alsaaudio.card_indexes(), alsaaudio.cards()
     if alsaaudio.card_indexes() != indexes or len(cards) != len(indexes):
         raise OSError("the cards have changed while they were listed")
@@ -72,7 +72,7 @@ def candidates(extra: list[str]) -> dict[str, tuple[str, ...]]:
     return found | {name: (name,) for name in (*hinted, *extra) if name not in found}
 
 
-class Opened(Struct):
+class OpenControl(Struct):
     """One open control of a device, and its poll descriptors."""
 
     mixer: Any
@@ -85,18 +85,18 @@ class Child:
 
     def __init__(self, extra: list[str]) -> None:
         self.extra = extra
-        self.opened: dict[str, list[Opened]] = {}
+        self.opened: dict[str, list[OpenControl]] = {}
         self.failed: dict[str, str] = {}
         self.poll = select.poll()
         self.poll.register(0, select.POLLIN)
         self.cards: list[int] = []
         self.scanned = self.said_at = self.probed = 0.0
         self.turn = 0
-        self.said: Told | None = None
+        self.said: MixerReport | None = None
         self.input = b""
 
     def run(self) -> None:
-        """Until standard input ends."""
+        """Runs until standard input ends."""
         while True:
             now = time.monotonic()
             if now - self.scanned > RESCAN or alsaaudio.card_indexes() != self.cards:
@@ -112,12 +112,12 @@ class Child:
                     return
 
     def scan(self) -> None:
-        """Opens what can be opened and is not, closes what is no longer there."""
+        """Opens new devices and closes those that are gone."""
         cards = alsaaudio.card_indexes()
         say(At(""))
         try:
             there = candidates(self.extra)
-        except Gone:  # looked at again at the next turn, when whatever left is away
+        except Gone:  # the next turn lists again, after the card is gone
             return
         self.scanned, self.cards = time.monotonic(), cards
         for device in [*self.opened, *self.failed]:
@@ -144,7 +144,7 @@ class Child:
                 mixer.close()
                 continue
             descriptors = mixer.polldescriptors()
-            self.opened.setdefault(device, []).append(Opened(mixer, names, [fd for fd, _ in descriptors]))
+            self.opened.setdefault(device, []).append(OpenControl(mixer, names, [fd for fd, _ in descriptors]))
             for descriptor, mask in descriptors:
                 self.poll.register(descriptor, mask)
 
@@ -157,7 +157,7 @@ class Child:
             self.failed[device] = why
 
     def changed(self, descriptor: int, mask: int) -> None:
-        """A mixer has news. An error or a closed connection is a device that must be opened again."""
+        """Handles a mixer's event. After an error or a closed connection the device must be opened again."""
         for device, mixers in list(self.opened.items()):
             for opened in mixers:
                 if descriptor in opened.descriptors:
@@ -171,8 +171,8 @@ class Child:
                     return
 
     def probe(self) -> None:
-        """Opens one mixer afresh, each device in its turn: an open one would never tell that its server is frozen.
-        A frozen one holds this call up until the parent, hearing no beat, kills this process."""
+        """Opens one mixer again, each device in turn: an open mixer does not show that its server is frozen.
+        A frozen server blocks this call until the parent misses the heartbeat and kills this process."""
         if not self.opened:
             return
         self.turn = (self.turn + 1) % len(self.opened)
@@ -185,9 +185,9 @@ class Child:
             self.close(device, str(error))
 
     def look(self) -> None:
-        """Opens everything afresh, as an open mixer may answer from its cache, and tells of it."""
+        """Opens everything again, because an open mixer may answer from its cache, and reports it."""
         for device in list(self.opened):
-            self.close(device, "it is being opened")  # unless it opens again, it does not answer; it is not gone
+            self.close(device, "it is being opened")  # if it does not open again, it fails; it is not gone
         self.scan()
         self.said = None
 
@@ -195,34 +195,35 @@ class Child:
         faders: list[Fader] = []
         for device, mixers in list(self.opened.items()):
             try:
-                told = [fader_of(opened.mixer, device, opened.names) for opened in mixers]
-                faders += [fader for fader in told if fader is not None]
+                found_faders = [fader_of(opened.mixer, device, opened.names) for opened in mixers]
+                faders += [fader for fader in found_faders if fader is not None]
             except Gone as error:
                 self.close(device, str(error))
-        told_now = Told(tuple(faders), dict(self.failed))
-        if told_now != self.said or now - self.said_at > BEAT:
-            self.said, self.said_at = told_now, now
-            say(told_now)
+        report = MixerReport(tuple(faders), dict(self.failed))
+        if report != self.said or now - self.said_at > BEAT:
+            self.said, self.said_at = report, now
+            say(report)
 
     def asked(self) -> bool:
-        """Answers what has come in; False at its end."""
+        """Answers the requests that have arrived; False at the end of the input."""
         data = os.read(0, 65536)
         *lines, self.input = (self.input + data).split(b"\n")
         for line in lines:
             if is_look(line):
                 self.look()
                 continue
-            ask = msgspec.json.decode(line, type=Ask)
+            ask = msgspec.json.decode(line, type=MixerRequest)
             say(At(ask.device))
             try:
-                say(Reply(ask.ask, self.do(ask)))
+                say(MixerReply(ask.ask, self.do(ask)))
             except Gone as error:
-                say(Reply(ask.ask, error=str(error)))
+                say(MixerReply(ask.ask, error=str(error)))
                 self.close(ask.device, str(error))
         return bool(data)
 
-    def do(self, ask: Ask) -> Fader | None:
-        """On a mixer opened afresh, and read back from another: setting by itself reports no error. Raises Gone."""
+    def do(self, ask: MixerRequest) -> Fader | None:
+        """Sets a newly opened mixer and reads the value back from another: setting alone reports no error. Raises
+        Gone."""
         mixer = alsaaudio.Mixer(ask.control, ask.index, device=ask.device)
         if ask.do == "mute":
             mixer.setmute(int(bool(ask.value)))

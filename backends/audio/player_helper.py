@@ -1,10 +1,9 @@
-"""What of `foh helper` (backends/helper.py) is done to a player.
+"""The operations of `foh helper` (backends/helper.py) on a player.
 
-    player-restart UNIT [kill]    restarts a service of the system whose main process is a player; `kill`: without
-                                  asking it to end
+    player-restart UNIT [kill]    restarts a system service whose main process is a player; `kill`: with SIGKILL
 
-Whoever may call it must not be able to restart anything else: so it is not the name that decides, but the unit's main
-process, looked at as root, or, where it has none, the command line in its file, which is root's.
+Its callers must not be able to restart anything else. So the unit's name does not decide: as root it checks the unit's
+main process or, if there is none, the command line in the unit's file, which root owns.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import psutil
 from backends.audio import systemd
 from backends.audio.mopidy.config import is_server as is_mopidy
 from backends.audio.mpd.config import is_server as is_mpd
-from backends.audio.systemd import Shown, Unit
+from backends.audio.systemd import Unit, UnitStatus
 from backends.contract import Refused, clean
 
 RESTART, KILL = "player-restart", "kill"
@@ -34,9 +33,9 @@ def player_restart(*arguments: str) -> None:
     systemd.restart(unit, len(arguments) == 2)
 
 
-def refusal(unit: Unit, seen: Shown, argv: Sequence[str], inside: Unit | None) -> str:
-    """Why this unit is not restarted; "" if it is a player's. `argv` is its main process's command line, `inside` the
-    unit that the kernel has that process in: a service that tells systemd its main process could name another's."""
+def refusal(unit: Unit, seen: UnitStatus, argv: Sequence[str], inside: Unit | None) -> str:
+    """Why this unit is not restarted; "" if it is a player's. `argv` is its main process's command line, `inside` that
+    process's unit by the kernel: a service that names its main process to systemd could name another's."""
     if seen.id != unit.name:
         return f"{unit.name} is {seen.id or 'not known to systemd'}"
     if seen.main and inside != unit:

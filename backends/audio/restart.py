@@ -1,8 +1,8 @@
-"""Restarting a player: what its systemd unit's process is told to do, planned from what is known on this machine alone,
-as a player that hangs answers nothing.
+"""Restarts a player through its systemd unit. Plans only from systemd and the kernel, because a hung player does not
+answer.
 
-SIGTERM lets a player save its queue, if it is told to, and go on there; one that hangs or runs away does not obey it,
-and systemd would wait for a minute and a half.
+On SIGTERM a player can save its queue and continue with it. A player that hangs or runs away ignores SIGTERM, and
+systemd would wait for 90 s.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 
 from backends import children, sudo
 from backends.audio import player_helper, systemd
-from backends.audio.systemd import Shown, Unit
+from backends.audio.systemd import Unit, UnitStatus
 from backends.contract import (
     IO,
     Arg,
@@ -42,25 +42,25 @@ from backends.contract import (
 from backends.kinds import Zone
 
 RESTART, HOW, ASK, KILL = "restart", "how", "ask", "kill"
-WITHIN = 30.0  # seconds: a cold start of nine takes 12, and one that is asked to end may take as long
-LOOK = 8.0  # seconds for finding the process, and for what systemctl says of it
-PERMISSION = (player_helper.RESTART, "mopidy.service")  # what sudo is asked about
-NOWHERE = Unknown(Why.NOT_APPLICABLE, "it has no process here that is known")
+WITHIN = 30.0  # seconds: a cold start of nine takes 12, and ending one with SIGTERM may take as long
+LOOK = 8.0  # seconds to find the process and to read its unit
+PERMISSION = (player_helper.RESTART, "mopidy.service")  # the operation that sudo is asked about
+NOWHERE = Unknown(Why.NOT_APPLICABLE, "no process of it is known here")
 
 
-class Make(Struct, frozen=True):
-    """What is to be known of a make of players to restart one. Its functions look at processes and files, and block."""
+class PlayerProgram(Struct, frozen=True):
+    """What it takes to restart a player of one program, such as Mopidy. The functions read processes and files, and
+    block."""
 
-    units: str  # the pattern of the names among which a unit is looked for that has no process
-    is_server: Callable[[Sequence[str]], bool]  # whether this command line is one's
-    answers_at: Callable[[Sequence[str], str], bool]  # whether what is started so should answer at host:port
-    queue: Callable[[int, bool], str]  # what becomes of the queue of a process that is asked to end, or (True) killed
-    called: Callable[[int], str]  # what a process that is one is called in a sentence
+    units: str  # the name pattern of its units, to find one that has no process
+    is_server: Callable[[Sequence[str]], bool]  # whether a command line is one of its servers
+    answers_at: Callable[[Sequence[str], str], bool]  # whether one with this command line should answer at host:port
+    queue: Callable[[int, bool], str]  # what happens to a process's queue on SIGTERM, or (True) SIGKILL
+    called: Callable[[int], str]  # a process's name in a sentence
 
 
-class Standing(Struct, frozen=True):
-    """What a zone's process is, and the unit whose main process that is; pid 0: the unit has none now. `state` is how
-    systemd calls the unit's."""
+class PlayerUnit(Struct, frozen=True):
+    """The systemd unit of a zone's player, its main process (`pid`; 0: none now), and its state in systemd's words."""
 
     unit: Unit | Unknown = Unknown()
     pid: int = 0
@@ -70,8 +70,8 @@ class Standing(Struct, frozen=True):
 # --- what is decided --------------------------------------------------------------------------------------
 
 
-def beyond(pid: int, unit: Unit | None, uid: int) -> str:
-    """Why user `uid` cannot ask anybody about the unit of this process, or ""."""
+def out_of_reach(pid: int, unit: Unit | None, uid: int) -> str:
+    """Why user `uid` cannot read or restart the unit of this process, or ""."""
     if unit is None:
         return f"process {pid} is no unit's: somebody started it by hand"
     if not systemd.is_plain(unit.name):
@@ -79,12 +79,12 @@ def beyond(pid: int, unit: Unit | None, uid: int) -> str:
     return "" if unit.uid in (None, uid) else f"{unit.name} is of user {unit.uid}'s own manager"
 
 
-def standing(pid: int, unit: Unit, seen: Shown) -> Standing:
-    """Of a process in `unit`, of which its manager says `seen`."""
+def player_unit(pid: int, unit: Unit, seen: UnitStatus) -> PlayerUnit:
+    """The result for a process in `unit`; `seen` is that unit's status."""
     if seen.main == pid:
-        return Standing(unit, pid, seen.history)
+        return PlayerUnit(unit, pid, seen.history)
     said = f"it is in {unit.name}, whose main process is another: {seen.main or 'none'}"
-    return Standing(Unknown(Why.NOT_APPLICABLE, said))
+    return PlayerUnit(Unknown(Why.NOT_APPLICABLE, said))
 
 
 def blocked(unit: Unit, uid: int, permitted: bool) -> str:
@@ -97,8 +97,8 @@ def offer(id: Id, unit: Unit, hung: bool, blocked: str) -> Offer:
     return Offer(id, RESTART, f"restart {unit.name}", Risk.DISRUPTIVE, (how,), blocked)
 
 
-def step(unit: Unit, kill: bool, seen: Shown) -> Step:
-    how = "kill all its processes (SIGKILL), then start it anew" if kill else "end its process (SIGTERM), start another"
+def step(unit: Unit, kill: bool, seen: UnitStatus) -> Step:
+    how = "kill all its processes (SIGKILL), then start it" if kill else "end its process (SIGTERM), start another"
     root = [] if unit.uid is not None else ["sudo"]
     commands = [(*root, *each) for each in systemd.restarting(unit, kill, seen.active == "failed")]
     argv = commands[0] if len(commands) == 1 else ("sh", "-c", "; ".join(map(shlex.join, commands)))
@@ -106,19 +106,18 @@ def step(unit: Unit, kill: bool, seen: Shown) -> Step:
     return Step(RESTART, args, argv, f"restart {unit.name}: {how}")
 
 
-def replaced(step: Step, seen: Shown) -> bool | None:
-    """Whether the main process is another than the one that the step ends. None: there is none, so that a restart may
-    be on its way."""
+def replaced(step: Step, seen: UnitStatus) -> bool | None:
+    """Whether the unit has a new main process. None: it has none, so a restart may be in progress."""
     return seen.main != step.args["main"] if seen.main else None
 
 
-def plan(offer: Offer, how: str, unit: Unit, seen: Shown, queue: str, others: Sequence[str], now: float) -> Plan:
-    """`queue`: what becomes of its queue; `others`: who else is in the unit."""
+def plan(offer: Offer, how: str, unit: Unit, seen: UnitStatus, queue: str, others: Sequence[str], now: float) -> Plan:
+    """`queue`: what happens to its queue; `others`: the other players in the unit."""
     if how not in (ASK, KILL):
-        raise Refused(f"its process is told to end in one of two ways, {ASK} and {KILL}, not {clean(how, 20)!r}")
+        raise Refused(f"{HOW} is {ASK} or {KILL}, not {clean(how, 20)!r}")
     kill = how == KILL
     if kill and not seen.main:
-        raise Refused(f"{unit.name} has no process that could be killed")
+        raise Refused(f"{unit.name} has no process to kill")
     said = (("unit", unit.name), ("ActiveState", seen.state), ("MainPID", seen.main), ("NRestarts", seen.restarts))
     return Plan(
         offer, {HOW: how}, (step(unit, kill, seen),), (Expect(offer.target, "pid", seen.main, WITHIN, Test.DIFFERS),),
@@ -127,8 +126,8 @@ def plan(offer: Offer, how: str, unit: Unit, seen: Shown, queue: str, others: Se
     )  # fmt: skip
 
 
-def mended(said: Health, now: Standing, id: Id) -> Health:
-    """With what can be done about it from here."""
+def with_remedy(said: Health, now: PlayerUnit, id: Id) -> Health:
+    """The health with the restart as its remedy, if the unit is known."""
     if not isinstance(now.unit, Unit):
         return said
     return structs.replace(said, remedy=Remedy(f"restart {now.unit.name}", RESTART, id))
@@ -138,20 +137,20 @@ def mended(said: Health, now: Standing, id: Id) -> Health:
 
 
 class Restart:
-    """The restarting of one zone. What `look` has found is what is offered."""
+    """Restarts one zone. Offers the unit that `look` found."""
 
-    def __init__(self, id: Id, make: Make, permission: sudo.Permission) -> None:
+    def __init__(self, id: Id, make: PlayerProgram, permission: sudo.Permission) -> None:
         self.id, self._make, self._permission = id, make, permission
-        self.now = Standing()
+        self.now = PlayerUnit()
         self._last: Unit | None = None
 
-    async def look(self, pid: int | Unknown | None, io: IO) -> Standing:
-        """Finds the unit of this process (None: its process is not there any more)."""
+    async def look(self, pid: int | Unknown | None, io: IO) -> PlayerUnit:
+        """Finds the unit of this process (None: its process has ended)."""
         try:
             with io.part("unit") as part:
                 self.now = await part.thread(_look, self._make, pid, self._last, self.id.local, within=LOOK)
         except OSError as error:
-            self.now = Standing(Unknown(Why.UNREACHABLE, clean(error)))
+            self.now = PlayerUnit(Unknown(Why.UNREACHABLE, clean(error)))
         if isinstance(self.now.unit, Unit):
             self._last = self.now.unit
         return self.now
@@ -161,13 +160,13 @@ class Restart:
         return (offer(self.id, unit, hung, await self._blocked(unit, io)),) if isinstance(unit, Unit) else ()
 
     async def offered(self, zone: Zone, io: IO) -> Zone:
-        """The zone with its unit, and with what this can do for it."""
+        """The zone with its unit, and with the offer to restart it."""
         unit = self.now.unit
         offers = (*zone.offers, *await self.offers(io))
         return structs.replace(zone, unit=unit.name if isinstance(unit, Unit) else unit, offers=offers)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
-        """Asks nobody but systemd and the kernel."""
+        """Reads only systemd and the kernel."""
         unit, pid = self.now.unit, self.now.pid
         if isinstance(unit, Unknown):
             raise Refused(unit.detail)
@@ -195,7 +194,7 @@ class Restart:
                 await part.thread(systemd.restart, Unit(name, uid), kill, within=LOOK)
 
     async def done(self, step: Step, io: IO) -> bool | None:
-        """Whether the unit has another main process than before the step; None where it has none."""
+        """Whether the unit has a new main process since the step; None if it has none."""
         name, uid = step.args["unit"], step.args["uid"]
         assert isinstance(name, str)
         assert uid is None or isinstance(uid, int)
@@ -209,37 +208,37 @@ class Restart:
         return blocked(unit, own, asked and await self._permission.given(io, afresh))
 
 
-def _look(make: Make, pid: int | Unknown | None, last: Unit | None, address: str) -> Standing:
+def _look(make: PlayerProgram, pid: int | Unknown | None, last: Unit | None, address: str) -> PlayerUnit:
     """Blocking. Raises OSError."""
     if isinstance(pid, Unknown):
-        return Standing(pid)
+        return PlayerUnit(pid)
     if pid == os.getpid():
-        return Standing(Unknown(Why.NOT_APPLICABLE, "its process is this program"))
+        return PlayerUnit(Unknown(Why.NOT_APPLICABLE, "its process is this program"))
     if pid:
         unit = systemd.unit_of(pid)
-        reason = beyond(pid, unit, os.geteuid())
+        reason = out_of_reach(pid, unit, os.geteuid())
         if unit is None or reason:
-            return Standing(Unknown(Why.NOT_APPLICABLE, reason))
-        return standing(pid, unit, systemd.show(unit))
+            return PlayerUnit(Unknown(Why.NOT_APPLICABLE, reason))
+        return player_unit(pid, unit, systemd.show(unit))
     if last:
         seen = systemd.show(last)
-        return Standing(last, seen.main, seen.history)
+        return PlayerUnit(last, seen.main, seen.history)
     if systemd.BOOTED.is_dir():
         for seen in systemd.known(make.units):
             if make.is_server(seen.start) and make.answers_at(seen.start, address):
-                return Standing(Unit(seen.id), seen.main, seen.history)
-    return Standing(NOWHERE)
+                return PlayerUnit(Unit(seen.id), seen.main, seen.history)
+    return PlayerUnit(NOWHERE)
 
 
-def _basis(make: Make, unit: Unit, pid: int, kill: bool) -> tuple[Shown, str, list[str]]:
-    """What a plan rests on: the unit, what becomes of the queue, and the other players in the unit. Blocking. Raises
+def _basis(make: PlayerProgram, unit: Unit, pid: int, kill: bool) -> tuple[UnitStatus, str, list[str]]:
+    """The basis of a plan: the unit, what happens to the queue, and the other players in the unit. Blocking. Raises
     OSError."""
     others = [make.called(other) for other in servers(make) if other != pid and systemd.unit_of(other) == unit]
     return systemd.show(unit), make.queue(pid, kill) if pid else "", others
 
 
-def servers(make: Make) -> list[int]:
-    """The processes that are one by their command line, whoever's they are. Blocking."""
+def servers(make: PlayerProgram) -> list[int]:
+    """The server processes of this program, of all users, by command line. Blocking."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):  # it has ended
@@ -252,8 +251,8 @@ def permission_to_restart() -> sudo.Permission:
     return sudo.Permission(*PERMISSION)
 
 
-def needs(make: Make, user: str) -> list[Need]:
-    """What has to be permitted where players are units of the system; nothing where none is. Blocking."""
+def needs(make: PlayerProgram, user: str) -> list[Need]:
+    """The permission that foh needs if players are system units; nothing otherwise. Blocking."""
     found = (systemd.unit_of(pid) for pid in servers(make))
     units = sorted({unit.name for unit in found if unit and unit.uid is None})
     if not units:
@@ -261,4 +260,4 @@ def needs(make: Make, user: str) -> list[Need]:
     what, root = f"permission to restart {', '.join(units)}", os.geteuid() == 0
     allowed = root or asyncio.run(sudo.permitted(children.run, *PERMISSION))
     said = "root" if root else "by sudo" if allowed else "an ordinary user"
-    return [Need(what, allowed, said, sudo.mend(user))]
+    return [Need(what, allowed, said, sudo.grant_command(user))]

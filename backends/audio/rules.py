@@ -1,4 +1,4 @@
-"""What is judged about zones and mixers: what a player says against what its PCM does."""
+"""The rules about zones and mixers: they compare what a player says with what its PCM does."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from backends.contract import (
 from backends.kinds import LOG, PLACE, PLAYBACK, PROCESS, Board, Control, Pcm, Zone
 
 STILL = 3.0  # seconds without movement before a playing zone counts as silent
-BEGINNING = 5.0  # seconds that it may take to begin where it was sent to: a stream fills its buffer first
-LET_GO = 2.0  # seconds that a zone may take to close its PCM, or another program to be done with it
-STARTING = 2.5  # seconds that a player's frontends may take to begin one after another
-GAPS = (2.0, 4.0, 6.0, 8.0)  # seconds ago: when looked at then, a PCM whose buffer runs dry has each time begun anew
-LEAPS, FAST = (1.0, 2.0, 3.0), 3.0  # seconds ago, and how many times the clock's pace nobody listens at
-RUSH, TRACKS = 5.0, 10  # seconds, and the tracks that nobody would begin by hand in that time
+BEGINNING = 5.0  # seconds that playback may take to start after a new track or a seek: a stream fills its buffer first
+LET_GO = 2.0  # seconds that a zone, or another program, may take to close its PCM
+STARTING = 2.5  # seconds that a player's frontends may take to start one after another
+GAPS = (2.0, 4.0, 6.0, 8.0)  # seconds ago: a PCM that underruns has started again between each two of these moments
+LEAPS, FAST = (1.0, 2.0, 3.0), 3.0  # seconds ago, and a multiple of real time that nobody listens at
+RUSH, TRACKS = 5.0, 10  # seconds, and more tracks than an operator starts by hand in that time
 CLOSED = "closed"
 FAULTS = {  # a zone's `fault`: the cause in words, and what to do
     "device busy": ("another program holds its sound card", "find it (sudo fuser -v /dev/snd/pcm*), and stop it"),
@@ -45,7 +45,7 @@ FAULTS = {  # a zone's `fault`: the cause in words, and what to do
 
 
 def stalled(zone: Zone | Gone, view: View) -> Verdict:
-    """Says playing, but its position stands still: the sound has stopped, whatever the player says."""
+    """Says playing, but its position does not move: the sound has stopped."""
     if isinstance(zone, Gone):
         return Verdict()
     if isinstance(zone.state, Unknown) or isinstance(zone.position, Unknown):
@@ -55,10 +55,10 @@ def stalled(zone: Zone | Gone, view: View) -> Verdict:
     begun, earlier = view.since(zone, "state", "track", "jumps")
     still, before = view.since(zone, "state", "track", "jumps", "position")
     lost = lost_end(zone, view)
-    if lost and view.now - lost.since < STILL:  # it may be back, as when it is plugged in again
+    if lost and view.now - lost.since < STILL:  # it may return, for example when it is plugged in again
         return Verdict(undecided=True, recheck_at=lost.since + STILL)
     patience = BEGINNING if earlier and still == begun else STILL
-    if zone.at - still < patience:  # not seen to stand still for so long, or not asked again since
+    if zone.at - still < patience:  # not seen still for that long, or not read again since
         moved = isinstance(before, Zone) and not isinstance(before.position, Unknown)
         return Verdict(undecided=not moved, recheck_at=view.now + 1)
     said = f"{zone.position} s, and the same {patience:g} s later"
@@ -67,8 +67,8 @@ def stalled(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> tuple[Finding, ...]:
-    """Why the sound has stopped, by what its PCM does meanwhile. `begun` is when it was sent to where it is, if that
-    was seen: what has not opened its PCM since then still waits for something to play."""
+    """Why the sound has stopped, by the state of its PCM. `begun` is when it last started a track or a seek, if that
+    was seen: a zone that has not opened its PCM since then still waits for data."""
 
     def because(
         code: str, cause: str, *remedies: Remedy, blames: Id | None = None, pcm: Pcm | None = None, not_known: str = ""
@@ -88,7 +88,7 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
             cause, doubt = known(zone.fault)[0], ""
         return because("ZONE-STALLED", cause, again, not_known=doubt)
     if _other(zone, pcm):
-        return ()  # said by `taken`
+        return ()  # `taken` reports it
     since, _ = view.since(pcm, "state")
     waits = begun is not None and since <= begun and not isinstance(zone.fault, str)
     if pcm.state == CLOSED and not waits:
@@ -109,28 +109,28 @@ def _silent(zone: Zone, evidence: Evidence, view: View, begun: float | None) -> 
 
 
 def _replug(pcm: Pcm, view: View) -> Remedy:
-    """By the console where the board is known, else by hand."""
+    """Through the console if the board is known, else by hand."""
     if isinstance(board := view.follow(pcm, "board"), Board):
         return Remedy("reset the board's USB port, then restart playback", "replug", board.id)
     return Remedy("unplug the board and plug it in again, then restart playback")
 
 
 def restart_remedies(zone: Zone, text: str, how: str = "", otherwise: str = "") -> tuple[Remedy, ...]:
-    """By its systemd unit, where that is offered; else `otherwise`, in words ("": nothing)."""
+    """Through its systemd unit if that is offered; else `otherwise`, as text ("": nothing)."""
     if zone.offer("restart"):
         return (Remedy(text, "restart", zone.id, {"how": how} if how else {}),)
     return (Remedy(otherwise),) if otherwise else ()
 
 
 def failed(zone: Zone | Gone, view: View) -> Verdict:
-    """Asked to play, and its output could not be opened: the player is back at "stopped", and only its log says why."""
+    """Its output could not be opened for playback: the player is "stopped" again, and only its log says why."""
     if isinstance(zone, Gone) or isinstance(zone.state, Unknown):
         return Verdict(undecided=isinstance(zone, Zone))
     if isinstance(zone.fault, Unknown):
         return Verdict(undecided=zone.fault.why in (Why.NOT_YET, Why.UNREACHABLE))
     pcm = view.follow(zone, "pcm")
     if zone.state == "playing" or (isinstance(pcm, Pcm) and _other(zone, pcm)):
-        return Verdict()  # said by `stalled`, or by `taken`
+        return Verdict()  # `stalled` or `taken` reports it
     cause, remedy = known(zone.fault)
     remedies, lost = (Remedy(remedy), Remedy("play again", "play", zone.id)), lost_end(zone, view)
     finding = Finding(
@@ -141,7 +141,7 @@ def failed(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def known(fault: str) -> tuple[str, str]:
-    """The cause and what to do; another backend's players may fail in ways of their own."""
+    """The cause and what to do; players of another backend may have other faults."""
     return FAULTS.get(fault, (f"its output has failed: {fault}", "read its log"))
 
 
@@ -160,7 +160,7 @@ def lost_end(zone: Zone, view: View) -> Gone | None:
 
 
 def taken(zone: Zone | Gone, view: View) -> Verdict:
-    """Another program has its PCM open: the zone cannot play, whatever it says."""
+    """Another program has its PCM open: the zone cannot play, even if it says playing."""
     pcm = view.follow(zone, "pcm")
     if isinstance(zone, Gone) or not isinstance(pcm, Pcm) or isinstance(pcm.state, Unknown):
         return Verdict(undecided=isinstance(pcm, Pcm))
@@ -179,15 +179,15 @@ def taken(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def _other(zone: Zone, pcm: Pcm) -> bool:
-    """Whether the PCM is known to be another's. With a sound server or a mixing plugin in between it always is."""
+    """Whether another process is known to own the PCM. With a sound server or a mixing plugin it always does."""
     direct = isinstance(zone.output, str) and "hw:" in zone.output
     both = isinstance(pcm.owner, int) and isinstance(zone.pid, int)
     return direct and both and pcm.state != CLOSED and pcm.owner != zone.pid
 
 
 def held(zone: Zone | Gone, view: View) -> Verdict:
-    """Stopped, and yet it has its PCM open, so that the amplifier cannot sleep: Mopidy does so when its queue has
-    ended by itself (mopidy#1602)."""
+    """Stopped with its PCM still open, so that the amplifier cannot sleep: Mopidy does so when its queue has ended by
+    itself (mopidy#1602)."""
     pcm = view.follow(zone, "pcm")
     if isinstance(zone, Gone) or not isinstance(pcm, Pcm):
         return Verdict()
@@ -205,8 +205,8 @@ def held(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def runaway(zone: Zone | Gone, view: View) -> Verdict:
-    """Faster than anybody listens: it begins track after track, as every one fails at once, or its position runs ahead
-    of the clock, as when nothing takes its sound."""
+    """Faster than real time: it starts track after track because each fails at once, or its position runs ahead of the
+    clock because its output discards the sound."""
     if isinstance(zone, Gone) or zone.state != "playing" or not isinstance(zone.tracks_begun, int):
         return Verdict(undecided=not isinstance(zone, Gone) and isinstance(zone.state, Unknown))
     before = view.ago(zone.id, RUSH)
@@ -229,8 +229,8 @@ def runaway(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def _ahead(zone: Zone, view: View) -> float:
-    """How far it has come in what it plays, where it has run ahead of the clock whenever it was looked at. A seek is
-    one leap only, and where it was sent somewhere between two looks they say nothing."""
+    """How many seconds its position advanced, if it ran ahead of the clock in every interval of LEAPS; else 0. A seek
+    is only one leap. An interval in which `_gain` cannot tell does not count; at least two must."""
     past = [zone, *(view.ago(zone.id, seconds) for seconds in LEAPS)]
     gains = [gain for later, earlier in itertools.pairwise(past) if (gain := _gain(later, earlier)) is not None]
     if len(gains) < 2 or any(came <= FAST * seconds for came, seconds in gains):
@@ -239,7 +239,7 @@ def _ahead(zone: Zone, view: View) -> float:
 
 
 def _gain(later: Resource | None, earlier: Resource | None) -> tuple[float, float] | None:
-    """By how much the position came on, within one track if the player does not tell more, and in which time."""
+    """How far the position advanced, and in what time; within one track if the player does not report `passed`."""
     if not (isinstance(later, Zone) and isinstance(earlier, Zone)) or later.at - earlier.at < LEAPS[0] / 2:
         return None
     if isinstance(later.position, Unknown) or isinstance(earlier.position, Unknown):
@@ -251,22 +251,22 @@ def _gain(later: Resource | None, earlier: Resource | None) -> tuple[float, floa
         came += later.passed - earlier.passed
     elif (later.track, later.jumps) != (earlier.track, earlier.jumps):
         return None
-    return (came, later.at - earlier.at) if came >= 0 else None  # begun anew, and not told of it yet
+    return (came, later.at - earlier.at) if came >= 0 else None  # restarted, but not reported yet
 
 
 def underruns(zone: Zone | Gone, view: View) -> Verdict:
-    """Its sound has gaps: within one track its PCM has to begin anew again and again, as its buffer has run dry."""
+    """Its sound has gaps: within one track its PCM starts again and again, because its buffer has run dry."""
     pcm = view.follow(zone, "pcm")
     if isinstance(zone, Gone) or not isinstance(pcm, Pcm) or zone.state != "playing" or pcm.state == CLOSED:
         return Verdict()
     if isinstance(pcm.begun, Unknown):
         return Verdict(undecided=True)
     (since, before), (moved, _) = view.since(zone, "state", "track", "jumps"), view.since(zone, "position")
-    if view.now - since < GAPS[-1]:  # it began anew because it was sent there
+    if view.now - since < GAPS[-1]:  # it started again because of a new track or a seek
         return Verdict(undecided=before is not None, recheck_at=since + GAPS[-1])
     past = [then.begun for then in (view.ago(pcm.id, seconds) for seconds in GAPS) if isinstance(then, Pcm)]
     starts = {begun for begun in (pcm.begun, *past) if not isinstance(begun, Unknown)}
-    if len(starts) <= len(GAPS) or view.now - moved >= STILL:  # the latter is said by `stalled`
+    if len(starts) <= len(GAPS) or view.now - moved >= STILL:  # `stalled` reports the latter
         return Verdict()
     cause = f"its sound has gaps: the buffer of PCM {pcm.name} runs dry again and again"
     path = next((item.read_from for item in pcm.evidence), "")
@@ -282,8 +282,8 @@ def underruns(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def unreachable(zone: Zone | Gone, view: View) -> Verdict:
-    """Phones cannot reach it: its MPD frontend is configured and does not answer. Mopidy runs on without it, as when
-    its port was taken."""
+    """Phones cannot reach it: its MPD frontend is configured and does not answer. Mopidy keeps running without it, for
+    example when its port was taken."""
     if isinstance(zone, Gone) or isinstance(zone.state, Unknown):
         return Verdict(undecided=isinstance(zone, Zone))
     if not isinstance(zone.mpd, Unknown) or zone.mpd.why not in (Why.UNREACHABLE, Why.MALFORMED):
@@ -306,13 +306,13 @@ def _read_from(resource: Resource, name: str) -> str:
 
 
 def mixer_silent(control: Control | Gone, view: View) -> Verdict:
-    """A mixer's device that does not answer while its source does: the sound server behind it is gone, or hangs."""
+    """A mixer's device does not answer while its source does: the sound server behind it is gone, or hangs."""
     if isinstance(control, Gone) or isinstance(control.device, Unknown):  # the latter: the source itself is unwell
         return Verdict()
     if not isinstance(control.mute, Unknown) or control.mute.why is not Why.UNREACHABLE:
         return Verdict()
     since, before = view.since(control, "mute")
-    if view.now - since < LET_GO:  # as while its card leaves
+    if view.now - since < LET_GO:  # for example while its card is removed
         return Verdict(undecided=before is None, recheck_at=since + LET_GO)
     cause = f"the mixer of {control.device} does not answer: {control.mute.detail}"
     evidence = (Evidence("mute", f"ALSA mixer {control.device}", control.at, control.mute.detail),)

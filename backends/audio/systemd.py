@@ -1,7 +1,7 @@
-"""The systemd unit that a player's process is in: what its manager says of it, and how it is restarted.
+"""The systemd unit of a player's process: its status, and how to restart it.
 
-`systemctl` is run as a child with a deadline. A D-Bus library (dbus-fast, sdbus) would be one more dependency for three
-calls; root needs no bus at all with systemctl, which has the manager's own socket; and a plan shows the very commands.
+`systemctl` runs as a child with a deadline. A D-Bus library (dbus-fast, sdbus) would be one more dependency for three
+calls; as root, systemctl needs no bus, because it uses the manager's own socket; and a plan shows the same commands.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _IN_CGROUP = re.compile(r"^(?:0::|\d+:name=systemd:)(/.*/([\w@.:\\-]+\.service))
 _OWN = re.compile(r"/user@(\d+)\.service/").search
 _OF_SOCKET = re.compile(r"\bcgroup:(/\S+)").findall
 _ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=").search
-# Of systemd's own (unit-name.c, VALID_CHARS) all but the backslash, which systemctl and shells take for more than a
-# letter. It begins with no dash: it is an argument.
+# systemd's own characters (unit-name.c, VALID_CHARS) without the backslash, which is special to systemctl and shells.
+# No leading dash: the name is an argument.
 is_plain = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]+)?\.service").fullmatch
 
 
 class Unit(Struct, frozen=True):
-    """A service, and the user whose own manager has it (None: the system's)."""
+    """A service, and the user whose manager runs it (None: the system's)."""
 
     name: str
     uid: int | None = None
@@ -41,9 +41,9 @@ class Unit(Struct, frozen=True):
         return ["systemctl", *(["--user"] if self.uid is not None else []), *words, self.name]
 
 
-class Shown(Struct, frozen=True):
-    """What `systemctl show` says of a unit. `main` is its main process (0: none), `restarts` how often systemd has
-    started it again by itself, `start` the command line that it is started with."""
+class UnitStatus(Struct, frozen=True):
+    """A unit in `systemctl show`. `main` is its main process (0: none), `restarts` how often systemd has restarted it
+    automatically, `start` the command line of its ExecStart."""
 
     id: str
     active: str = ""
@@ -60,12 +60,12 @@ class Shown(Struct, frozen=True):
 
     @property
     def history(self) -> str:
-        """The same, and what it has been through."""
+        """The state and the number of automatic restarts."""
         return f"{self.state}, started again by systemd {self.restarts} times before" if self.restarts else self.state
 
 
 def unit_in(cgroup: str) -> Unit | None:
-    """The service that a process is in, by its /proc/PID/cgroup; None where that is a session, or no unit at all."""
+    """The service of a process, from its /proc/PID/cgroup; None if it is in a session or in no unit."""
     match = _IN_CGROUP(cgroup)
     if not match:
         return None
@@ -74,20 +74,20 @@ def unit_in(cgroup: str) -> Unit | None:
 
 
 def unit_of(pid: int, proc: Path = Path("/proc")) -> Unit | None:
-    with contextlib.suppress(OSError):  # it has just ended: then it has no unit either
+    with contextlib.suppress(OSError):  # it has just ended, so it has no unit
         return unit_in((proc / str(pid) / "cgroup").read_text(errors="replace"))
     return None
 
 
 def groups_in(sockets: str) -> list[str]:
-    """The control groups in which sockets were made, by what `ss --cgroup` has printed."""
+    """The control groups of sockets, from the output of `ss --cgroup`."""
     return sorted(set(_OF_SOCKET(sockets)))
 
 
 def unit_at(port: int) -> Unit | None:
-    """The service that listens at this TCP port, whoever's it is: the kernel tells everybody in which control group a
-    socket was made, and only its owner which process has it. Where systemd has made it (systemd.socket(5)), it is the
-    service that the socket's unit starts. Blocking. Raises as `show` does."""
+    """The service that listens at this TCP port, of any user: the kernel tells everybody a socket's control group, but
+    only its owner the process. For a socket of systemd (systemd.socket(5)) it is the service that the socket's unit
+    starts. Blocking. Raises what `show` raises."""
     groups = groups_in(
         run(["ss", "--no-header", "--tcp", "--listening", "--numeric", "--cgroup", "sport", "=", f":{port}"])
     )
@@ -99,49 +99,49 @@ def unit_at(port: int) -> Unit | None:
     return unit_in(f"0::{above}/{name}")
 
 
-def shown(text: str) -> list[Shown]:
-    """What `systemctl show` has printed, of one unit or of several."""
-    return [_shown(dict(line.partition("=")[::2] for line in each.splitlines())) for each in text.split("\n\n")]
+def parse_show(text: str) -> list[UnitStatus]:
+    """Parses the output of `systemctl show` for one or more units."""
+    return [_unit_status(dict(line.partition("=")[::2] for line in each.splitlines())) for each in text.split("\n\n")]
 
 
-def _shown(said: dict[str, str]) -> Shown:
+def _unit_status(said: dict[str, str]) -> UnitStatus:
     numbers = {key: int(said[key]) for key in ("MainPID", "NRestarts") if said.get(key, "").isdecimal()}
     id, active, sub, result = (clean(said.get(key, "")) for key in ("Id", "ActiveState", "SubState", "Result"))
     argv = _ARGV(said.get("ExecStart", ""))
     start = tuple(argv[1].split()) if argv else ()
-    return Shown(id, active, sub, result, numbers.get("MainPID", 0), numbers.get("NRestarts", 0), start)
+    return UnitStatus(id, active, sub, result, numbers.get("MainPID", 0), numbers.get("NRestarts", 0), start)
 
 
-def show(unit: Unit) -> Shown:
-    """Asks the unit's manager; a pattern is not taken. Blocking. Raises OSError with systemctl's words, and
+def show(unit: Unit) -> UnitStatus:
+    """Reads the status of one unit, not of a pattern. Blocking. Raises OSError with systemctl's message, and
     TimeoutError."""
-    return shown(run(unit.command("show", PROPERTIES)))[0]
+    return parse_show(run(unit.command("show", PROPERTIES)))[0]
 
 
-def known(pattern: str) -> list[Shown]:
-    """Those of the system's units that systemd has in mind (which it has of failed ones). Blocking; raises as `show`
-    does."""
-    return [each for each in shown(run(["systemctl", "show", PROPERTIES, pattern])) if each.id]
+def known(pattern: str) -> list[UnitStatus]:
+    """The system units that match and that systemd has loaded (failed units stay loaded). Blocking. Raises what `show`
+    raises."""
+    return [each for each in parse_show(run(["systemctl", "show", PROPERTIES, pattern])) if each.id]
 
 
 def restarting(unit: Unit, kill: bool, failed: bool) -> list[list[str]]:
-    """The commands that restart it. `kill`: its processes are not asked to end. `failed`: it is, and might have been
-    started too often to be started now."""
+    """The commands that restart it. `kill`: kill its processes first. `failed`: reset its failed state first, because
+    it may have reached its start limit."""
     first = [unit.command("kill", "--signal=KILL")] if kill else []
     again = [unit.command("reset-failed")] if failed else []
     return [*first, *again, unit.command("restart")]
 
 
 def restart(unit: Unit, kill: bool) -> None:
-    """Blocking, but not until it runs again, which takes as long as its process takes to end: that is seen by what
-    answers then. Raises as `show` does."""
+    """Starts the restart and does not wait for its end, which takes as long as the old process takes to end. Blocking.
+    Raises what `show` raises."""
     for command in restarting(unit, kill, show(unit).active == "failed"):
         run([*command, "--no-block"] if "restart" in command else command)
 
 
 def run(command: Sequence[str]) -> str:
-    """What it prints. Of the caller's environment nothing reaches the system's manager. Blocking, in a thread or in the
-    root helper, so with an event loop of its own."""
+    """The output of a command. The caller's environment does not reach the system's manager. Blocking: it runs in a
+    thread or in the root helper, so it has an event loop of its own."""
     env = dict(os.environ) if "--user" in command else {"PATH": PATH}
     ran = asyncio.run(children.run(command, ANSWER, env | {"LC_ALL": "C"}))
     if ran.status:

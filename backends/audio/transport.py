@@ -1,4 +1,4 @@
-"""What any player can be told to do, whoever made it. Pure."""
+"""The actions that every player has. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from backends.contract import Arg, Expect, Id, Offer, Refused, Test, Unknown, cl
 from backends.kinds import Zone
 
 BECOMES = {"play": "playing", "pause": "paused", "stop": "stopped"}
-FLOWS = 8.0  # seconds until its position is seen to move after `play`: a stream fills its buffer first
+FLOWS = 8.0  # seconds until its position must move after `play`: a stream fills its buffer first
 _PERCENT = Arg("percent", "volume", "%", minimum=0, maximum=100, field="volume")
 
 
 def offers(id: Id, state: str | Unknown, no_mixer: str) -> tuple[Offer, ...]:
-    """`no_mixer` says why it has no volume of its own ("" if it has)."""
+    """`no_mixer` says why it has no volume of its own ("": it has one)."""
     stopped = "stopped" if state == "stopped" else ""
     return (
         Offer(id, "play", "play", blocked="already playing" if state == "playing" else ""),
@@ -26,8 +26,8 @@ def offers(id: Id, state: str | Unknown, no_mixer: str) -> tuple[Offer, ...]:
     )
 
 
-def turned(action: str, zone: Zone) -> Expect:
-    """What must follow play, pause or stop. Raises Refused where it would do nothing."""
+def expect_state(action: str, zone: Zone) -> Expect:
+    """The expected result of play, pause or stop. Raises Refused if nothing would change."""
     if action == "play" and zone.queue == 0:
         raise Refused("nothing is queued")
     if action == "pause" and zone.state == "stopped":
@@ -37,21 +37,21 @@ def turned(action: str, zone: Zone) -> Expect:
     return Expect(zone.id, "state", BECOMES[action], 4)
 
 
-def begun_again(zone: Zone) -> tuple[Expect, ...]:
-    """What must follow where it is stopped and told to play: a track begins, and does not stay at its beginning."""
+def expect_restart(zone: Zone) -> tuple[Expect, ...]:
+    """The expected result of a restart of playback: a track starts, and its position moves."""
     if zone.state != "playing" or isinstance(zone.tracks_begun, Unknown):
         raise Refused("it is not playing")
     begun = Expect(zone.id, "tracks_begun", zone.tracks_begun, FLOWS, Test.DIFFERS)
     return begun, Expect(zone.id, "position", 0, FLOWS, Test.DIFFERS)
 
 
-def skipped(zone: Zone) -> Expect:
-    """What must follow next or previous."""
+def expect_skip(zone: Zone) -> Expect:
+    """The expected result of next or previous."""
     return Expect(zone.id, "track", zone.track if isinstance(zone.track, str) else "", 4, Test.DIFFERS)
 
 
 def volume(args: Mapping[str, str], zone: Zone) -> tuple[int, Expect]:
-    """The volume that is asked for, and what must follow. Raises Refused for what is none, or is so already."""
+    """The requested volume, and the expected result. Raises Refused for an invalid volume and for the present one."""
     said = args.get("percent", "")
     if not (said.isascii() and said.isdigit() and int(said) <= 100):
         raise Refused(f"volume is a whole number from 0 to 100, not {clean(said, 20)!r}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from backends.audio.mixer_lines import BEAT, Ask, Fader, Reply, Told
+from backends.audio.mixer_lines import BEAT, Fader, MixerReply, MixerReport, MixerRequest
 from backends.demo.lines import Lines
 
 STEPS = 64
@@ -36,22 +36,22 @@ class Mixers(Lines):
     def get(self, card: str) -> Fader:
         return self._fader(card)
 
-    def everything(self) -> Told:
-        return Told(tuple(self._fader(card) for card in self.cards()))
+    def everything(self) -> MixerReport:
+        return MixerReport(tuple(self._fader(card) for card in self.cards()))
 
     def _fader(self, card: str) -> Fader:
         fader = self._faders.get(card) or Fader(f"hw:{card}", "PCM", 0, (), 75, -16.0, False, STEPS)
         return structs.replace(fader, names=(str(self.cards().get(card, "")), card, f"hw:{card}"))
 
-    def answer(self, line: bytes) -> Reply:
-        return self._answer(msgspec.json.decode(line, type=Ask))
+    def answer(self, line: bytes) -> MixerReply:
+        return self._answer(msgspec.json.decode(line, type=MixerRequest))
 
-    def _answer(self, ask: Ask) -> Reply:
+    def _answer(self, ask: MixerRequest) -> MixerReply:
         card = ask.device.removeprefix("hw:")
         if card not in self.cards():
-            return Reply(ask.ask, error="No such device")
+            return MixerReply(ask.ask, error="No such device")
         if ask.do == "mute":
             self.set(card, mute=bool(ask.value))
         elif ask.do == "level":
             self.set(card, level=int(ask.value or 0))
-        return Reply(ask.ask, self._fader(card))
+        return MixerReply(ask.ask, self._fader(card))

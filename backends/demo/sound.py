@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from backends.audio.pulse.lines import BEAT, Move, Playing, Told
+from backends.audio.pulse.lines import BEAT, Move, ServerReport, SinkInput
 from backends.demo.lines import Lines
 from backends.demo.mopidy import Player
 
@@ -38,15 +38,17 @@ class Sound(Lines):
                 self._moved.pop(name, None)
         self.tell()
 
-    def everything(self) -> Told:
+    def everything(self) -> ServerReport:
         streams = tuple(
-            Playing(index, self.sink_of(name), f"Mopidy {name}", corked=player.state == "paused")
+            SinkInput(index, self.sink_of(name), f"Mopidy {name}", corked=player.state == "paused")
             for index, (name, player) in enumerate(self.players.items())
             if player.state != "stopped"
         )
-        return Told("pulseaudio (embedded)", 1, {name: index for index, name in enumerate(self.players)}, streams)
+        return ServerReport(
+            "pulseaudio (embedded)", 1, {name: index for index, name in enumerate(self.players)}, streams
+        )
 
-    def answer(self, line: bytes) -> Told:
+    def answer(self, line: bytes) -> ServerReport:
         asked, names = msgspec.json.decode(line, type=Move), list(self.players)
         self.move(names[asked.stream], names[asked.to])
         return self.everything()

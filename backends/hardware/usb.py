@@ -157,7 +157,7 @@ def _helper_need(where: helper.Where, context: Context) -> Need:
     boards = [device for device in sysfs.usb_devices(where.sysfs).values() if _is_audio(device)]
     if all(_writable(device, where.rules) for device in boards):
         return Need(what, True, f"all {len(boards)} boards can be written to")
-    return Need(what, False, "an ordinary user", sudo.mend(context.environ.get("USER", "USER")))
+    return Need(what, False, "an ordinary user", sudo.grant_command(context.environ.get("USER", "USER")))
 
 
 backend = Backend("usb", (BOARD, HUB), (*rules.RULES, *limits.RULES), discover, needs, Settings, why.QUESTIONS)

@@ -217,8 +217,8 @@ def mpd(sound: pulse.Bed, folder: Path) -> Iterator[tuple[str, int]]:
         server.stop()
 
 
-Playing = Callable[[pulse.Bed, Path], contextlib.AbstractContextManager[tuple[str, int]]]
-PLAYERS: dict[str, Playing] = {
+SinkInput = Callable[[pulse.Bed, Path], contextlib.AbstractContextManager[tuple[str, int]]]
+PLAYERS: dict[str, SinkInput] = {
     "pulsesink": lambda sound, folder: mopidy(sound, folder, pulsesink(sound, "zone1")),
     "alsasink": lambda sound, folder: mopidy(sound, folder, alsasink(sound, "zone1")),
     "mpd": mpd,
@@ -273,7 +273,7 @@ def test_a_zone_in_the_wrong_sink_is_named_and_brought_back(player: str, sound: 
 
 
 def test_it_is_named_as_well_by_a_console_that_comes_late(sound: pulse.Bed, tmp_path: Path) -> None:
-    """Nobody has seen the stream where it belongs; what the player was told says where that is."""
+    """Nobody has seen the stream where it belongs; the player's configuration says where that is."""
     with mopidy(sound, tmp_path, pulsesink(sound, "zone1")) as (zones, pid):
         until(lambda: sound.inputs().get(str(pid), (0, ""))[1] == "zone1")
         sound.remove("zone1")

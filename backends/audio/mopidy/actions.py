@@ -1,4 +1,4 @@
-"""What can be done with a Mopidy: each action reads what it rests on, and says which calls and what must follow."""
+"""The actions on a Mopidy: each reads what it needs and returns the calls to make and the expected result."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ async def _stop(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.
 
 
 async def _again(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
-    return [("core.playback.stop", {}), ("core.playback.play", {})], transport.begun_again(zone)
+    return [("core.playback.stop", {}), ("core.playback.play", {})], transport.expect_restart(zone)
 
 
 def _turn(zone: MopidyZone, action: str) -> model.Outcome:
-    return [(f"core.playback.{action}", {})], (transport.turned(action, zone),)
+    return [(f"core.playback.{action}", {})], (transport.expect_state(action, zone),)
 
 
 async def _next(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
@@ -46,7 +46,7 @@ async def _skip(core: Core, zone: MopidyZone, action: str) -> model.Outcome:
         raise Refused(f"there is no {action} track")
     if current.startswith(f"#{tlid} "):
         raise Refused("it would play the same track again")
-    return [(f"core.playback.{action}", {})], (transport.skipped(zone),)
+    return [(f"core.playback.{action}", {})], (transport.expect_skip(zone),)
 
 
 async def _volume(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
@@ -71,7 +71,7 @@ def _soft(zone: MopidyZone, wanted: bool) -> model.Outcome:
 
 
 async def _release(core: Core, zone: MopidyZone, args: Mapping[str, str]) -> model.Outcome:
-    """Only what begins to play and is stopped lets go of the PCM: not `stop` when stopped, not `clear`."""
+    """Mopidy closes the PCM only when it starts to play and then stops: not on `stop` when stopped, nor on `clear`."""
     if zone.state != "stopped":
         raise Refused("it is not stopped")
     uri = "" if zone.queue else model.last_played(await core.call("core.history.get_history"))

@@ -1,4 +1,4 @@
-"""Talking to one Mopidy: JSON-RPC over the WebSocket that also tells its events."""
+"""A client of one Mopidy: JSON-RPC and events over one WebSocket."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from backends.contract import IO, clean
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
-LONGEST = 1 << 20  # bytes of a message: to decode more would hold up every key. A history of 500 tracks has 150 KB
+LONGEST = 1 << 20  # bytes of a message: decoding more would delay every key. A history of 500 tracks has 150 KB
 ANSWER = 2.0  # seconds; a healthy instance answers in 5 ms
-SETTLE = 0.02  # seconds in which events come together
+SETTLE = 0.02  # seconds in which related events arrive
 BEGINS = 3.0  # seconds that a track may take from `play` to its first sound
 BY_ITSELF = 1.0  # seconds within which it stops by itself after a failure
 BEGUN = ("track_playback_started", "track_playback_resumed")
@@ -28,7 +28,7 @@ CLIENT = "websockets.asyncio.client"  # imported by the source's thread
 
 
 def is_http(endpoint: str) -> bool:
-    """Whether it is a URL that can be asked."""
+    """Whether it is an HTTP URL with a host and a valid port."""
     try:
         parts = urlsplit(endpoint)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -38,12 +38,12 @@ def is_http(endpoint: str) -> bool:
 
 @contextlib.asynccontextmanager
 async def connected(endpoint: str) -> AsyncIterator[Core]:
-    """Raises TimeoutError (accepts, says nothing), ConnectionRefusedError, ValueError (not Mopidy)."""
+    """Raises TimeoutError (accepts but does not answer), ConnectionRefusedError, ValueError (not Mopidy)."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake
 
     url, address = endpoint.replace("http", "ws", 1) + "/mopidy/ws", urlsplit(endpoint).netloc
-    # No proxy: environment variables must not matter.
+    # No proxy: ignore the environment variables.
     connecting = connect(url, open_timeout=ANSWER, close_timeout=0.3, max_size=LONGEST, proxy=None, compression=None)
     try:
         socket = await connecting
@@ -65,17 +65,17 @@ async def connected(endpoint: str) -> AsyncIterator[Core]:
 
 
 class Core:
-    """Mopidy's core API, one call after the other, whoever makes them; and what has happened at the other end."""
+    """Mopidy's core API: runs the calls of all callers one after another, and collects the events."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.pending = True
         self.counts = model.Counts()
-        self.settled = 0.0  # when it last began to play or was stopped, since the epoch
+        self.settled = 0.0  # when it last started or stopped playback, seconds since the epoch
         self._socket = socket
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[Any] | None = None
-        self._error: Exception | None = None  # what has ended the connection
+        self._error: Exception | None = None  # the error that ended the connection
 
     async def call(self, method: str, params: Mapping[str, object] | None = None) -> Any:
         """One call's result. Raises TimeoutError, ConnectionResetError, ValueError (not Mopidy), and Refused with
@@ -88,7 +88,7 @@ class Core:
         return model.results(await self._ask(request), methods)
 
     async def until_it_plays(self) -> None:
-        """Waits until it plays, for some BEGINS seconds. Raises what `call` raises."""
+        """Waits until the position moves, for about BEGINS seconds. Raises what `call` raises."""
         for _ in range(round(BEGINS / SETTLE)):
             if await self.call(model.POSITION):
                 return
@@ -106,7 +106,7 @@ class Core:
                     await self._socket.send(model.dumps(request))
                     return await self._answer
                 finally:
-                    if self._answer.cancelled():  # what comes late would be taken for the next one's answer
+                    if self._answer.cancelled():  # a late answer would be taken for the next call's
                         self._end(TimeoutError(SILENT))
         except TimeoutError as error:
             raise TimeoutError(SILENT) from error
@@ -114,7 +114,7 @@ class Core:
             raise ConnectionResetError(ENDED) from error
 
     async def wait(self, seconds: float, io: IO) -> None:
-        """Returns when the time is over or something has happened. Raises what has ended the connection."""
+        """Returns after this time or at the next event. Raises the error that ended the connection."""
         await io.wait(seconds, self._wake.wait())
         if self._wake.is_set() and not self._error:
             await asyncio.sleep(SETTLE)  # a track change is five events
@@ -143,7 +143,7 @@ class Core:
     def _take(self, said: object) -> None:
         if isinstance(said, dict) and "event" in said:
             self.pending = True
-            self.counts = model.counted(self.counts, said)
+            self.counts = model.count_event(self.counts, said)
             self._note(said)
             self._wake.set()
         elif self._answer and not self._answer.done():

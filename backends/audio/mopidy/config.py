@@ -1,4 +1,4 @@
-"""A Mopidy's configuration, as its command line names it: files, and `-o section/key=value`."""
+"""A Mopidy's configuration, from its command line: files, and `-o section/key=value`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backends.contract import Unknown, Why, clean
 
 
 def is_server(argv: Sequence[str]) -> bool:
-    """Whether it is Mopidy itself, and none of its commands (`mopidy --config A config`, `mopidy local scan`)."""
+    """Whether it is the server, not one of its commands (`mopidy --config A config`, `mopidy local scan`)."""
     names = [Path(word).name for word in argv]
     if names[:1] and names[0].startswith("python"):
         names = names[2:] if names[1:2] == ["-m"] else names[1:]
@@ -37,23 +37,23 @@ def config_files(argv: Sequence[str]) -> list[str]:
 
 
 def merged(files: Sequence[Path]) -> configparser.RawConfigParser | Unknown:
-    """The configuration that these files make together."""
+    """The merged configuration of these files."""
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
     for file in files:
         if _denied(file):
-            return Unknown(Why.DENIED, clean(f"{file} may not be read"))
+            return Unknown(Why.DENIED, clean(f"no permission to read {file}"))
         try:
             # A part may be a directory of *.conf files, read in order, as Mopidy does.
             parser.read(sorted(file.glob("*.conf")) if file.is_dir() else file, "utf-8")
         except (configparser.Error, UnicodeDecodeError, OSError) as error:
             return Unknown(Why.MALFORMED, clean(f"{file}: {error}"))
     if not files or not parser.sections():
-        return Unknown(Why.DENIED, "its configuration is not known or may not be read")
+        return Unknown(Why.DENIED, "its configuration is unknown or cannot be read")
     return parser
 
 
 def _denied(file: Path) -> bool:
-    """Whether it is there, or may be, and is not for us: what is read without it would be half of the truth."""
+    """Whether the file may exist but cannot be read: the configuration without it would be incomplete."""
     try:
         file.stat()
     except OSError as error:
@@ -70,8 +70,8 @@ def output_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str
 
 
 def frontend_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str], section: str, usual: str) -> str:
-    """host:port of a frontend (`http`, `mpd`); "" where it has none, or one on a unix socket. `usual` is the port that
-    it has without being told ("": the section must be there)."""
+    """host:port of a frontend (`http`, `mpd`); "" if it has none, or one on a unix socket. `usual` is the default port
+    ("": the section must exist)."""
     if isinstance(config, Unknown) or not (usual or config.has_section(section)):
         return ""
     told = dict(config[section]) if config.has_section(section) else {}
@@ -86,7 +86,7 @@ def frontend_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[s
 
 
 def restores(config: configparser.RawConfigParser | Unknown, argv: Sequence[str]) -> bool | Unknown:
-    """`core/restore_state`: whether it saves its queue when it is asked to end, and goes on with it."""
+    """`core/restore_state`: whether it saves its queue on SIGTERM and restores it at its next start."""
     given = [word.partition("=")[2] for word in argv if word.startswith("core/restore_state=")]
     if not given and isinstance(config, Unknown):
         return config
@@ -95,6 +95,6 @@ def restores(config: configparser.RawConfigParser | Unknown, argv: Sequence[str]
 
 
 def zone_name(files: Sequence[Path]) -> str:
-    """`zones/bar.conf` names the zone bar; Mopidy's own `mopidy.conf` names nothing."""
+    """`zones/bar.conf` names the zone bar; Mopidy's own `mopidy.conf` gives no name."""
     named = [file.stem for file in files if file.suffix == ".conf" and file.stem != "mopidy"]
     return clean(named[-1], 40) if named else ""

@@ -1,4 +1,4 @@
-"""What a Mopidy's log says: pure functions from its lines to entries. No I/O.
+"""Parses a Mopidy's log: pure functions from its lines to entries. No I/O.
 
 Mopidy tells nobody but its log when an output fails. 3.x writes `LEVEL date [pid:thread] logger` and the message on a
 second line; 4.x writes `time LEVEL thread logger`, leaves out a time that repeats, and wraps the message to a column.
@@ -26,15 +26,15 @@ _WHO = re.compile(
 _SPEAKER = re.compile(r"(?:\[\d+:[^\]]*\] )?(?:[\w.]+: )?")
 
 
-class Line(Struct, frozen=True):
-    """One line as it was read, and when it was written at the latest."""
+class LogLine(Struct, frozen=True):
+    """One line as it was read, and the latest time at which it can have been written."""
 
     at: float
     text: str
 
 
-class Entry(Struct, frozen=True):
-    """One message: its level, when it was written, and its words on one line."""
+class LogEntry(Struct, frozen=True):
+    """One message: its level, when it was written, and its text on one line."""
 
     level: str
     at: float
@@ -42,15 +42,15 @@ class Entry(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """What an entry means for the output: the zone's word for it, and the words by which it is known. `playing`: it
-    befalls what plays, and Mopidy goes on saying so; one that is stopped has been stopped by somebody since."""
+    """What an entry means for the output: the zone's `fault`, and the text that identifies the entry. `playing`: it
+    happens during playback, and Mopidy still reports playing; a zone that is stopped was stopped by somebody since."""
 
     word: str
     said: str
     playing: bool = False
 
 
-FAULTS = (  # mopidy.audio.gst passes on what GStreamer's alsasink and pulsesink say; the first that fits is meant
+FAULTS = (  # mopidy.audio.gst logs the messages of GStreamer's alsasink and pulsesink; the first match counts
     Fault("device busy", "Device is being used by another application"),
     Fault("device lost", "The device has been disconnected", True),
     Fault("device cannot be opened", "Could not open audio device for playback"),
@@ -62,8 +62,8 @@ FAULTS = (  # mopidy.audio.gst passes on what GStreamer's alsasink and pulsesink
 )
 
 
-def entries(lines: Iterable[Line]) -> list[Entry]:
-    """The messages in these lines. What stands before the first beginning of one is left out."""
+def entries(lines: Iterable[LogLine]) -> list[LogEntry]:
+    """The messages in these lines, from the first complete one on."""
     found: list[tuple[str, float, list[str]]] = []
     for line in lines:
         if match := _HEAD(line.text):
@@ -74,28 +74,28 @@ def entries(lines: Iterable[Line]) -> list[Entry]:
             found.append((level, at, [] if _WHO(rest) else [_SPEAKER.sub("", rest, count=1)]))
         elif found and line.text.strip():
             found[-1][2].append(line.text.strip())
-    return [Entry(level, at, clean(" ".join(words), LONGEST)) for level, at, words in found if words]
+    return [LogEntry(level, at, clean(" ".join(words), LONGEST)) for level, at, words in found if words]
 
 
 def _seconds(text: str, otherwise: float) -> float:
-    """The time in the log, which is the host's local time."""
+    """Parses a time of the log, which is the host's local time."""
     try:
         return min(datetime.fromisoformat(text.replace(",", ".")).timestamp(), otherwise)
     except ValueError:
         return otherwise
 
 
-def bad(found: Sequence[Entry], most: int = 8) -> tuple[Entry, ...]:
-    """The latest warnings and errors, newest first; what is said again and again stands once."""
-    newest: dict[str, Entry] = {}
+def bad(found: Sequence[LogEntry], most: int = 8) -> tuple[LogEntry, ...]:
+    """The latest warnings and errors, newest first, without repetitions."""
+    newest: dict[str, LogEntry] = {}
     for entry in reversed(found):
         if entry.level in BAD:
             newest.setdefault(entry.text, entry)
     return tuple(newest.values())[:most]
 
 
-def fault(found: Sequence[Entry], settled: float, playing: bool) -> tuple[Fault, Entry] | None:
-    """The latest failure of the output that still stands: it came after `settled`, when it last began to play or was
+def fault(found: Sequence[LogEntry], settled: float, playing: bool) -> tuple[Fault, LogEntry] | None:
+    """The latest failure of the output that still applies: it came after `settled`, when playback last started or
     stopped."""
     for entry in bad(found, len(found)):
         for known in FAULTS:
@@ -104,23 +104,23 @@ def fault(found: Sequence[Entry], settled: float, playing: bool) -> tuple[Fault,
     return None
 
 
-class Told(Struct, frozen=True):
-    """What a zone shows of its log: the latest warnings and errors, and the failure of its output that still stands."""
+class LogReport(Struct, frozen=True):
+    """A zone's view of its log: the latest warnings and errors, and the failure of its output that still applies."""
 
     log: tuple[str, ...] | Unknown
     fault: Text
     evidence: tuple[Evidence, ...] = ()
 
 
-def told(lines: Iterable[Line], where: str, settled: float, playing: bool) -> Told:
-    """`where` is the log's place, `playing` whether it says so now."""
+def report(lines: Iterable[LogLine], where: str, settled: float, playing: bool) -> LogReport:
+    """`where` names the log; `playing`: the zone reports playing now."""
     found = entries(lines)
     said = tuple(f"{time.strftime('%d %b %H:%M:%S', time.localtime(e.at))} {e.level} {e.text}" for e in bad(found))
     if not (failed := fault(found, settled, playing)):
-        return Told(said, Unknown(Why.NOT_APPLICABLE, "its log tells of none since it last began to play"))
+        return LogReport(said, Unknown(Why.NOT_APPLICABLE, "no output failure logged since playback started"))
     known, entry = failed
-    return Told(said, known.word, (Evidence(LOG, where, entry.at, entry.text),))
+    return LogReport(said, known.word, (Evidence(LOG, where, entry.at, entry.text),))
 
 
-def untold(why: Unknown) -> Told:
-    return Told(why, why)
+def unreadable_log(why: Unknown) -> LogReport:
+    return LogReport(why, why)

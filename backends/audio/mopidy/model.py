@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from backends.audio import transport
-from backends.audio.mopidy.process import Process
+from backends.audio.mopidy.process import PlayerProcess
 from backends.audio.mopidy.zone import MopidyZone
 from backends.contract import (
     Args,
@@ -38,11 +38,11 @@ VOLUME = "core.mixer.get_volume"
 MUTE = "core.mixer.get_mute"
 QUEUE = "core.tracklist.get_length"
 VERSION = "core.get_version"
-# The position comes last: with an output that hangs it is the first call that never returns.
+# The position comes last: when the output hangs, it is the first call that never returns.
 READ = (VERSION, STATE, TRACK, STREAM, VOLUME, MUTE, QUEUE, POSITION)
 
-ONCE = ("core.playback.next", "core.playback.previous", "core.tracklist.add")  # what is not done twice
-UNTIL_IT_PLAYS: Call = (POSITION, {})  # among an action's calls: asked again and again until it plays
+ONCE = ("core.playback.next", "core.playback.previous", "core.tracklist.add")  # never repeated
+UNTIL_IT_PLAYS: Call = (POSITION, {})  # among an action's calls: repeated until it plays
 
 NO_MIXER = Unknown(Why.NOT_APPLICABLE, "it has no software mixer")
 
@@ -57,9 +57,9 @@ def dumps(body: object) -> str:
 
 
 def result(answer: object) -> Any:
-    """One answer's result. Raises Refused with Mopidy's words, ValueError if this is no JSON-RPC answer."""
+    """The result in one answer. Raises Refused with Mopidy's message, ValueError if it is not a JSON-RPC answer."""
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
-        raise ValueError("answers, but not as Mopidy: no JSON-RPC")
+        raise ValueError("answers, but not as Mopidy: not JSON-RPC")
     if "error" in answer:
         error = answer["error"] if isinstance(answer["error"], dict) else {}
         data = error.get("data")
@@ -71,12 +71,12 @@ def result(answer: object) -> Any:
 
 
 def results(answers: object, methods: Sequence[str]) -> dict[str, Any]:
-    """A batch's results by method. Raises ValueError if the answer is not a batch of ours."""
+    """A batch's results by method. Raises ValueError if the answer does not fit the request."""
     if not isinstance(answers, list) or len(answers) != len(methods):
-        raise ValueError("answers, but not as Mopidy: no JSON-RPC batch")
+        raise ValueError("answers, but not as Mopidy: not a JSON-RPC batch")
     by_number = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
     if by_number.keys() != set(range(len(methods))):
-        raise ValueError("answers, but not as Mopidy: other ids than asked for")
+        raise ValueError("answers, but not as Mopidy: its ids are not those of the request")
     return {method: result(by_number[number]) for number, method in enumerate(methods)}
 
 
@@ -98,16 +98,16 @@ def seconds(value: object) -> int | Unknown:
 
 
 class Counts(Struct, frozen=True):
-    """A Zone's fields of these names, as its events add up."""
+    """The counts in a Zone's fields of the same names, from its events."""
 
     jumps: int = 0
     tracks_begun: int = 0
     passed: int = 0
 
 
-def counted(counts: Counts, event: Mapping[str, object]) -> Counts:
-    """With one event more. A seek says where to and not where from: it counts as if from the beginning, which is too
-    little rather than too much."""
+def count_event(counts: Counts, event: Mapping[str, object]) -> Counts:
+    """The counts after one more event. A seek reports its target but not its start: it counts as a seek from 0, so
+    that `passed` is too low rather than too high."""
     name, place = event.get("event"), seconds(event.get("time_position"))
     place = 0 if isinstance(place, Unknown) else place
     return Counts(
@@ -117,9 +117,9 @@ def counted(counts: Counts, event: Mapping[str, object]) -> Counts:
     )
 
 
-def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: Process, now: float) -> MopidyZone:
+def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: PlayerProcess, now: float) -> MopidyZone:
     """A zone from one batch of answers. `model` (events of 4.x) and `__model__` (everything else) are ignored:
-    the fields have the same names in both."""
+    both have the same fields."""
     entry = _object(answers[TRACK])
     track = _object(entry.get("track"))
     nothing = Unknown(Why.NOT_APPLICABLE, "no track")
@@ -163,16 +163,16 @@ _DEVICE = re.compile(r"""alsasink\b.*?\bdevice=["']?([^\s"'!]+)""")
 
 
 def device_of(output: str) -> str | None:
-    """The ALSA device in a GStreamer output description, None where there is none.
+    """The ALSA device in a GStreamer output description, or None.
 
     `alsasink device=hw:CARD=bar,DEV=0` gives `hw:CARD=bar,DEV=0`."""
     match = _DEVICE.search(output)
     return match[1] if match else None
 
 
-def links(process: Process, host: str) -> tuple[Link, ...]:
-    """Where the zone's sound goes: the PCM that its process owns; else the card that its output names. Or the stream
-    that its process plays to a sound server."""
+def links(process: PlayerProcess, host: str) -> tuple[Link, ...]:
+    """The links to where the zone's sound goes: the PCM that its process owns, or the card that its output names, or
+    the stream that its process plays to a sound server."""
     found: list[Link] = []
     if isinstance(process.pid, int):
         found.append(Link("pcm", Key("pcm-owner", str(process.pid), host), "its process owns the PCM"))
@@ -198,7 +198,7 @@ def offers(id: Id, state: str | Unknown, has_mixer: bool) -> tuple[Offer, ...]:
 
 
 def last_played(history: object) -> str:
-    """The URI of the newest entry of `core.history.get_history`. Raises Refused where there is none."""
+    """The URI of the newest entry of `core.history.get_history`. Raises Refused if there is none."""
     entries = history if isinstance(history, list) else []
     refs = [_object(entry[1]) for entry in entries if isinstance(entry, list) and len(entry) == 2]
     if not (refs and isinstance(refs[0].get("uri"), str)):
@@ -207,21 +207,21 @@ def last_played(history: object) -> str:
 
 
 def last_begun(history: object) -> float:
-    """When the newest entry of `core.history.get_history` began to play, since the epoch; 0 where there is none."""
+    """When the newest entry of `core.history.get_history` began to play, seconds since the epoch; 0 if none."""
     newest = history[0] if isinstance(history, list) and history else None
     stamp = newest[0] if isinstance(newest, list) and newest else 0
     return stamp / 1000 if isinstance(stamp, int) else 0.0
 
 
-def said(call: Call) -> str:
-    """A call as a plan's step."""
+def describe_call(call: Call) -> str:
+    """A call, for a plan's step."""
     method, params = call
     return f"{method}, until it is above 0" if call == UNTIL_IT_PLAYS else f"{method} {params or ''}".strip()
 
 
 def release(zone: MopidyZone, uri: str) -> list[Call]:
-    """Play and stop, unheard, and not at once: told to stop within some 30 ms of `play`, Mopidy 3.4.1 hangs for good
-    one time in ten. `uri` is what to play where nothing is queued ("": the queue has something)."""
+    """Play muted, wait until it plays, stop: if stopped within about 30 ms of `play`, Mopidy 3.4.1 deadlocks one time
+    in ten. `uri` is what to play if the queue is empty ("": it is not)."""
     calls: list[Call] = [("core.playback.play", {}), UNTIL_IT_PLAYS, ("core.playback.stop", {})]
     if uri:
         calls = [("core.tracklist.add", {"uris": (uri,)}), *calls, ("core.tracklist.clear", {})]

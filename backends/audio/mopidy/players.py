@@ -1,5 +1,5 @@
-"""The Mopidys among this host's processes: where each should answer, which accounts it has, and what that means for
-the zone that another one of them is."""
+"""The Mopidy processes on this host: where each should answer, which accounts it has, and what the other processes
+mean for a zone."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from backends.contract import IO, Evidence, Id, Key, Link, Unknown, Why
 from backends.kinds import Number
 
 ANSWER = 1.0  # seconds
-LOOK = 0.9  # seconds for which what was found is good enough
+LOOK = 0.9  # seconds for which a listing is valid
 RIVAL = "rival for its port"  # the name of its evidence
-SETTLED = 5.0  # seconds until a new process has become the program that it stays
+SETTLED = 5.0  # seconds after which a new process no longer changes its program
 
 
 class Player(Struct, frozen=True):
-    """A Mopidy's process by its command line: where its HTTP frontend should listen ("": nowhere that is known), when
-    it was started, in seconds since the epoch, and which streaming accounts it has (accounts.py)."""
+    """A Mopidy process by its command line. `http` is where its HTTP frontend should listen ("": unknown), `started` in
+    seconds since the epoch, `accounts` are its streaming accounts (accounts.py)."""
 
     pid: int
     http: str
@@ -40,14 +40,14 @@ class Player(Struct, frozen=True):
 
 
 def moment(at: float) -> str:
-    """The time of day, and the date unless it is today's."""
+    """The time of day, and the date if it is not today."""
     then = time.localtime(at)
     return time.strftime("%H:%M:%S" if then[:3] == time.localtime()[:3] else "%d %b %H:%M", then)
 
 
 class _Players:
-    """The Mopidys among the processes. Each process is looked at when it is new, and nine zones that ask every second
-    are answered by one look."""
+    """The Mopidys among the processes. Each process is inspected when it is new; one listing answers nine zones that
+    ask every second."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -61,15 +61,15 @@ class _Players:
         return self._told[1]
 
     def known(self) -> tuple[Player, ...] | None:
-        """What was found a moment ago, the same object while it is the same; None when it is time to look again."""
+        """The last listing if it is still valid, the same object while nothing changed; else None."""
         at, found = self._told
         return found if time.monotonic() - at < LOOK else None
 
     def now(self) -> tuple[Player, ...]:
-        """Blocks for as long as it takes to list the processes."""
+        """Lists the processes. Blocking."""
         now = time.monotonic()
         with self._turn:
-            if (known := self.known()) is not None:  # while we waited for our turn
+            if (known := self.known()) is not None:  # listed while we waited for the lock
                 return known
             pids = set(psutil.pids())
             self._first = {pid: self._first.get(pid, now) for pid in pids}
@@ -91,7 +91,7 @@ def _player(pid: int) -> Player | None:
         if not is_server(argv) or process.status() == psutil.STATUS_ZOMBIE:
             return None
         parent = process.parent()
-        if parent and is_server(parent.cmdline()):  # forked, and not yet what it will be
+        if parent and is_server(parent.cmdline()):  # forked, before its exec
             return None
         if Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():  # a container's
             return None
@@ -108,21 +108,21 @@ def _accounts(config: RawConfigParser | Unknown) -> tuple[str, ...] | Unknown:
 
 
 def _salt() -> bytes:
-    """What makes an account's mark this machine's own (machine-id(5))."""
-    with contextlib.suppress(OSError):  # not every system has one: its marks are then no secret, and still tell apart
+    """The key of the accounts' marks: this machine's own id (machine-id(5))."""
+    with contextlib.suppress(OSError):  # without one the marks still distinguish accounts, but are no secret
         return Path("/etc/machine-id").read_bytes()
     return b""
 
 
-def called(pid: int) -> str:
-    """What that Mopidy is called in a sentence, as far as it has been looked at."""
+def name_of(pid: int) -> str:
+    """A Mopidy's name in a sentence: its address if known."""
     return next((each.http for each in _players.last if each.pid == pid and each.http), f"process {pid}")
 
 
 async def players(part: IO) -> tuple[Player, ...]:
-    """The Mopidys that run here, as far as their command lines and configurations may be read; what was found last
-    where the processes cannot be looked at now. The same object as long as they are the same. A part of its own, as a
-    process that hangs in the kernel can hold up whoever asks what it is (/proc/PID/cmdline)."""
+    """The Mopidys that run here, as far as their command lines and configurations can be read; the last listing if
+    this one times out. The same object while nothing changed. Needs a part of its own, because reading
+    /proc/PID/cmdline of a process that hangs in the kernel can block."""
     known = _players.known()
     if known is not None:
         return known
@@ -140,28 +140,29 @@ async def players(part: IO) -> tuple[Player, ...]:
 
 
 def meant_for(here: Sequence[Player], address: str, pid: Number) -> Player | None:
-    """The latest of these whose HTTP frontend should listen at `address` and which is not `pid`, the one that does."""
+    """The latest process, other than the listening process `pid`, whose HTTP frontend should listen at `address`."""
     others = [player for player in here if player.http == address and player.pid != pid]
     return max(others, key=lambda player: player.started, default=None)
 
 
-class Company(Struct, frozen=True):
-    """What the other players here mean for one zone: who was started for its port, and who has its accounts."""
+class Neighbours(Struct, frozen=True):
+    """What the other players here mean for one zone: a rival for its port, and links to players that share its
+    accounts. `accounts` are the zone's own."""
 
     rival: Player | None = None
     accounts: tuple[str, ...] | Unknown = Unknown()
     links: tuple[Link, ...] = ()
 
 
-def company(here: Sequence[Player], id: Id, pid: Number) -> Company:
+def neighbours(here: Sequence[Player], id: Id, pid: Number) -> Neighbours:
     """`pid` is the zone's process, `id.local` its address."""
     mine = next((player for player in here if player.pid == pid), None)
-    accounts = mine.accounts if mine else Unknown(Why.DENIED, "its process, or its configuration, may not be looked at")
-    return Company(meant_for(here, id.local, pid), accounts, _links(here, id, mine.http if mine else ""))
+    accounts = mine.accounts if mine else Unknown(Why.DENIED, "its process or its configuration cannot be read")
+    return Neighbours(meant_for(here, id.local, pid), accounts, _links(here, id, mine.http if mine else ""))
 
 
 def _links(here: Sequence[Player], id: Id, mine: str) -> tuple[Link, ...]:
-    """To the first of those who have the same account, so that all of them find each other through that one."""
+    """Links to the first player with the same account: through it all players with that account find each other."""
     known = {player.http: player.accounts for player in here if isinstance(player.accounts, tuple)}
     return tuple(
         Link(f"account {each}", Key("tcp", first, id.host), "both configurations name it")

@@ -18,9 +18,9 @@ from backends.kinds import OUTPUT, PROCESS
 _LATER = Unknown(Why.NOT_YET)
 
 
-class Process(Struct, frozen=True):
-    """What is known of a server's process on this host. `name` is empty where its configuration gives none, `mpd` is
-    where its MPD frontend should listen ("": nowhere), `restores` whether it keeps its queue over a restart."""
+class PlayerProcess(Struct, frozen=True):
+    """A server's process on this host. `name` is the zone's name in its configuration ("": none), `mpd` is where its
+    MPD frontend should listen ("": nowhere), `restores` whether it keeps its queue over a restart."""
 
     pid: int | Unknown = _LATER
     output: str | Unknown = _LATER
@@ -38,25 +38,25 @@ class Process(Struct, frozen=True):
         return (pid, output) if self.config else (pid,) if isinstance(self.pid, int) else ()
 
 
-def behind(address: str) -> Process:
-    """The process that listens at `host:port` here, and its configuration as far as it may be read."""
+def behind(address: str) -> PlayerProcess:
+    """The process that listens at `host:port` here, with its configuration as far as it can be read."""
     pid = server(address, is_server)
-    return Process(pid, pid, restores=pid) if isinstance(pid, Unknown) else of(pid)
+    return PlayerProcess(pid, pid, restores=pid) if isinstance(pid, Unknown) else of(pid)
 
 
-def of(pid: int) -> Process:
-    """This process, which may have ended."""
+def of(pid: int) -> PlayerProcess:
+    """The process with this pid, which may have ended."""
     try:
         process = psutil.Process(pid)
         argv = process.cmdline()
     except (psutil.Error, OSError):
-        denied = Unknown(Why.DENIED, f"/proc/{pid}/cmdline may not be read")
-        return Process(pid, denied, restores=denied)
+        denied = Unknown(Why.DENIED, f"no permission to read /proc/{pid}/cmdline")
+        return PlayerProcess(pid, denied, restores=denied)
     try:
         directory = Path(process.cwd())
     except (psutil.Error, OSError):
-        directory = Path("/")  # another user's; where systemd starts its services unless told otherwise
+        directory = Path("/")  # another user's: systemd's default directory for services
     files = [directory / name for name in config_files(argv)]
     config = merged(files)
     where, mpd = ":".join(map(str, files)), frontend_of(config, argv, "mpd", "")
-    return Process(pid, output_of(config, argv), zone_name(files), where, mpd, restores(config, argv))
+    return PlayerProcess(pid, output_of(config, argv), zone_name(files), where, mpd, restores(config, argv))

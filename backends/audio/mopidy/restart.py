@@ -1,6 +1,6 @@
-"""What restarting a Mopidy means for its queue, and how its unit is known.
+"""What restarting a Mopidy means for its queue, and how to find its unit.
 
-SIGTERM lets it save its queue, if it is told to (core/restore_state). SIGKILL loses the queue.
+On SIGTERM it saves its queue if core/restore_state is on. SIGKILL loses the queue.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged
-from backends.audio.mopidy.players import called
+from backends.audio.mopidy.players import name_of
 from backends.audio.mopidy.process import of
-from backends.audio.restart import Make
+from backends.audio.restart import PlayerProgram
 from backends.contract import Unknown
 from backends.kinds import Flag
 
 
 def queue(kill: bool, restores: Flag) -> str:
-    """`restores`: whether its configuration lets it keep it."""
+    """What happens to the queue. `restores`: core/restore_state is on."""
     if kill:
         return "its queue is lost: what is killed saves nothing"
     match restores:
@@ -29,9 +29,11 @@ def queue(kill: bool, restores: Flag) -> str:
 
 
 def answers_at(argv: Sequence[str], address: str) -> bool:
-    """Whether a Mopidy that is started so should have its HTTP frontend there."""
+    """Whether a Mopidy with this command line should have its HTTP frontend there."""
     config = merged([Path(each) for each in config_files(argv)])
     return frontend_of(config, argv, "http", "6680") == address
 
 
-MOPIDY = Make("mopidy*.service", is_server, answers_at, lambda pid, kill: queue(kill, of(pid).restores), called)
+MOPIDY = PlayerProgram(
+    "mopidy*.service", is_server, answers_at, lambda pid, kill: queue(kill, of(pid).restores), name_of
+)

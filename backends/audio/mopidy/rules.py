@@ -1,4 +1,4 @@
-"""What is judged and told about zones that are Mopidys: rivals for a port, and shared streaming accounts. Pure."""
+"""The rules and questions about Mopidy zones: rivals for a port, and shared streaming accounts. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOGETHER = 2.0  # seconds within which one zone stops because another begins
 
 
 def superseded(zone: Zone | Gone, view: View) -> Verdict:
-    """An old instance answers: another process was started for its port, and runs on without its HTTP frontend."""
+    """An old instance answers: another process was started for its port, and runs without its HTTP frontend."""
     if not isinstance(zone, MopidyZone) or not isinstance(zone.rival, int):
         return Verdict(undecided=isinstance(zone, MopidyZone) and zone.rival == Unknown())
     since, before = view.since(zone, "rival")
@@ -30,13 +30,13 @@ def superseded(zone: Zone | Gone, view: View) -> Verdict:
 
 
 def account_taken(zone: Zone | Gone, view: View) -> Verdict:
-    """It paused as another zone began to play with the same streaming account: one account plays one stream. (A pause
-    is all that its player makes of it: mopidy-spotify#204. What is stopped, somebody has stopped.)"""
+    """It paused when another zone started to play with the same streaming account: one account plays one stream. (Its
+    player only pauses: mopidy-spotify#204. A stopped player was stopped by somebody.)"""
     if not isinstance(zone, MopidyZone) or not isinstance(zone.accounts, tuple) or zone.state != "paused":
         return Verdict()
     since, before = view.since(zone, "state")
     if not isinstance(before, Zone) or before.state != "playing":
-        return Verdict()  # nobody saw it playing, so nobody knows what ended that
+        return Verdict()  # it was never seen playing
     for account in zone.accounts:
         for other in sharing(zone, account, view):
             began, _ = view.since(other, "state", "jumps")
@@ -64,7 +64,7 @@ def sharing(zone: Zone, account: str, view: View) -> list[Zone]:
 
 
 def _play(account: str, *zones: Zone) -> bool:
-    """Whether all of them have a track of the account's service before them, such as `spotify:track:...`."""
+    """Whether the current track of each is from the account's service, such as `spotify:track:...`."""
     scheme = f" {account.partition(' ')[0]}:"
     return all(isinstance(zone.track, str) and scheme in zone.track for zone in zones)
 

@@ -1,7 +1,7 @@
-"""Mopidy 3.4 and 4, by its WebSocket: JSON-RPC for reading and acting, and its events.
+"""Mopidy 3.4 and 4 over its WebSocket: JSON-RPC to read and act, and events.
 
-Mopidy sends no event for a lost board and none for the position, so the position is asked once a second; what
-it says is never extrapolated, because a position that stands still is the only sign of a dead output.
+Mopidy sends no event for a lost board and none for the position, so the position is polled once a second. It is
+never extrapolated, because a position that does not move is the only sign of a dead output.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from backends.audio.endpoints import listens
 from backends.audio.mopidy import model, unwell
 from backends.audio.mopidy.actions import ACTIONS
 from backends.audio.mopidy.client import CLIENT, Core, connected, is_http
-from backends.audio.mopidy.log import Told
+from backends.audio.mopidy.log import LogReport
 from backends.audio.mopidy.phones import Phones
 from backends.audio.mopidy.phones import look as phones_of
 from backends.audio.mopidy.player_log import PlayerLog
-from backends.audio.mopidy.players import Company, Player, company, meant_for, players
-from backends.audio.mopidy.process import Process, behind
+from backends.audio.mopidy.players import Neighbours, Player, meant_for, neighbours, players
+from backends.audio.mopidy.process import PlayerProcess, behind
 from backends.audio.mopidy.restart import MOPIDY
 from backends.audio.mopidy.rules import MOPIDY_QUESTIONS, MOPIDY_RULES
 from backends.audio.mopidy.zone import MOPIDY_ZONE, MopidyZone
@@ -55,15 +55,15 @@ from backends.programs import is_installed, program_of
 from backends.runtime import health_of
 
 USUAL_PORTS = range(6680, 6691)
-POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds: the position; whether it still answers; everything
+POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds between polls: position; a zone that does not play; everything
 NO_RIVAL = Unknown(Why.NOT_APPLICABLE, "no other process was started for its port")
-KNOWN = 1.0  # seconds in which it says what it is, where it is looked for
-AGAIN = 2.0  # seconds until phones' way to it is looked at again where there was none
+KNOWN = 1.0  # seconds for the answer to discovery
+AGAIN = 2.0  # seconds until the MPD frontend is checked again while it does not answer
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`endpoints`: URLs such as "http://127.0.0.1:6681". Empty: whatever answers on loopback's usual ports and, if
-    `processes`, those that run here, wherever they should answer."""
+    """`endpoints`: URLs such as "http://127.0.0.1:6681". Empty: the servers that answer on loopback's usual ports and,
+    if `processes`, the Mopidy processes of this host, at the address where each should answer."""
 
     endpoints: list[str] = []
     processes: bool = True
@@ -83,13 +83,13 @@ class MopidySource:
         self.address = urlsplit(self.endpoint).netloc
         self.name = f"mopidy {self.address}"
         self.id = Id(host, "zone", self.address)
-        self._process: Process = Process()
-        self.program = ""  # that was seen to run
+        self._process: PlayerProcess = PlayerProcess()
+        self.program = ""  # the file of the running program
         self._log = PlayerLog()
         self._restart = Restart(self.id, MOPIDY, permission or permission_to_restart())
         self._zone: MopidyZone | None = None
         self._counts = model.Counts()
-        self._core: Core | None = None  # while it is watched
+        self._core: Core | None = None  # while it is connected
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await io.load(CLIENT)
@@ -101,7 +101,7 @@ class MopidySource:
             yield await self._unwell(error, io)
 
     async def _unwell(self, error: Exception, io: IO) -> Observation:
-        """Why it does not answer, and what is known of its process all the same."""
+        """Why it does not answer, with what is known of its process."""
         health = health_of(error)
         if hung := health.state is State.HUNG:
             process = await self._behind(io)
@@ -109,20 +109,20 @@ class MopidySource:
         else:
             with io.part("processes") as processes:
                 meant = meant_for(await players(processes), self.address, Unknown())
-            process = Process(meant.pid) if meant else Process()
+            process = PlayerProcess(meant.pid) if meant else PlayerProcess()
             now = await self._restart.look(meant.pid if meant else None, io)
             why = unwell.why(meant, now, await self._log.last_words(meant.pid if meant else None, io))
             health = structs.replace(health, sentence=health.sentence + why)
         offers = await self._restart.offers(io, hung)
         zone = unwell.zone(self.id, process, now, offers, self._zone, io.clock())
-        return Observation(restart.mended(health, now, self.id), (zone,) if offers else ())
+        return Observation(restart.with_remedy(health, now, self.id), (zone,) if offers else ())
 
-    async def _behind(self, io: IO) -> Process:
+    async def _behind(self, io: IO) -> PlayerProcess:
         try:
             with io.part("process") as part:
                 return await part.thread(behind, self.address)
-        except TimeoutError:  # the processes cannot be looked at
-            return Process()
+        except TimeoutError:  # listing the processes hangs
+            return PlayerProcess()
 
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with self._open() as core, contextlib.AsyncExitStack() as stack:
@@ -131,11 +131,11 @@ class MopidySource:
             await self._log.find(self._process.pid, stack, io)
             await self._restart.look(self._process.pid, io)
             next_full = next_look = 0.0
-            phones, among, processes = Phones(), Company(), stack.enter_context(io.part("processes"))
+            phones, among, processes = Phones(), Neighbours(), stack.enter_context(io.part("processes"))
             here: Sequence[Player] | None = None
             while True:
-                now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next reading
-                self._counts = core.counts  # first: what is read then is no older than what they tell
+                now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next read
+                self._counts = core.counts  # before the read, so that the read is at least as new as the counts
                 if core.pending or self._zone is None or steady >= next_full:
                     core.pending = False
                     zone = await self._read(core, now)
@@ -146,14 +146,14 @@ class MopidySource:
                     phones = await phones_of(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
                 if (found := await players(processes)) is not here:
-                    here, among = found, company(found, self.id, self._process.pid)
+                    here, among = found, neighbours(found, self.id, self._process.pid)
                 history = partial(core.call, "core.history.get_history")
-                told = await self._log.told(core.settled, zone.state == "playing", history)
+                log = await self._log.report(core.settled, zone.state == "playing", history)
                 self._zone = zone
-                joined = _joined(zone, phones, told, among)
+                joined = _combined(zone, phones, log, among)
                 yield Observation(upserts=(await self._restart.offered(joined, io),), complete=True)
                 pause = POLL if zone.state == "playing" else IDLE_POLL
-                await core.wait(pause - io.clock() % pause, io)  # all zones ask together: one repaint, not nine
+                await core.wait(pause - io.clock() % pause, io)  # all zones poll together: one repaint, not nine
 
     @contextlib.asynccontextmanager
     async def _open(self) -> AsyncIterator[Core]:
@@ -166,7 +166,7 @@ class MopidySource:
 
     @contextlib.asynccontextmanager
     async def _asking(self) -> AsyncIterator[Core]:
-        """The connection that is open, or one of its own."""
+        """The open connection, or a new one."""
         if self._core:
             yield self._core
             return
@@ -189,7 +189,7 @@ class MopidySource:
             try:
                 await (core.until_it_plays() if step.do == model.POSITION else core.call(step.do, step.args))
             except TimeoutError as error:
-                raise TimeoutError(f"{self.name} did not answer; it may still obey when it wakes up") from error
+                raise TimeoutError(f"{self.name} did not answer; it may still do it when it answers again") from error
 
     async def done(self, step: Step, io: IO) -> bool | None:
         return await self._restart.done(step, io) if step.do == RESTART else None
@@ -197,7 +197,7 @@ class MopidySource:
     async def _work_out(
         self, core: Core, offer: Offer, args: Mapping[str, str], now: float
     ) -> tuple[MopidyZone, list[model.Call], tuple[Expect, ...]]:
-        """The zone as it is now, the calls that the action is made of, and what must follow."""
+        """The zone as it is now, the calls of the action, and the expected result."""
         zone = await self._read(core, now)
         action = ACTIONS.get(offer.action)
         if action is None:
@@ -206,8 +206,8 @@ class MopidySource:
 
     def _steps(self, calls: Sequence[model.Call]) -> tuple[Step, ...]:
         return tuple(
-            Step(method, args, _curl(self.endpoint, method, args), model.said((method, args)), method in model.ONCE)
-            for method, args in calls
+            Step(call[0], call[1], _curl(self.endpoint, *call), model.describe_call(call), call[0] in model.ONCE)
+            for call in calls
         )
 
     async def _read(self, core: Core, now: float) -> MopidyZone:
@@ -215,7 +215,7 @@ class MopidySource:
         return self._counted(model.zone(self.id, self.endpoint, answers, self._process, now))
 
     async def _tick(self, core: Core, zone: MopidyZone, now: float) -> MopidyZone:
-        """Asks only what moves."""
+        """Reads only the position and the stream's title."""
         if zone.state == "playing":
             zone = structs.replace(zone, position=model.seconds(await core.call(model.POSITION)), at=now)
             return self._counted(zone)
@@ -226,13 +226,13 @@ class MopidySource:
         return structs.replace(zone, **structs.asdict(self._counts))
 
 
-def _joined(zone: MopidyZone, phones: Phones, told: Told, company: Company) -> MopidyZone:
-    """What Mopidy says, with what is known of it from elsewhere."""
-    rival = company.rival
+def _combined(zone: MopidyZone, phones: Phones, log: LogReport, neighbours: Neighbours) -> MopidyZone:
+    """The zone from Mopidy's answers, with what its frontend, log and neighbours add."""
+    rival = neighbours.rival
     return structs.replace(
-        zone, mpd=phones.mpd, phones=phones.clients, log=told.log, fault=told.fault,
-        rival=rival.pid if rival else NO_RIVAL, accounts=company.accounts, links=(*zone.links, *company.links),
-        evidence=(*zone.evidence, *told.evidence, *(rival.evidence(zone.at) if rival else ())),
+        zone, mpd=phones.mpd, phones=phones.clients, log=log.log, fault=log.fault,
+        rival=rival.pid if rival else NO_RIVAL, accounts=neighbours.accounts, links=(*zone.links, *neighbours.links),
+        evidence=(*zone.evidence, *log.evidence, *(rival.evidence(zone.at) if rival else ())),
     )  # fmt: skip
 
 
@@ -245,8 +245,8 @@ def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> tuple[str
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
-    """The configured servers, or those that `Settings` says are looked for. One that accepts and stays silent counts
-    (it may hang); one that answers as something else does not."""
+    """The configured servers, or those that `Settings` describes. A server that accepts and does not answer counts (it
+    may hang); another kind of server does not."""
     endpoints = context.settings.endpoints
     if not endpoints:
         there = await listens(f"127.0.0.1:{port}" for port in USUAL_PORTS)

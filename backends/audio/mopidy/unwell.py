@@ -1,17 +1,17 @@
-"""What is said of a Mopidy that does not answer: by its processes, its unit and its log. Pure."""
+"""Describes a Mopidy that does not answer, from its processes, its unit and its log. Pure."""
 
 from __future__ import annotations
 
 from backends.audio.mopidy import model
 from backends.audio.mopidy.players import Player, moment
-from backends.audio.mopidy.process import Process
+from backends.audio.mopidy.process import PlayerProcess
 from backends.audio.mopidy.zone import MopidyZone
-from backends.audio.restart import Standing
+from backends.audio.restart import PlayerUnit
 from backends.audio.systemd import Unit
 from backends.contract import Id, Key, Offer
 
 
-def why(meant: Player | None, now: Standing, last: str) -> str:
+def why(meant: Player | None, now: PlayerUnit, last: str) -> str:
     """Why the player does not answer. `meant` is a process that was started for its port, `last` the end of its log."""
     there = ""
     if meant:
@@ -22,9 +22,9 @@ def why(meant: Player | None, now: Standing, last: str) -> str:
 
 
 def zone(
-    id: Id, process: Process, now: Standing, offers: tuple[Offer, ...], before: MopidyZone | None, at: float
+    id: Id, process: PlayerProcess, now: PlayerUnit, offers: tuple[Offer, ...], before: MopidyZone | None, at: float
 ) -> MopidyZone:
-    """The zone as it can be seen without its Mopidy. Its `pid` is left unknown: that of one that answers is meant."""
+    """The zone while its Mopidy does not answer. `pid` stays unknown: it is the pid of the process that answers."""
     last = before or MopidyZone(id=id, name=id.local)
     return MopidyZone(
         id=id,

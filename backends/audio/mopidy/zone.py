@@ -1,4 +1,4 @@
-"""What a Mopidy's zone has beyond a common one."""
+"""The kind of a Mopidy zone: a common zone with further fields."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _ = Unknown()
 
 class MopidyZone(Zone, frozen=True, kw_only=True, tag="mopidy-zone"):
     """`soft_mute` is the mute of Mopidy's own mixer. `rival` is the pid of another process that was started for its
-    port and could not take it. `accounts` are the streaming accounts of its configuration: each a service and a mark
-    that stands for the account."""
+    port and could not take it. `accounts` are the streaming accounts in its configuration: each a service and a mark
+    (accounts.py)."""
 
     soft_mute: Annotated[Flag, field("software mute")] = _
     rival: Annotated[Number, field("rival for its port")] = _

@@ -1,4 +1,4 @@
-"""An MPD's command line, and the little that is asked of its configuration (mpd.conf(5))."""
+"""An MPD's command line, and the settings that foh reads from its configuration (mpd.conf(5))."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from backends.contract import Unknown, Why, clean
 
 OTHER_DOINGS = ("--help", "-h", "--version", "-V", "--kill")
-OF_A_USER = (".config/mpd/mpd.conf", ".mpdconf", ".mpd/mpd.conf")  # in the home folder, before the machine's
+OF_A_USER = (".config/mpd/mpd.conf", ".mpdconf", ".mpd/mpd.conf")  # in the home folder; they precede the system's
 OF_THE_MACHINE = Path("/etc/mpd.conf")
 _SETTING = re.compile(r"""^[ \t]*(state_file|port)[ \t]+"([^"\n]*)\"""", re.MULTILINE)
 
 
 def is_server(argv: Sequence[str]) -> bool:
-    """Whether it is the daemon itself, and does not end at once."""
+    """Whether it is the daemon, not a command that ends at once."""
     return bool(argv) and Path(argv[0]).name == "mpd" and not set(OTHER_DOINGS) & set(argv)
 
 
 def config_file(argv: Sequence[str], home: Path | None) -> Path:
-    """Which file an MPD that was started so has read; `home` is its user's."""
+    """The file that an MPD with this command line reads; `home` is its user's home folder."""
     named = [word for word in argv[1:] if not word.startswith(("-", "$"))]
     if named:
         return Path(named[-1])
@@ -29,7 +29,7 @@ def config_file(argv: Sequence[str], home: Path | None) -> Path:
 
 
 def settings(file: Path) -> dict[str, str] | Unknown:
-    """Its `state_file` and `port`, where they are set."""
+    """Its `state_file` and `port`, if set."""
     try:
         return dict(_SETTING.findall(file.read_text("utf-8", "replace")))
     except OSError as error:

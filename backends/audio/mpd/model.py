@@ -1,4 +1,4 @@
-"""What an MPD says: pure functions from its answers to a Zone, and from an action to its commands. No I/O.
+"""Pure functions from an MPD's answers to a Zone, and from an action to its commands. No I/O.
 
 The protocol: MPD's own reference, "Querying MPD's status" and "Controlling playback".
 """
@@ -41,7 +41,7 @@ class Said(Struct, frozen=True):
 
 
 def said(status: object, song: object, outputs: object) -> Said:
-    """The answers as the client gives them: a value is a list where its key came more than once. Raises ValueError."""
+    """The answers from the client's: there a value is a list if its key came more than once. Raises ValueError."""
     if not isinstance(status, dict) or not isinstance(song, dict) or not isinstance(outputs, list):
         raise ValueError("answers, but not as MPD")
     return Said(_flat(status), _flat(song), tuple(_flat(output) for output in outputs if isinstance(output, dict)))
@@ -52,12 +52,12 @@ def _flat(answer: Mapping[str, object]) -> dict[str, str]:
 
 
 def is_mopidy(outputs: Sequence[Answer]) -> bool:
-    """Whether it is Mopidy's frontend that speaks the protocol: its one output is called Mute, and has no plugin."""
+    """Whether it is Mopidy's MPD frontend: its only output is called Mute and has no plugin."""
     return [(output.get("outputname"), output.get("plugin")) for output in outputs] == [("Mute", None)]
 
 
 def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, jumps: Number, now: float) -> Zone:
-    """`jumps` counts how often its player was sent to a place."""
+    """`jumps` counts new tracks and seeks (kinds.Zone)."""
     status, song = said.status, said.song
     state: Text = STATES.get(status.get("state", ""), Unknown(Why.MALFORMED, f"state {status.get('state')!r}"))
     volume, error = number(status.get("volume")), status.get("error", "")
@@ -103,14 +103,14 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
 
 
 def unanswering(id: Id, pid: int | Unknown | None, unit: Unit | Unknown, offers: tuple[Offer, ...]) -> Zone:
-    """The zone as it can be seen without its MPD. Its `pid` is left unknown: that of one that answers is meant."""
+    """The zone while its MPD does not answer. `pid` stays unknown: it is the pid of the process that answers."""
     keys = (Key("tcp", id.local, id.host), *([Key("pid", str(pid), id.host)] if isinstance(pid, int) else []))
     said = unit.name if isinstance(unit, Unit) else unit
     return Zone(id=id, name=id.local, keys=keys, links=_links(pid, id.host), offers=offers, unit=said)
 
 
 def number(text: str | None) -> int | Unknown:
-    """Whole seconds, percent or tracks; MPD leaves out what does not apply, and older ones say -1."""
+    """Whole seconds, percent or tracks; MPD leaves out what does not apply, and older versions say -1."""
     return int(float(text)) if text and _DECIMAL(text) else Unknown(Why.NOT_APPLICABLE, clean(text or "not said", 40))
 
 
@@ -131,8 +131,8 @@ def _output(output: Answer) -> str:
 
 
 def _links(pid: int | Unknown | None, host: str) -> tuple[Link, ...]:
-    """MPD does not say which device an output has, so only what it has open is known to be its own: a PCM, or a stream
-    at a sound server."""
+    """MPD does not say which device an output uses. So the links lead only to what its process has open: a PCM, or a
+    stream at a sound server."""
     if not isinstance(pid, int):
         return ()
     return (
@@ -142,21 +142,21 @@ def _links(pid: int | Unknown | None, host: str) -> tuple[Link, ...]:
 
 
 def work_out(zone: Zone, said: Said, action: str, args: Mapping[str, str]) -> Outcome:
-    """The commands that an action is made of, and what must follow. Raises Refused."""
+    """The commands of an action, and the expected result. Raises Refused."""
     match action:
         case "play" | "pause" | "stop":
-            expect = transport.turned(action, zone)
+            expect = transport.expect_state(action, zone)
             if action == "stop" or zone.state == "stopped":
                 return [(action,)], (expect,)
             return [("pause", "0" if action == "play" else "1")], (expect,)
         case "again":
-            return [("stop",), ("play",)], transport.begun_again(zone)
+            return [("stop",), ("play",)], transport.expect_restart(zone)
         case "next" | "previous":
             if zone.state == "stopped":
                 raise Refused("it is stopped")
             if said.status.get("song") == "0" if action == "previous" else "nextsong" not in said.status:
                 raise Refused(f"there is no {action} track")
-            return [(action,)], (transport.skipped(zone),)
+            return [(action,)], (transport.expect_skip(zone),)
         case "volume":
             wanted, expect = transport.volume(args, zone)
             return [("setvol", str(wanted))], (expect,)
@@ -164,10 +164,10 @@ def work_out(zone: Zone, said: Said, action: str, args: Mapping[str, str]) -> Ou
 
 
 def step(address: str, command: Command) -> Step:
-    """The command, and how `mpc` would give it."""
+    """One command, with its `mpc` equivalent."""
     host, _, port = address.rpartition(":")
     mpc = {"setvol": "volume", "previous": "prev", "pause": "play" if command[1:] == ("0",) else "pause"}
     values = command[1:] if command[0] == "setvol" else ()
     words = ("mpc", "-h", host, "-p", port, mpc.get(command[0], command[0]), *values)
-    once = command[0] in ("next", "previous")  # what is not done twice
+    once = command[0] in ("next", "previous")  # never repeated
     return Step(command[0], {"words": command[1:]}, words, " ".join(command), once)

@@ -1,5 +1,5 @@
-"""MPD, the Music Player Daemon, as a zone: its own protocol by python-mpd2, its idle events, and the position asked
-once a second, because a position that stands still is the only sign of a dead output."""
+"""MPD, the Music Player Daemon, as a zone: its protocol through python-mpd2, and its idle events. The position is
+polled once a second, because a position that does not move is the only sign of a dead output."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
     from mpd.asyncio import MPDClient
 
 USUAL_PORTS = range(6600, 6611)
-POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds: the position; whether it still answers; who is connected
+POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds between polls: position; a zone that does not play; clients
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`endpoints`: addresses such as "127.0.0.1:6600". Empty: whatever answers on loopback's usual ports and is not a
-    Mopidy."""
+    """`endpoints`: addresses such as "127.0.0.1:6600". Empty: the servers that answer on loopback's usual ports and are
+    not Mopidy."""
 
     endpoints: list[str] = []
 
@@ -79,7 +79,7 @@ class MpdSource:
         self.address = endpoint
         self.id = Id(host, "zone", endpoint)
         self._pid: int | Unknown = Unknown()
-        self.program = ""  # that was seen to run
+        self.program = ""  # the file of the running program
         self._jumps = 0
         self._restart = Restart(self.id, MPD, permission or permission_to_restart())
 
@@ -93,7 +93,7 @@ class MpdSource:
             yield await self._unwell(error, io)
 
     async def _unwell(self, error: Exception, io: IO) -> Observation:
-        """Why it does not answer, and how it is restarted."""
+        """Why it does not answer, and how to restart it."""
         health, pid = health_of(error), None
         if hung := health.state is State.HUNG:
             with io.part("process") as part:
@@ -103,7 +103,7 @@ class MpdSource:
             health = structs.replace(health, sentence=f"{health.sentence}; {now.unit.name} is {now.state}")
         offers = await self._restart.offers(io, hung)
         zone = model.unanswering(self.id, pid, now.unit, offers)
-        return Observation(restart.mended(health, now, self.id), (zone,) if offers else ())
+        return Observation(restart.with_remedy(health, now, self.id), (zone,) if offers else ())
 
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with connected(self.endpoint) as client, listening(client, self.endpoint) as changes:
@@ -114,7 +114,7 @@ class MpdSource:
             phones: Number = Unknown()
             while True:
                 steady = time.monotonic()
-                self._jumps = changes.jumps  # first: what is read then is no older
+                self._jumps = changes.jumps  # before the read, so that the read is at least as new
                 if steady >= next_look:
                     phones, next_look = await self._phones(io), steady + HEARTBEAT
                     changes.pending = True
@@ -151,7 +151,7 @@ class MpdSource:
     async def _work_out(
         self, client: MPDClient, offer: Offer, args: Mapping[str, str], now: float
     ) -> tuple[Zone, list[model.Command], tuple[Expect, ...]]:
-        """The zone as it is now, the commands that the action is made of, and what must follow."""
+        """The zone as it is now, the commands of the action, and the expected result."""
         said = await read(client, self.endpoint)
         zone = self._zone(said, client, Unknown(), now)
         return zone, *model.work_out(zone, said, offer.action, args)
@@ -163,7 +163,7 @@ class MpdSource:
         return model.zone(self.id, said, str(client.mpd_version), self._pid, phones, self._jumps, now)
 
     async def _phones(self, io: IO) -> Number:
-        """How many are connected to it beside us."""
+        """How many other clients it has."""
         port = urlsplit(f"//{self.endpoint}").port or 0
         if isinstance(self._pid, Unknown):
             return self._pid
@@ -175,8 +175,8 @@ class MpdSource:
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
-    """The configured servers, or those that answer on loopback's usual ports. One that accepts and stays silent counts
-    (it may hang); a Mopidy that speaks the protocol does not: it is a zone already."""
+    """The configured servers, or those that answer on loopback's usual ports. A server that accepts and does not answer
+    counts (it may hang); Mopidy's MPD frontend does not: it is a zone already."""
     endpoints = context.settings.endpoints
     if not endpoints:
         usual = [f"127.0.0.1:{port}" for port in USUAL_PORTS]

@@ -1,10 +1,10 @@
-"""The pulse child: one sound server's streams through pulsectl, told over the lines of `lines`.
+"""The pulse child: reports one sound server's streams through pulsectl, over the lines of `lines`.
 
-    python -m backends.audio.pulse.child SERVER          goes on telling until it is killed
-    python -m backends.audio.pulse.child SERVER obey     tells, does what it is told on standard input, tells again
+    python -m backends.audio.pulse.child SERVER          reports until it is killed
+    python -m backends.audio.pulse.child SERVER obey     reports, does one move from standard input, reports again
 
-A process of its own, because libpulse waits for a server that hangs without a deadline, and aborts where it is
-surprised. It never starts a server: that would be no news of the one that is not there.
+A process of its own, because libpulse waits for a hung server without a deadline, and aborts on unexpected input.
+It never starts a server: that would hide that none runs.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from backends.audio.pulse.lines import BEAT, Failed, Move, Playing, Told
+from backends.audio.pulse.lines import BEAT, Failure, Move, ServerReport, SinkInput
 from backends.child_process import At, die_with_parent
 
-GATHER = 0.03  # seconds; a change comes as several events
-PROGRAM = ("application.name", "application.process.binary", "media.name")  # the first that there is
-LONGEST = 300  # characters of what a client says of itself
-ASKED = "target.object"  # a sink's name or its number; PipeWire keeps it there, PulseAudio nowhere
+GATHER = 0.03  # seconds; one change causes several events
+PROGRAM = ("application.name", "application.process.binary", "media.name")  # the first that exists counts
+LONGEST = 300  # characters of a client's property
+ASKED = "target.object"  # the name or number of the requested sink; PipeWire keeps it, PulseAudio does not
 MACHINE = ("application.process.machine_id", "application.process.host")
 
 
@@ -39,18 +39,18 @@ class Server:
         self.pulse: Any = pulsectl.Pulse("foh", server=address or None, connect=False)
         self._listening = self._stale = self._asked = False
 
-    def told(self) -> Told:
-        """Everything, asked for now."""
+    def report(self) -> ServerReport:
+        """A complete report, read now."""
         pulse = self.pulse
         server, sinks = pulse.server_info(), pulse.sink_list()
         clients = {client.index: client.proplist for client in pulse.client_list()}
         mine = [each for each in clients.values() if each.get("application.process.id") == str(os.getpid())]
         names = {sink.index: sink.name for sink in sinks}
-        return Told(
+        return ServerReport(
             f"{server.server_name} {server.server_version}",
             server.cookie,
             {sink.name: sink.index for sink in sinks},
-            tuple(_playing(each, names, clients.get(each.client, {}), mine) for each in pulse.sink_input_list()),
+            tuple(_sink_input(each, names, clients.get(each.client, {}), mine) for each in pulse.sink_input_list()),
         )
 
     def listen(self) -> None:
@@ -58,11 +58,11 @@ class Server:
         self.pulse.event_callback_set(self._changed)
 
     def watch(self) -> None:
-        """Tells for ever."""
+        """Reports without end."""
         said, said_at = None, 0.0
         while True:
             asked, self._stale, self._asked = self._asked, False, False
-            now = self.told()
+            now = self.report()
             if asked or now != said or time.monotonic() - said_at >= BEAT:
                 said, said_at = now, time.monotonic()
                 say(now)
@@ -73,8 +73,8 @@ class Server:
             time.sleep(GATHER)
 
     def heed(self) -> None:
-        """Runs in a thread: has `watch` tell when a line comes. One that has just begun to listen does not notice the
-        first call (pulsectl, event_listen_stop)."""
+        """Runs in a thread: makes `watch` report when a line comes. Calls event_listen_stop until that works, because
+        a listener that has just started does not notice the first call (pulsectl)."""
         while sys.stdin.buffer.readline():
             self._asked = True
             while self._asked:
@@ -82,30 +82,30 @@ class Server:
                 time.sleep(GATHER)
 
     def obey(self) -> None:
-        say(self.told())
+        say(self.report())
         move = msgspec.json.decode(sys.stdin.buffer.readline(), type=Move)
         self.pulse.sink_input_move(move.stream, move.to)
-        say(self.told())
+        say(self.report())
 
     def _changed(self, event: object) -> None:
-        """May be called while something is asked for: that must not be broken off."""
+        """May be called during a request, which must not be interrupted."""
         self._stale = True
         if self._listening:
             raise self._stop
 
-    def failed(self) -> Failed:
-        """Why the last thing has not worked."""
+    def failure(self) -> Failure:
+        """Why the last call failed."""
         from pulsectl._pulsectl import pa
 
         number = pa.context_errno(self.pulse._ctx)
-        return Failed(number, str(pa.strerror(number)))
+        return Failure(number, str(pa.strerror(number)))
 
 
-def _playing(each: Any, sinks: dict[int, str], client: dict[str, str], mine: list[dict[str, str]]) -> Playing:
-    """`mine` has what this process says of itself: who says the same of the machine runs on this one."""
+def _sink_input(each: Any, sinks: dict[int, str], client: dict[str, str], mine: list[dict[str, str]]) -> SinkInput:
+    """`mine` has this process's client properties: clients that report our machine id run on this host."""
     said = client | each.proplist
     asked = said.get(ASKED, "")
-    return Playing(
+    return SinkInput(
         each.index,
         sinks.get(each.sink, ""),
         next((said[key][:LONGEST] for key in PROGRAM if said.get(key)), ""),
@@ -130,7 +130,7 @@ def main(address: str, *words: str) -> None:
     try:
         server = Server(address)
     except (ImportError, OSError) as error:  # the library, or libpulse itself
-        say(Failed(0, str(error)))
+        say(Failure(0, str(error)))
         return
     try:
         say(At(address))
@@ -142,7 +142,7 @@ def main(address: str, *words: str) -> None:
             threading.Thread(target=server.heed, daemon=True).start()
             server.watch()
     except server.errors:
-        say(server.failed())
+        say(server.failure())
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """The line protocol between the PulseAudio backend and its child: one JSON object a line.
 
-One of the seams where the embedded venue stands in for a real system: `child` speaks it for libpulse. The child says
-which server it turns to (child_process.At). Then, at every change and at least every `BEAT` seconds, having asked the
-server anew each time, and when it is told to look (child_process.Look):
+One of the seams where the embedded venue stands in for a real system: `child` speaks it for libpulse. The child first
+names the server that it calls (child_process.At). Then it reads the server and reports at every change, at least every
+`BEAT` seconds, and on child_process.Look:
 
-    {"server": "pulseaudio 16.1", "run": 71355, "sinks": {"zone1": 0}, "streams": [Playing...]}
+    {"server": "pulseaudio 16.1", "run": 71355, "sinks": {"zone1": 0}, "streams": [SinkInput...]}
 
-which is always everything. One that was started to obey says it once, does the one thing that it is then told, and
-says it again:
+A report is always complete. A child that was started with `obey` reports once, makes the one move that it receives, and
+reports again:
 
     {"stream": 3, "to": 0}
 
-Whatever fails is its last word, with libpulse's number for it (pulse/def.h, pa_error_code; 0: libpulse cannot be used):
+A failure is its last message, with libpulse's error number (pulse/def.h, pa_error_code; 0: libpulse cannot be used):
 
     {"failed": 6, "says": "Connection refused"}
 """
@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-BEAT = 1.5  # seconds; after three of them without a word the server counts as hung
+BEAT = 1.5  # seconds; after three of them without a message the server counts as hung
 
 
-class Playing(Struct, frozen=True):
-    """A sink input. `sink` is "" while it is between two, `asked` the one that its client asked for ("": the server has
-    not kept it; PipeWire does). `pid` is what its client says of itself, `here` whether it says that it runs on this
-    machine; `volume` in percent."""
+class SinkInput(Struct, frozen=True):
+    """A sink input. `sink` is "" while it is between two sinks. `asked` is the sink that its client requested ("": the
+    server does not keep it; PipeWire does). Its client reports `pid` and `here` (it runs on this machine). `volume` in
+    percent."""
 
     index: int
     sink: str = ""
@@ -39,14 +39,13 @@ class Playing(Struct, frozen=True):
     asked: str = ""
 
 
-class Told(Struct, frozen=True):
-    """`run` is the server's mark for the time from its start to its end: an index means the same within it. `sinks`
-    maps names to indices."""
+class ServerReport(Struct, frozen=True):
+    """`run` identifies one run of the server: an index is unique within it. `sinks` maps names to indices."""
 
     server: str
     run: int
     sinks: dict[str, int]
-    streams: tuple[Playing, ...]
+    streams: tuple[SinkInput, ...]
 
 
 class Move(Struct, frozen=True):
@@ -56,6 +55,6 @@ class Move(Struct, frozen=True):
     to: int
 
 
-class Failed(Struct, frozen=True):
+class Failure(Struct, frozen=True):
     failed: int
     says: str = ""

@@ -1,4 +1,4 @@
-"""What the child says about a sound server: pure functions to Streams, and from an action to a plan. No I/O."""
+"""Pure functions from the child's reports about a sound server to Streams, and from an action to a plan. No I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from backends.audio.pulse.lines import Failed, Playing, Told
+from backends.audio.pulse.lines import Failure, ServerReport, SinkInput
 from backends.contract import (
     Arg,
     Args,
@@ -25,34 +25,36 @@ from backends.contract import (
 )
 from backends.kinds import Stream, Text
 
-First: TypeAlias = dict[tuple[int, int], str]  # a server's run and a stream's index: the sink where it was seen first
+First: TypeAlias = dict[tuple[int, int], str]  # (a server's run, a stream's index) -> the sink where it was first seen
 
-WITHIN = 3.0  # seconds until a stream that is moved must have been seen in its sink
+WITHIN = 3.0  # seconds until a moved stream must be seen in its new sink
 MOVE = "move"
-NOT_KEPT = Unknown(Why.NOT_MEASURABLE, "this sound server does not keep what is asked of it")
+NOT_KEPT = Unknown(Why.NOT_MEASURABLE, "this sound server does not keep the requested sink")
 BETWEEN = Unknown(Why.NOT_YET, "it is between two sinks")
 _PID = re.compile(r"[1-9]\d{0,9}").fullmatch
 
 
-def remembered(first: First, told: Told) -> First:
-    """Where each stream was seen first, of those that there are."""
-    known = {(told.run, each.index): each.sink for each in told.streams if each.sink}
-    return known | {key: sink for key, sink in first.items() if key in {(told.run, s.index) for s in told.streams}}
+def first_sinks(first: First, report: ServerReport) -> First:
+    """The sink where each present stream was first seen."""
+    known = {(report.run, each.index): each.sink for each in report.streams if each.sink}
+    return known | {key: sink for key, sink in first.items() if key in {(report.run, s.index) for s in report.streams}}
 
 
-def streams(host: str, address: str, told: Told, first: First, at: float) -> tuple[Stream, ...]:
-    return tuple(_stream(host, address, told, each, first.get((told.run, each.index), ""), at) for each in told.streams)
+def streams(host: str, address: str, report: ServerReport, first: First, at: float) -> tuple[Stream, ...]:
+    return tuple(
+        _stream(host, address, report, each, first.get((report.run, each.index), ""), at) for each in report.streams
+    )
 
 
 def id_of(host: str, address: str, index: int) -> Id:
     return Id(host, "stream", clean(f"{index}@{address}"))
 
 
-def _stream(host: str, address: str, told: Told, each: Playing, first: str, at: float) -> Stream:
+def _stream(host: str, address: str, report: ServerReport, each: SinkInput, first: str, at: float) -> Stream:
     id = id_of(host, address, each.index)
     pid = int(each.pid) if _PID(each.pid) else Unknown(Why.NOT_APPLICABLE, "its client names no process")
     sink: Text = clean(each.sink) if each.sink else BETWEEN
-    server = f"{clean(told.server, 40)} at {clean(address)}"
+    server = f"{clean(report.server, 40)} at {clean(address)}"
     verb = "is paused in" if each.corked else "plays into"
     where = f"{name(each)} {verb} {sink}" if each.sink else f"{name(each)} is between two sinks"
     evidence = [Evidence("sink", f"{server}, sink input {each.index}", at, where)]
@@ -64,14 +66,14 @@ def _stream(host: str, address: str, told: Told, each: Playing, first: str, at: 
         id=id,
         name=name(each),
         keys=(Key("stream-owner", str(pid), host),) if each.here and isinstance(pid, int) else (),
-        offers=(_offer(id, told, each),),
+        offers=(_offer(id, report, each),),
         evidence=tuple(evidence),
         at=at,
         state="corked" if each.corked else "playing",
         sink=sink,
         asked=clean(each.asked) if each.asked else NOT_KEPT,
         first=clean(first) if first else BETWEEN,
-        beside=tuple(name(other) for other in _beside(told, each, each.sink)),
+        beside=tuple(name(other) for other in _beside(report, each, each.sink)),
         program=clean(each.program) if each.program else Unknown(Why.NOT_APPLICABLE, "its client has no name"),
         pid=pid,
         volume=each.volume,
@@ -79,53 +81,53 @@ def _stream(host: str, address: str, told: Told, each: Playing, first: str, at: 
     )
 
 
-def name(each: Playing) -> str:
-    """What people are told of a stream: its program and its process."""
+def name(each: SinkInput) -> str:
+    """A stream's name: its program and its process."""
     return clean(f"{each.program or 'stream'} {each.pid or each.index}", 80)
 
 
-def _beside(told: Told, each: Playing, sink: str) -> list[Playing]:
-    """What else plays into that sink."""
-    return [other for other in told.streams if other.sink == sink != "" and other.index != each.index]
+def _beside(report: ServerReport, each: SinkInput, sink: str) -> list[SinkInput]:
+    """The other streams that play into that sink."""
+    return [other for other in report.streams if other.sink == sink != "" and other.index != each.index]
 
 
-def _offer(id: Id, told: Told, each: Playing) -> Offer:
-    others = tuple(sorted(clean(sink) for sink in told.sinks if sink != each.sink))
+def _offer(id: Id, report: ServerReport, each: SinkInput) -> Offer:
+    others = tuple(sorted(clean(sink) for sink in report.sinks if sink != each.sink))
     sink = Arg("sink", "sink", choices=others)
     blocked = "" if others else "there is no other sink"
     return Offer(id, MOVE, "play into another sink", Risk.DISRUPTIVE, (sink,), blocked)
 
 
-def plan(offer: Offer, args: Mapping[str, str], host: str, address: str, told: Told, at: float) -> Plan:
-    """Raises Refused for what is not there, or is so already."""
+def plan(offer: Offer, args: Mapping[str, str], host: str, address: str, report: ServerReport, at: float) -> Plan:
+    """Raises Refused if the stream or the sink is missing, or the stream plays there already."""
     if offer.action != MOVE:
         raise Refused(f"a stream has no action {clean(offer.action)!r}")
-    each = next((each for each in told.streams if id_of(host, address, each.index) == offer.target), None)
+    each = next((each for each in report.streams if id_of(host, address, each.index) == offer.target), None)
     if each is None:
         raise Refused("the stream has ended")
     wanted = args.get("sink", "")
-    sink = next((sink for sink in told.sinks if clean(sink) == wanted), None)
+    sink = next((sink for sink in report.sinks if clean(sink) == wanted), None)
     if sink is None:
         raise Refused(f"there is no sink {clean(wanted, 60)!r} now")
     if sink == each.sink:
         raise Refused(f"it plays into {clean(sink)} already")
     command = ("pactl", "-s", address, "move-sink-input", str(each.index), sink)
-    told_so: Args = {"stream": each.index, "to": told.sinks[sink]}  # lines.Move
-    steps = (Step(MOVE, told_so, command, f"move {name(each)} into sink {clean(sink)}"),)
-    mixed = tuple(f"{name(other)}, which is heard there already" for other in _beside(told, each, sink))
-    seen = _stream(host, address, told, each, "", at).evidence
+    move_args: Args = {"stream": each.index, "to": report.sinks[sink]}  # lines.Move
+    steps = (Step(MOVE, move_args, command, f"move {name(each)} into sink {clean(sink)}"),)
+    mixed = tuple(f"{name(other)}, which is heard there already" for other in _beside(report, each, sink))
+    seen = _stream(host, address, report, each, "", at).evidence
     expect = (Expect(offer.target, "sink", clean(sink), WITHIN),)
     return Plan(offer, {"sink": wanted}, steps, expect, mixed, seen)
 
 
-def failure(failed: Failed, address: str) -> Exception:
-    """The child's last word as one of Python's errors (PulseAudio's numbers: pulse/def.h, pa_error_code)."""
+def failure(failed: Failure, address: str) -> Exception:
+    """The child's failure as a Python error (PulseAudio's numbers: pulse/def.h, pa_error_code)."""
     place, says = clean(address), clean(failed.says)
     match failed.failed:
         case 0:
             return ImportError(f"libpulse cannot be used: {says}")
         case 1 | 9:
-            return PermissionError(f"the sound server at {place} lets nobody in without its cookie: {says}")
+            return PermissionError(f"the sound server at {place} requires its cookie: {says}")
         case 5 | 6 | 13:
             return ConnectionRefusedError(f"no sound server answers at {place}")
         case 8:

@@ -1,4 +1,4 @@
-"""What is judged about streams at a sound server: whether a zone's music comes out where it should. Pure."""
+"""The rule about streams at a sound server: whether a zone's music plays where it should. Pure."""
 
 from __future__ import annotations
 
@@ -13,45 +13,46 @@ from backends.kinds import OUTPUT, Stream, Zone
 _DEVICE = re.compile(r"""\b(pulsesink|alsasink)\b[^!]*?\bdevice=["']?([^\s"'!]+)""").findall
 
 
-class Home(Struct, frozen=True):
-    """The sink that a zone's stream belongs in, how that is known, and what is not."""
+class ExpectedSink(Struct, frozen=True):
+    """The sink that a zone's stream belongs in, with the evidence and the doubt."""
 
     sink: str
     evidence: tuple[Evidence, ...]
     not_known: str = ""
 
 
-def home(zone: Zone, stream: Stream) -> Home | None:
-    """By what the server was asked for; else by what the zone's player was told; else by where its stream was seen
-    first. A device of ALSA's counts if a sink has its name: what it stands for is said in ALSA's configuration."""
+def expected_sink(zone: Zone, stream: Stream) -> ExpectedSink | None:
+    """The sink that the stream requested; else the one in the player's configuration; else the one where the stream was
+    first seen. An ALSA device counts if a sink has its name: only ALSA's configuration says what the device means."""
     if isinstance(stream.asked, str):
-        return Home(stream.asked, stream.proof("asked"))
-    told = zone.proof(OUTPUT)
+        return ExpectedSink(stream.asked, stream.proof("asked"))
+    configured = zone.proof(OUTPUT)
     devices = _DEVICE(zone.output) if isinstance(zone.output, str) else []
     if len(devices) == 1:
         element, device = devices[0]
         if element == "pulsesink" and not (device.startswith("@") or device.isdecimal()):
-            return Home(device, told)
+            return ExpectedSink(device, configured)
         if element == "alsasink" and device in sinks(stream):
-            return Home(device, told, f"whether ALSA's device {device} is meant to be the sink of that name")
-    return Home(stream.first, stream.proof("first")) if isinstance(stream.first, str) else None
+            doubt = f"whether ALSA's device {device} is meant to be the sink of that name"
+            return ExpectedSink(device, configured, doubt)
+    return ExpectedSink(stream.first, stream.proof("first")) if isinstance(stream.first, str) else None
 
 
 def sinks(stream: Stream) -> frozenset[str]:
-    """The sinks that there are: its own, and those that it can be moved to."""
+    """All sinks of its server: its own, and those that it can be moved to."""
     offer = stream.offer("move")
     here = (stream.sink,) if isinstance(stream.sink, str) else ()
     return frozenset((*here, *(offer.args[0].choices if offer else ())))
 
 
 def wrong_sink(zone: Zone | Gone, view: View) -> Verdict:
-    """Its stream plays into another sink than its own: another room hears it, and player and position look well."""
+    """Its stream plays into the wrong sink: another room hears it, while player and position look fine."""
     stream = view.follow(zone, "stream")
-    if isinstance(zone, Gone) or isinstance(stream, Gone):  # nothing of it comes out anywhere
+    if isinstance(zone, Gone) or isinstance(stream, Gone):  # it plays nowhere
         return Verdict()
     if not isinstance(stream, Stream) or isinstance(zone.state, Unknown) or isinstance(stream.sink, Unknown):
         return Verdict(undecided=True)
-    where = home(zone, stream)
+    where = expected_sink(zone, stream)
     if zone.state == "stopped" or where is None or where.sink == stream.sink:
         return Verdict()
     playing, there = zone.state == "playing", where.sink in sinks(stream)

@@ -1,7 +1,7 @@
-"""PulseAudio (or PipeWire in its place): which stream plays into which sink, by pulsectl in a child process.
+"""PulseAudio (or PipeWire in its place): which stream plays into which sink, through pulsectl in a child process.
 
-A sound server moves streams by itself: when a sink goes, what played into it comes out of the default one, and neither
-the player nor its position shows it. foh is an ordinary client here, which opens no stream and keeps no sink awake.
+A sound server moves streams by itself: when a sink goes, its streams move to the default sink, and neither the player
+nor its position shows it. foh is an ordinary client, which opens no stream and keeps no sink awake.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.audio.pulse import model
-from backends.audio.pulse.lines import BEAT, Failed, Move, Told
+from backends.audio.pulse.lines import BEAT, Failure, Move, ServerReport
 from backends.audio.pulse.rules import STREAM_RULES
 from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Source, Step, clean
 from backends.kinds import STREAM
@@ -33,9 +33,9 @@ CHILD = (sys.executable, "-m", "backends.audio.pulse.child")
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`servers`: addresses as PulseAudio has them, such as "unix:/run/pulse/native" or "tcp:127.0.0.1". Empty: the one
-    that this user's programs play to, if it runs and unless `own` is false. `child` is a seam (lines.py): the command
-    to which the address is appended."""
+    """`servers`: PulseAudio's addresses, such as "unix:/run/pulse/native" or "tcp:127.0.0.1". Empty: the server that
+    this user's programs play to, if it runs and `own` is true. `child` is a seam (lines.py): the command to which the
+    address is appended."""
 
     servers: list[str] = []
     own: bool = True
@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundServer:
-    """One sound server. `folder` is where it keeps its process id, if it is one that was found (see `runs`)."""
+    """One sound server. `folder` holds its process id if it was discovered (see `runs`)."""
 
     def __init__(self, host: str, address: str, child: Sequence[str] = CHILD, folder: Path | None = None) -> None:
         self.host, self.address, self._folder = host, address, folder
@@ -55,38 +55,38 @@ class SoundServer:
         await self._must_run(io)
         async with io.child(self._argv, SYSTEM, SILENCE, looks=True) as child:
             while True:
-                told = self._told(await child.receive())
-                self._first = model.remembered(self._first, told)
+                told = self._report(await child.receive())
+                self._first = model.first_sinks(self._first, told)
                 found = model.streams(self.host, self.address, told, self._first, io.clock())
                 yield Observation(complete=True, upserts=found)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         await self._must_run(io)
         async with io.child((*self._argv, "obey"), SYSTEM, SILENCE) as child:
-            told = self._told(await child.receive())
+            told = self._report(await child.receive())
             return model.plan(offer, args, self.host, self.address, told, io.clock())
 
     async def do(self, step: Step, io: IO) -> None:
         await self._must_run(io)
         async with io.child((*self._argv, "obey"), SYSTEM, SILENCE) as child:
-            self._told(await child.receive())
+            self._report(await child.receive())
             await child.send(msgspec.to_builtins(msgspec.convert(step.args, Move)))
-            self._told(await child.receive())
+            self._report(await child.receive())
 
-    def _told(self, message: dict[str, Any]) -> Told:
-        """Raises what a child's last word means."""
+    def _report(self, message: dict[str, Any]) -> ServerReport:
+        """The report in a message. Raises the error of a Failure."""
         if "failed" in message:
-            raise model.failure(msgspec.convert(message, Failed), self.address)
-        return msgspec.convert(message, Told)
+            raise model.failure(msgspec.convert(message, Failure), self.address)
+        return msgspec.convert(message, ServerReport)
 
     async def _must_run(self, io: IO) -> None:
-        """To connect to a socket that systemd holds would start the server behind it."""
+        """Checks that the server runs, because connecting to systemd's socket would start it."""
         if self._folder and not await io.thread(runs, self._folder):
             raise ConnectionRefusedError(f"the sound server at {clean(self.address)} does not run")
 
 
 def runs(folder: Path) -> bool:
-    """Whether a sound server has its socket there, and lives. Blocking."""
+    """Whether a running sound server has its socket there. Blocking."""
     try:
         is_socket = stat.S_ISSOCK((folder / "native").stat().st_mode)
         return is_socket and Path(f"/proc/{int(read_text(folder / 'pid', 20))}").exists()
@@ -95,14 +95,14 @@ def runs(folder: Path) -> bool:
 
 
 def folders(environ: Mapping[str, str], user: int) -> list[Path]:
-    """Where libpulse looks for the sound server of this user, and then of the machine."""
+    """Where libpulse looks for the sound server: this user's, then the machine's."""
     own = [Path(environ["PULSE_RUNTIME_PATH"])] if environ.get("PULSE_RUNTIME_PATH") else []
     runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user}")
     return [*own, runtime / "pulse", Path("/run/pulse")]
 
 
 def own(environ: Mapping[str, str]) -> tuple[str, Path | None] | None:
-    """The address of the server that this user's programs play to, and its folder; None where none runs. Blocking."""
+    """The address of the server that this user's programs play to, and its folder; None if none runs. Blocking."""
     if told := environ.get("PULSE_SERVER"):
         return told, None
     found = next((folder for folder in folders(environ, os.getuid()) if runs(folder)), None)

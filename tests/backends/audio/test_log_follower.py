@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.audio.log_follower import TAIL, Follower, Place, place
+from backends.audio.log_follower import TAIL, Follower, LogPlace, place
 from backends.contract import Unknown, Why
 from backends.runtime import SourceIO
 from tests.patience import BOUND, until_async
@@ -31,7 +31,7 @@ def texts(follower: Follower) -> list[str]:
 def test_a_file_is_followed_as_it_grows_turns_over_and_goes(tmp_path: Path) -> None:
     log = tmp_path / "bar.log"
     log.write_text("one\ntwo\nthr")
-    follower = Follower(Place(str(log)))
+    follower = Follower(LogPlace(str(log)))
     follower.look()
     assert texts(follower) == ["one", "two"]
     with log.open("a") as more:
@@ -55,7 +55,7 @@ def test_a_file_is_followed_as_it_grows_turns_over_and_goes(tmp_path: Path) -> N
 def test_a_large_file_is_entered_near_its_end(tmp_path: Path) -> None:
     log = tmp_path / "bar.log"
     log.write_text("x" * 79 + "\n" + ("y" * 79 + "\n") * (3 * TAIL // 80) + "last\n")
-    follower = Follower(Place(str(log)))
+    follower = Follower(LogPlace(str(log)))
     follower.look()
     assert texts(follower)[-1] == "last"
     assert "x" not in "".join(texts(follower))
@@ -68,7 +68,7 @@ def test_what_is_no_file_is_said_and_holds_nobody(tmp_path: Path, kind: str) -> 
         os.mkfifo(path)
     elif kind == "folder":
         path.mkdir()
-    follower = Follower(Place(str(path)))
+    follower = Follower(LogPlace(str(path)))
     follower.look()
     assert trouble(follower)
     assert not follower.lines
@@ -91,16 +91,16 @@ MINE = "1:name=systemd:/user.slice/user-1000.slice/user@1000.service/app.slice/m
 @pytest.mark.parametrize(
     ("cgroup", "outputs", "where"),
     [
-        (UNIT, {"err": "socket:[77]"}, Place(unit="mopidy@bar.service")),
-        (MINE, {"out": "socket:[77]"}, Place(unit="mopidy.service", user=True)),
-        (UNIT, {"err": "/var/log/bar.log"}, Place("/var/log/bar.log")),
-        ("0::/\n", {"out": "/var/log/bar.log"}, Place("/var/log/bar.log")),
+        (UNIT, {"err": "socket:[77]"}, LogPlace(unit="mopidy@bar.service")),
+        (MINE, {"out": "socket:[77]"}, LogPlace(unit="mopidy.service", user=True)),
+        (UNIT, {"err": "/var/log/bar.log"}, LogPlace("/var/log/bar.log")),
+        ("0::/\n", {"out": "/var/log/bar.log"}, LogPlace("/var/log/bar.log")),
         ("0::/user.slice/session-3.scope\n", {"err": "socket:[77]"}, None),
         (UNIT, {"err": "/dev/pts/3", "out": "pipe:[9]"}, None),
     ],
 )
 def test_the_log_is_where_the_process_writes(
-    tmp_path: Path, cgroup: str, outputs: dict[str, str], where: Place | None
+    tmp_path: Path, cgroup: str, outputs: dict[str, str], where: LogPlace | None
 ) -> None:
     found = place(7, process(tmp_path, cgroup, **outputs))
     assert (None if isinstance(found, Unknown) else found) == where
@@ -112,7 +112,7 @@ def test_a_process_that_has_gone_has_no_log(tmp_path: Path) -> None:
     assert found.why is Why.UNREACHABLE
 
 
-class FromFile(Place, frozen=True):
+class FromFile(LogPlace, frozen=True):
     """A journal in a file, read by the same command."""
 
     def journal(self) -> Sequence[str]:
@@ -146,7 +146,7 @@ async def test_the_journal_of_a_unit_is_followed(tmp_path: Path) -> None:
     assert [(line.at, line.text) for line in follower.lines] == [(1764000000.000001, "ERROR mopidy.x: for us \ufffd")]
 
 
-class FromScript(Place, frozen=True):
+class FromScript(LogPlace, frozen=True):
     """A journal that a shell script prints."""
 
     script: str = ""
@@ -184,7 +184,7 @@ async def test_a_file_system_that_hangs_is_said_and_holds_up_nobody_else(
     monkeypatch.setattr("backends.audio.log_follower.ANSWER", 0.2)
     monkeypatch.setattr("backends.audio.log_follower.EVERY", 0.1)
     answers = threading.Event()
-    follower, io = Follower(Place(str(log))), SourceIO("bar")
+    follower, io = Follower(LogPlace(str(log))), SourceIO("bar")
     look = follower.look
     monkeypatch.setattr(follower, "look", lambda: (answers.wait(), look()))
     async with follower.following(io):

@@ -11,7 +11,7 @@ import pytest
 
 from backends.audio import mixer_child
 from backends.audio.mixer_child import Child, Gone, candidates
-from backends.audio.mixer_lines import Told
+from backends.audio.mixer_lines import MixerReport
 
 
 def leaves() -> list[str]:
@@ -70,8 +70,10 @@ class Cached:
 
 
 def test_one_that_is_told_to_look_opens_its_mixers_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Told] = []
-    monkeypatch.setattr(mixer_child, "say", lambda message: told.append(message) if type(message) is Told else None)
+    told: list[MixerReport] = []
+    monkeypatch.setattr(
+        mixer_child, "say", lambda message: told.append(message) if type(message) is MixerReport else None
+    )
     known(monkeypatch, lambda: ["bar"], [0])
     monkeypatch.setattr(alsaaudio, "mixers", lambda device: ["PCM"])
     monkeypatch.setattr(alsaaudio, "Mixer", Cached)

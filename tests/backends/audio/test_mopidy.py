@@ -19,7 +19,7 @@ from backends.audio import endpoints
 from backends.audio.endpoints import listener
 from backends.audio.mopidy import model
 from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
-from backends.audio.mopidy.process import Process
+from backends.audio.mopidy.process import PlayerProcess
 from backends.audio.rules import mixer_silent, stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
 from backends.kinds import Board, Control, Pcm, Zone
@@ -45,7 +45,7 @@ def answers(**changes: Any) -> dict[str, Any]:
 
 
 def read(**changes: Any) -> Zone:
-    return model.zone(BAR, "http://127.0.0.1:6681", answers(**changes), Process(4242, "alsasink"), 5.0)
+    return model.zone(BAR, "http://127.0.0.1:6681", answers(**changes), PlayerProcess(4242, "alsasink"), 5.0)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_an_error_is_told_in_mopidy_s_own_words() -> None:
 )
 def test_where_the_sound_goes(output: str, device: str | None, keys: list[str]) -> None:
     assert model.device_of(output) == device
-    links = model.links(Process(4242, output), "h")
+    links = model.links(PlayerProcess(4242, output), "h")
     assert [link.to for link in links[:2]] == [Key("pcm-owner", "4242", "h"), Key("stream-owner", "4242", "h")]
     assert [link.to.value for link in links[2:]] == keys
     assert [link.relation for link in links[2:]] == ["pcm", "mixer"][: len(keys)]

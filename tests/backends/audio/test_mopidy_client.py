@@ -72,8 +72,8 @@ async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one_s(mon
         ("no \x1b JSON", "not as Mopidy"),
         (b"\xff", "not as Mopidy"),
         ("[" * 100_000, "not as Mopidy"),
-        ("3", "no JSON-RPC"),
-        ("[]", "no JSON-RPC"),
+        ("3", "not JSON-RPC"),
+        ("[]", "not JSON-RPC"),
         ('{"jsonrpc": "2.0"}', "neither a result"),
     ],
 )

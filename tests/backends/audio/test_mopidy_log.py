@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from backends.audio.mopidy.log import Line, bad, entries, fault, told
+from backends.audio.mopidy.log import LogLine, bad, entries, fault, report
 from backends.contract import Unknown
 
 NOW = datetime(2026, 11, 25, 16, 40).timestamp()
@@ -34,8 +34,8 @@ ONE = f"2026-11-25 16:32:08,105 ERROR mopidy.audio.gst: {BUSY}\n2026-11-25 16:32
 BARE = f"ERROR [16481:MainThread] mopidy.audio.gst: {BUSY}\nERROR {BUSY}"
 
 
-def lines(text: str, at: float = NOW) -> list[Line]:
-    return [Line(at, line) for line in text.splitlines()]
+def lines(text: str, at: float = NOW) -> list[LogLine]:
+    return [LogLine(at, line) for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("text", [THREE, FOUR, ONE, BARE], ids=["3.x", "4.x", "one line", "no time"])
@@ -93,7 +93,7 @@ def test_failures_of_the_output_are_known_by_their_words(said: str, word: str) -
 def test_a_failure_stands_until_it_plays_again() -> None:
     failed_at = NOW - 472 + 0.105
     for played, word in ((0.0, "device busy"), (failed_at - 1, "device busy"), (failed_at + 0.01, "")):
-        said = told(lines(THREE), "bar.log", played, False)
+        said = report(lines(THREE), "bar.log", played, False)
         assert (said.fault if isinstance(said.fault, str) else "") == word
         assert [item.raw for item in said.evidence] == [BUSY] * bool(word)
         day = time.strftime("%d %b", time.localtime(failed_at))
@@ -102,7 +102,7 @@ def test_a_failure_stands_until_it_plays_again() -> None:
 
 
 def test_a_log_without_troubles_is_empty_and_not_unknown() -> None:
-    said = told(lines("INFO mopidy.x: fine"), "bar.log", 0, True)
+    said = report(lines("INFO mopidy.x: fine"), "bar.log", 0, True)
     assert said.log == ()
     assert isinstance(said.fault, Unknown)
 
@@ -110,6 +110,6 @@ def test_a_log_without_troubles_is_empty_and_not_unknown() -> None:
 def test_what_befell_a_playing_zone_is_over_when_somebody_has_stopped_it() -> None:
     """Mopidy goes on saying "playing" when its device has left."""
     text = "ERROR    2026-11-25 16:32:08,105 [1:M] mopidy.audio.gst\n  The device has been disconnected."
-    assert told(lines(text), "bar.log", 0, True).fault == "device lost"
-    assert isinstance(told(lines(text), "bar.log", 0, False).fault, Unknown)
-    assert isinstance(told(lines(f"{THREE}{text}"), "bar.log", 0, False).fault, Unknown)  # and what was before it
+    assert report(lines(text), "bar.log", 0, True).fault == "device lost"
+    assert isinstance(report(lines(text), "bar.log", 0, False).fault, Unknown)
+    assert isinstance(report(lines(f"{THREE}{text}"), "bar.log", 0, False).fault, Unknown)  # and what was before it

@@ -9,12 +9,13 @@ import pytest
 from backends import helper
 from backends.audio import player_helper, systemd
 from backends.audio.player_helper import refusal
-from backends.audio.systemd import Shown, Unit
+from backends.audio.systemd import Unit, UnitStatus
 
 BAR, MPD, SSH = Unit("mopidy@bar.service"), Unit("mpd.service"), Unit("ssh.service")
 MOPIDY = ("/usr/bin/python3", "/usr/bin/mopidy", "--config", "/etc/mopidy/bar.conf")
 SSHD = ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups",)
-RUNS, FAILED = Shown(BAR.name, "active", "running", "success", 7), Shown(BAR.name, "failed", "failed", "exit-code")
+RUNS = UnitStatus(BAR.name, "active", "running", "success", 7)
+FAILED = UnitStatus(BAR.name, "failed", "failed", "exit-code")
 
 
 @pytest.mark.parametrize(
@@ -22,23 +23,23 @@ RUNS, FAILED = Shown(BAR.name, "active", "running", "success", 7), Shown(BAR.nam
     [
         (BAR, RUNS, MOPIDY, BAR, ""),
         (BAR, RUNS, ("mopidy",), BAR, ""),
-        (BAR, Shown(BAR.name, main=0, start=MOPIDY[1:]), (), None, ""),  # it has ended, and its file says what it was
-        (MPD, Shown(MPD.name, main=7), ("/usr/bin/mpd", "--systemd"), MPD, ""),
+        (BAR, UnitStatus(BAR.name, main=0, start=MOPIDY[1:]), (), None, ""),  # ended: its file says what it was
+        (MPD, UnitStatus(MPD.name, main=7), ("/usr/bin/mpd", "--systemd"), MPD, ""),
         (BAR, FAILED, (), None, "not a player's"),
-        (BAR, Shown(BAR.name, main=0, start=("/bin/sh", "-c", "mopidy")), (), None, "not a player's"),
+        (BAR, UnitStatus(BAR.name, main=0, start=("/bin/sh", "-c", "mopidy")), (), None, "not a player's"),
         (BAR, RUNS, (), BAR, "not a player's"),  # it has just ended
         (BAR, RUNS, (*MOPIDY, "config"), BAR, "not a player's"),  # one of its commands
-        (BAR, Shown(BAR.name, main=7, start=MOPIDY), ("/bin/sh", "/opt/wrapper"), BAR, "not a player's"),
-        (SSH, Shown(SSH.name, main=9), SSHD, SSH, "not a player's"),
-        (SSH, Shown(SSH.name, main=7), MOPIDY, BAR, "is not in it"),  # it names another's process as its main one
+        (BAR, UnitStatus(BAR.name, main=7, start=MOPIDY), ("/bin/sh", "/opt/wrapper"), BAR, "not a player's"),
+        (SSH, UnitStatus(SSH.name, main=9), SSHD, SSH, "not a player's"),
+        (SSH, UnitStatus(SSH.name, main=7), MOPIDY, BAR, "is not in it"),  # it names another's process as its main one
         (BAR, RUNS, MOPIDY, Unit(BAR.name, 1000), "is not in it"),  # a user's own unit of that name
         (BAR, RUNS, MOPIDY, None, "is not in it"),
-        (BAR, Shown(SSH.name, main=9), SSHD, SSH, "mopidy@bar.service is ssh.service"),  # an alias
-        (BAR, Shown(""), (), None, "not known"),
+        (BAR, UnitStatus(SSH.name, main=9), SSHD, SSH, "mopidy@bar.service is ssh.service"),  # an alias
+        (BAR, UnitStatus(""), (), None, "not known"),
     ],
 )
 def test_it_is_the_main_process_that_decides(
-    unit: Unit, seen: Shown, argv: tuple[str, ...], inside: Unit | None, said: str
+    unit: Unit, seen: UnitStatus, argv: tuple[str, ...], inside: Unit | None, said: str
 ) -> None:
     reason = refusal(unit, seen, argv, inside)
     assert said in reason

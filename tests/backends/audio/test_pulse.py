@@ -11,8 +11,8 @@ import pytest
 from msgspec import convert, structs
 
 from backends.audio.pulse import model
-from backends.audio.pulse.lines import Failed, Move, Playing, Told
-from backends.audio.pulse.rules import home, wrong_sink
+from backends.audio.pulse.lines import Failure, Move, ServerReport, SinkInput
+from backends.audio.pulse.rules import expected_sink, wrong_sink
 from backends.audio.pulse.source import folders, own, runs
 from backends.contract import Evidence, Gone, Id, Key, Offer, Refused, Severity, State, Unknown, Why
 from backends.kinds import OUTPUT, Stream, Zone
@@ -22,9 +22,9 @@ from tests.payloads import PAYLOADS
 
 ADDRESS = "unix:/run/pulse/native"
 SINKS = {"zone1": 0, "zone2": 1, "zone3": 4}
-BAR = Playing(7, "zone1", "mopidy", "100", True)
-FOYER = Playing(8, "zone2", "mopidy", "200", True)
-TOLD = Told("pulseaudio 16.1", 71355, SINKS, (BAR, FOYER))
+BAR = SinkInput(7, "zone1", "mopidy", "100", True)
+FOYER = SinkInput(8, "zone2", "mopidy", "200", True)
+TOLD = ServerReport("pulseaudio 16.1", 71355, SINKS, (BAR, FOYER))
 ZONE = Zone(
     id=Id("h", "zone", "bar"), name="bar", at=1000.0, state="playing", pid=100, output="pulsesink device=zone1",
     evidence=(Evidence(OUTPUT, "audio/output in bar.conf", 1000.0, "pulsesink device=zone1"),),
@@ -36,9 +36,9 @@ def but(thing: Any, **changes: Any) -> Any:
     return structs.replace(thing, **changes)
 
 
-def stream(first: str = "zone1", told: Told = TOLD, **changes: Any) -> Stream:
-    """The bar's stream, as it is told of now."""
-    now = but(told, streams=(but(BAR, **changes), FOYER))
+def stream(first: str = "zone1", report: ServerReport = TOLD, **changes: Any) -> Stream:
+    """The bar's stream, as the report has it now."""
+    now = but(report, streams=(but(BAR, **changes), FOYER))
     return model.streams("h", ADDRESS, now, {(now.run, BAR.index): first}, 1000.0)[0]
 
 
@@ -72,20 +72,20 @@ def test_what_else_plays_into_its_sink_is_said() -> None:
 
 @pytest.mark.parametrize("text", PAYLOADS.values(), ids=PAYLOADS)
 def test_no_text_of_a_client_or_of_a_sink_reaches_the_screen_as_it_is(text: str) -> None:
-    told = but(TOLD, sinks=SINKS | {text: 9}, server=text)
-    hostile = stream(told=told, program=text, sink=text, asked=text, first=text)
+    report = but(TOLD, sinks=SINKS | {text: 9}, server=text)
+    hostile = stream(report=report, program=text, sink=text, asked=text, first=text)
     evidence = (part for each in hostile.evidence for part in (each.raw, each.read_from))
     said = (hostile.name, *map(str, (hostile.sink, hostile.asked, hostile.first, hostile.program)), *evidence)
     assert all(line.isprintable() for line in (*said, *hostile.offers[0].args[0].choices))
 
 
 def test_where_a_stream_was_seen_first_is_kept_until_it_or_its_server_ends() -> None:
-    first = model.remembered({}, TOLD)
+    first = model.first_sinks({}, TOLD)
     moved = but(TOLD, streams=(but(BAR, sink="zone2"), FOYER))
-    assert model.remembered(first, moved) == first == {(71355, 7): "zone1", (71355, 8): "zone2"}
-    assert model.remembered(first, but(TOLD, streams=(FOYER,))) == {(71355, 8): "zone2"}
-    assert model.remembered(first, but(moved, run=1)) == {(1, 7): "zone2", (1, 8): "zone2"}
-    assert model.remembered({}, but(TOLD, streams=(but(BAR, sink=""),))) == {}
+    assert model.first_sinks(first, moved) == first == {(71355, 7): "zone1", (71355, 8): "zone2"}
+    assert model.first_sinks(first, but(TOLD, streams=(FOYER,))) == {(71355, 8): "zone2"}
+    assert model.first_sinks(first, but(moved, run=1)) == {(1, 7): "zone2", (1, 8): "zone2"}
+    assert model.first_sinks({}, but(TOLD, streams=(but(BAR, sink=""),))) == {}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_where_a_stream_was_seen_first_is_kept_until_it_or_its_server_ends() -> 
      (17, State.WRONG)],
 )  # fmt: skip
 def test_each_failure_has_its_own_words(number: int, state: State) -> None:
-    health = health_of(model.failure(Failed(number, "so it said"), ADDRESS))
+    health = health_of(model.failure(Failure(number, "so it said"), ADDRESS))
     assert health.state is state
     assert number == 0 or ADDRESS in health.sentence
 
@@ -102,8 +102,8 @@ def test_each_failure_has_its_own_words(number: int, state: State) -> None:
 # --- what can be done --------------------------------------------------------------------------------------
 
 
-def plan(target: Stream, sink: str, told: Told = TOLD, action: str = "move") -> Any:
-    return model.plan(Offer(target.id, action, ""), {"sink": sink}, "h", ADDRESS, told, 1000.0)
+def plan(target: Stream, sink: str, report: ServerReport = TOLD, action: str = "move") -> Any:
+    return model.plan(Offer(target.id, action, ""), {"sink": sink}, "h", ADDRESS, report, 1000.0)
 
 
 def test_a_move_says_its_command_who_is_mixed_with_and_what_must_be_seen() -> None:
@@ -130,7 +130,7 @@ def test_what_cannot_be_is_refused(sink: str, action: str, streams: Any, says: s
 
 
 def test_with_a_single_sink_there_is_nowhere_to_go() -> None:
-    (offer,) = stream(told=but(TOLD, sinks={"zone1": 0})).offers
+    (offer,) = stream(report=but(TOLD, sinks={"zone1": 0})).offers
     assert offer.blocked == "there is no other sink"
 
 
@@ -199,7 +199,7 @@ def test_its_remedy_moves_the_stream_back_and_its_evidence_names_who_is_mixed_wi
 
 
 def test_while_the_sink_is_gone_nothing_is_offered_but_to_bring_it_back_or_to_stop() -> None:
-    there = stream(told=but(TOLD, sinks={"zone2": 1}), sink="zone2")
+    there = stream(report=but(TOLD, sinks={"zone2": 1}), sink="zone2")
     (finding,) = judged(ZONE, there).findings
     assert finding.cause.endswith("instead of zone1, which does not exist")
     bring, stop = finding.remedies
@@ -238,7 +238,7 @@ def test_a_board_that_has_left_is_to_blame_for_its_sink() -> None:
 
 def test_what_an_alsa_device_stands_for_is_not_known() -> None:
     alsa = but(ZONE, output="alsasink device=zone1")
-    found = home(alsa, stream(sink="zone2"))
+    found = expected_sink(alsa, stream(sink="zone2"))
     assert found
     assert "meant to be the sink" in found.not_known
 

@@ -12,19 +12,19 @@ from backends import sudo
 from backends.audio import restart
 from backends.audio.mopidy import unwell
 from backends.audio.mopidy.players import Player, moment
-from backends.audio.mopidy.process import Process
+from backends.audio.mopidy.process import PlayerProcess
 from backends.audio.mopidy.restart import MOPIDY
 from backends.audio.mopidy.restart import queue as queue_of_mopidy
 from backends.audio.mpd.restart import MPD
 from backends.audio.mpd.restart import queue as queue_of_mpd
-from backends.audio.restart import ASK, KILL, Standing, beyond, blocked, mended, offer, plan, standing
-from backends.audio.systemd import Shown, Unit
+from backends.audio.restart import ASK, KILL, PlayerUnit, blocked, offer, out_of_reach, plan, player_unit, with_remedy
+from backends.audio.systemd import Unit, UnitStatus
 from backends.contract import Expect, Health, Id, Refused, Remedy, Risk, State, Test, Unknown, Why
 
 BAR, MINE = Unit("mopidy@bar.service"), Unit("mopidy.service", 1000)
 ZONE = Id("h", "zone", "127.0.0.1:6681")
-RUNS = Shown(BAR.name, "active", "running", "success", 7, 2)
-FAILED = Shown(BAR.name, "failed", "failed", "start-limit-hit", 0, 5)
+RUNS = UnitStatus(BAR.name, "active", "running", "success", 7, 2)
+FAILED = UnitStatus(BAR.name, "failed", "failed", "start-limit-hit", 0, 5)
 DENIED = Unknown(Why.DENIED, "it may not be read")
 
 
@@ -37,20 +37,24 @@ DENIED = Unknown(Why.DENIED, "it may not be read")
     ],
 )  # fmt: skip
 def test_whom_nobody_can_be_asked_about(unit: Unit | None, uid: int, reason: str) -> None:
-    assert beyond(7, unit, uid) == reason
+    assert out_of_reach(7, unit, uid) == reason
 
 
 @pytest.mark.parametrize(
     ("unit", "seen", "found"),
     [
-        (BAR, RUNS, Standing(BAR, 7, "active (running), started again by systemd 2 times before")),
-        (Unit("ssh.service"), Shown("ssh.service", main=3), "it is in ssh.service, whose main process is another: 3"),
+        (BAR, RUNS, PlayerUnit(BAR, 7, "active (running), started again by systemd 2 times before")),
+        (
+            Unit("ssh.service"),
+            UnitStatus("ssh.service", main=3),
+            "it is in ssh.service, whose main process is another: 3",
+        ),
         (BAR, FAILED, "is another: none"),
     ],
 )
-def test_a_player_is_its_unit_s_main_process_or_has_none(unit: Unit, seen: Shown, found: Any) -> None:
-    answer = standing(7, unit, seen)
-    if isinstance(found, Standing):
+def test_a_player_is_its_unit_s_main_process_or_has_none(unit: Unit, seen: UnitStatus, found: Any) -> None:
+    answer = player_unit(7, unit, seen)
+    if isinstance(found, PlayerUnit):
         assert answer == found
     else:
         assert isinstance(answer.unit, Unknown)
@@ -78,7 +82,7 @@ ONE = "sudo systemctl restart mopidy@bar.service"
         (ASK, MINE, RUNS, "systemctl --user restart mopidy.service"),
     ],
 )  # fmt: skip
-def test_the_plan_says_what_is_done_and_what_is_lost(how: str, unit: Unit, seen: Shown, shell: str) -> None:
+def test_the_plan_says_what_is_done_and_what_is_lost(how: str, unit: Unit, seen: UnitStatus, shell: str) -> None:
     queue = "its queue is lost" if seen.main else ""
     made = plan(offer(ZONE, unit, False, ""), how, unit, seen, queue, ["127.0.0.1:6682"], 5.0)
     (step,) = made.steps
@@ -118,7 +122,7 @@ def test_what_becomes_of_a_queue(said: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(("how", "seen"), [("now", RUNS), ("", RUNS), ("\x1b", RUNS), (KILL, FAILED)])
-def test_what_cannot_be_done_is_refused(how: str, seen: Shown) -> None:
+def test_what_cannot_be_done_is_refused(how: str, seen: UnitStatus) -> None:
     with pytest.raises(Refused):
         plan(offer(ZONE, BAR, False, ""), how, BAR, seen, "", (), 5.0)
 
@@ -161,32 +165,32 @@ SECOND = Player(9, ZONE.local, 0.0)
 @pytest.mark.parametrize(
     ("meant", "now", "last", "said"),
     [
-        (None, Standing(DENIED), "", ""),
-        (None, Standing(BAR, 0, "failed (signal)"), "", "; mopidy@bar.service is failed (signal)"),
-        (None, Standing(BAR, 0, "failed (signal)"), "x", "; mopidy@bar.service is failed (signal); its log ends: x"),
+        (None, PlayerUnit(DENIED), "", ""),
+        (None, PlayerUnit(BAR, 0, "failed (signal)"), "", "; mopidy@bar.service is failed (signal)"),
+        (None, PlayerUnit(BAR, 0, "failed (signal)"), "x", "; mopidy@bar.service is failed (signal); its log ends: x"),
         (
             SECOND,
-            Standing(BAR, 9, "active (running)"),
+            PlayerUnit(BAR, 9, "active (running)"),
             "",
             f"; process 9, started {moment(0)}, has no HTTP frontend there",
         ),
     ],
 )
-def test_why_nobody_answers(meant: Player | None, now: Standing, last: str, said: str) -> None:
+def test_why_nobody_answers(meant: Player | None, now: PlayerUnit, last: str, said: str) -> None:
     assert unwell.why(meant, now, last) == said
 
 
 def test_one_that_does_not_answer_is_told_by_its_process_and_its_unit() -> None:
     hung, now = (
         Health(State.HUNG, "no answer", Remedy("restart it if it stays so")),
-        Standing(BAR, 7, "active (running)"),
+        PlayerUnit(BAR, 7, "active (running)"),
     )
-    assert mended(hung, Standing(DENIED), ZONE) == hung
-    told = mended(hung, now, ZONE)
+    assert with_remedy(hung, PlayerUnit(DENIED), ZONE) == hung
+    told = with_remedy(hung, now, ZONE)
     assert (told.sentence, told.remedy) == ("no answer", Remedy("restart mopidy@bar.service", "restart", ZONE))
-    process, offers = Process(7, "alsasink device=hw:bar", "bar", "bar.conf"), (offer(ZONE, BAR, True, ""),)
+    process, offers = PlayerProcess(7, "alsasink device=hw:bar", "bar", "bar.conf"), (offer(ZONE, BAR, True, ""),)
     zone = unwell.zone(ZONE, process, now, offers, None, 5.0)
     assert (zone.name, zone.unit, zone.offers, zone.pid) == ("bar", BAR.name, offers, Unknown())
     assert {link.relation for link in zone.links} == {"pcm", "mixer", "stream"}
-    gone = unwell.zone(ZONE, Process(), Standing(BAR), offers, zone, 6.0)
+    gone = unwell.zone(ZONE, PlayerProcess(), PlayerUnit(BAR), offers, zone, 6.0)
     assert (gone.name, gone.links, [key.space for key in gone.keys]) == ("bar", zone.links, ["tcp"])

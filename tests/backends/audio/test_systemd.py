@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.audio import systemd
-from backends.audio.systemd import Shown, Unit, groups_in, is_plain, shown, unit_in, unit_of
+from backends.audio.systemd import Unit, UnitStatus, groups_in, is_plain, parse_show, unit_in, unit_of
 
 BAR = Unit("mopidy@bar.service")
 
@@ -102,11 +102,13 @@ START = ("/usr/bin/mopidy", "--config", "/etc/mopidy/bar.conf")
 
 
 def test_what_systemd_says() -> None:
-    bar, ssh, nothing = shown(f"{RUNS}\nId=ssh.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n\nX")
-    assert bar == Shown("mopidy@bar.service", "active", "running", "success", 4242, 3, START)
+    bar, ssh, nothing = parse_show(
+        f"{RUNS}\nId=ssh.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n\nX"
+    )
+    assert bar == UnitStatus("mopidy@bar.service", "active", "running", "success", 4242, 3, START)
     assert (bar.state, bar.history) == ("active (running)", "active (running), started again by systemd 3 times before")
     assert (ssh.main, ssh.restarts, ssh.start, ssh.state) == (0, 0, (), "failed (exit-code)")
-    assert nothing == Shown("")
+    assert nothing == UnitStatus("")
 
 
 @pytest.mark.parametrize(

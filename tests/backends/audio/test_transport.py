@@ -46,21 +46,21 @@ def test_what_would_do_nothing_is_blocked(state: Any, no_mixer: str, open_: set[
 def test_a_state_is_reached_or_refused(action: str, zone: Zone, wanted: str | None) -> None:
     if wanted is None:
         with pytest.raises(Refused):
-            transport.turned(action, zone)
+            transport.expect_state(action, zone)
     else:
-        assert transport.turned(action, zone).wanted == wanted
+        assert transport.expect_state(action, zone).wanted == wanted
 
 
 def test_a_track_must_begin_and_not_stay_at_its_beginning() -> None:
-    said = [(each.field, each.wanted, each.test) for each in transport.begun_again(but(tracks_begun=4))]
+    said = [(each.field, each.wanted, each.test) for each in transport.expect_restart(but(tracks_begun=4))]
     assert said == [("tracks_begun", 4, Test.DIFFERS), ("position", 0, Test.DIFFERS)]
     for zone in (BAR, *(but(state=state, tracks_begun=4) for state in ("paused", "stopped", Unknown()))):
         with pytest.raises(Refused):
-            transport.begun_again(zone)
+            transport.expect_restart(zone)
 
 
 def test_another_track_must_follow() -> None:
-    assert (transport.skipped(BAR).test, transport.skipped(BAR).wanted) == (Test.DIFFERS, "#1 x")
+    assert (transport.expect_skip(BAR).test, transport.expect_skip(BAR).wanted) == (Test.DIFFERS, "#1 x")
 
 
 @pytest.mark.parametrize("percent", ["", "-1", "101", "4.5", "x", "\x1b[2J", "1e2", "40"])

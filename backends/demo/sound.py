@@ -12,7 +12,7 @@ from backends.demo.lines import Lines
 from backends.demo.mopidy import Player
 
 
-class Sound(Lines):
+class DemoSoundServer(Lines):
     """Each player has a sink of its name, in which its streams begin. They are joined by the venue file: all players
     here are one process, so that none is known by it."""
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from backends.demo.lines import Lines
-from backends.hardware.tone_lines import BEAT, SECONDS, Ask, Told
+from backends.hardware.tone_lines import BEAT, SECONDS, ToneReport, ToneRequest
 
 
-class Tones(Lines):
+class DemoTones(Lines):
     """`free` says on which cards nothing plays now."""
 
     def __init__(self, socket: Path, free: Callable[[], Collection[str]]) -> None:
@@ -20,13 +20,13 @@ class Tones(Lines):
         self.free = free
         self.playing: set[str] = set()
 
-    def everything(self) -> Told:
-        return Told(tuple(f"plughw:{card},0" for card in self.playing))
+    def everything(self) -> ToneReport:
+        return ToneReport(tuple(f"plughw:{card},0" for card in self.playing))
 
-    def answer(self, line: bytes) -> Told:
-        card = msgspec.json.decode(line, type=Ask).play.removeprefix("plughw:").removesuffix(",0")
+    def answer(self, line: bytes) -> ToneReport:
+        card = msgspec.json.decode(line, type=ToneRequest).play.removeprefix("plughw:").removesuffix(",0")
         if card not in self.free():
-            return Told(error="Device or resource busy")
+            return ToneReport(error="Device or resource busy")
         self.playing.add(card)
         asyncio.get_running_loop().call_later(SECONDS, self._over, card)
         return self.everything()

@@ -39,7 +39,7 @@ class DemoBoard(Struct, frozen=True):
     hid_bound: bool = False
 
 
-class Sound(Struct):
+class PcmState(Struct):
     """What the card's playback PCM does: `closed`, or one of the kernel's states and its owner."""
 
     state: str = "closed"
@@ -58,7 +58,7 @@ class Trees:
         self.sysfs, self.proc, self.socket = folder / "sys", folder / "proc/asound", folder / "uevents"
         self.events, self.rules = f"unix:{self.socket}", folder / "etc/udev/rules.d"
         self.boards, self.captures, self.still = {board.port: board for board in boards}, dict(captures), still
-        self.sounds = {board.card: Sound() for board in boards}
+        self.sounds = {board.card: PcmState() for board in boards}
         self.streaming = set[str]()  # the ports of capture boards whose video runs
         self.watchers: list[Callable[[], None]] = []  # called after plugging and unplugging
         self._devices, self._grave = self.sysfs / "bus/usb/devices", folder / "gone"
@@ -117,7 +117,7 @@ class Trees:
     def pcm(self, card: str, state: str, pid: int = 0, hw_ptr: int = 0) -> None:
         """A player opens or closes the card's PCM. Nothing happens when the board is not there."""
         if card in self.cards:
-            self.sounds[card] = Sound(state, pid, hw_ptr)
+            self.sounds[card] = PcmState(state, pid, hw_ptr)
             self._status(card)
             self.step()
 
@@ -185,7 +185,7 @@ class Trees:
         """A board's card and its interfaces leave: its player finds the PCM closed."""
         self._configured.discard(port)
         card = self.boards[port].card
-        self.sounds[card] = Sound()
+        self.sounds[card] = PcmState()
         self._remove(self._card(card))
         self._emit("remove", "sound", self._card(card).name)
         for interface in sysfs.interfaces(self._devices / port):

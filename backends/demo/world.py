@@ -14,8 +14,8 @@ from backends.demo.lxd import LxdServer
 from backends.demo.lxd_shapes import Box
 from backends.demo.mixer import Mixers
 from backends.demo.mopidy import MopidyServer, Player, Track
-from backends.demo.sound import Sound
-from backends.demo.tones import Tones
+from backends.demo.sound import DemoSoundServer
+from backends.demo.tones import DemoTones
 from backends.demo.trees import DemoBoard, Trees
 from backends.demo.voctocore import Voctocore
 
@@ -53,8 +53,8 @@ class World:
         self.captures = Captures(folder / "dev", CAPTURES)
         self.mixers = Mixers(folder / "mixer", lambda: self.trees.cards)
         self.zones = {name: MopidyServer(player(number, name, still)) for number, name in enumerate(ZONES)}
-        self.sound = Sound(folder / "sound", {name: self.zones[name].player for name in THROUGH_SERVER})
-        self.tones = Tones(folder / "tones", self._silent_cards)
+        self.sound = DemoSoundServer(folder / "sound", {name: self.zones[name].player for name in THROUGH_SERVER})
+        self.tones = DemoTones(folder / "tones", self._silent_cards)
         self.mixer = Voctocore(("lectern", "camera", "audience"))
         self.hosts = {name: LxdServer(str(folder / f"{name}.socket"), name, boxes(name)) for name in BOXES}
         self.trees.watchers.append(self.mixers.tell)

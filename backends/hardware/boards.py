@@ -25,14 +25,14 @@ HID_DRIVER, HOLDERS = "HID interface's driver", "USB node"
 OVER_CURRENT = "over-currents at a port"
 MOST_PORTS = 31  # drivers/usb/core/hub.h, USB_MAXCHILDREN
 RULE, NO_RULE = "present", "none"
-# In place of its power: a board that the kernel may not use serves nobody, awake or not.
+# Shown instead of its power state: a board without drivers is useless, awake or not.
 BANNED = Unknown(Why.DENIED, "authorized is 0: no driver may use it, until it is plugged in again (replug)")
 
 
-class Told(Struct, frozen=True):
-    """What a device says of itself, which never changes while it is plugged in. The kernel gives it only under the
-    device's lock (drivers/usb/core/sysfs.c), which it holds while a driver is being bound: for seconds, where the
-    device does not answer."""
+class DeviceIdentity(Struct, frozen=True):
+    """The descriptors of a device, which never change while it is plugged in. The kernel reads them only under the
+    device's lock (drivers/usb/core/sysfs.c). It holds that lock while it binds a driver: for seconds if the device does
+    not answer."""
 
     product: Text
     maker: Text
@@ -42,18 +42,18 @@ class Told(Struct, frozen=True):
 
 
 _LATER = Unknown(Why.NOT_YET, "the kernel is busy with the device: it has just been plugged in, or does not answer")
-NOT_TOLD = Told(_LATER, _LATER, _LATER, _LATER)
+NOT_IDENTIFIED = DeviceIdentity(_LATER, _LATER, _LATER, _LATER)
 
 
-def told(device: Path, at: float) -> Told:
-    """Blocks for as long as the kernel holds the device's lock."""
-    read = Reading(device, at)
+def identify(device: Path, at: float) -> DeviceIdentity:
+    """Reads a device's identity. Blocks while the kernel holds the device's lock."""
+    read = DeviceReader(device, at)
     product, maker, serial = (read.text(name) for name in ("product", "manufacturer", "serial"))
-    return Told(product, maker, serial, read.number("bMaxPower"), tuple(read.evidence))
+    return DeviceIdentity(product, maker, serial, read.number("bMaxPower"), tuple(read.evidence))
 
 
-class Reading:
-    """Reads one device and keeps, as evidence, what each file said."""
+class DeviceReader:
+    """Reads one device and keeps the text of each file as evidence."""
 
     def __init__(self, device: Path, at: float) -> None:
         self.device, self.at = device, at
@@ -73,11 +73,12 @@ class Reading:
 
 
 def board(
-    host: str, port: str, device: Path, at: float, said: Told, rules: Path, reenumerations: int = 0, configured: int = 0
-) -> Board | None:
-    """The audio device at a port; None when it left while it was being read. `rules` is udev's folder; the two counts
-    are of what happened at the port while somebody looked."""
-    read, hub = Reading(device, at), parent(port)
+    host: str, port: str, device: Path, at: float, identity: DeviceIdentity, rules: Path,
+    reenumerations: int = 0, configured: int = 0,
+) -> Board | None:  # fmt: skip
+    """The audio device at a port; None if it left during the read. `rules` is udev's folder; the two counts are of
+    events at the port since this program started."""
+    read, hub = DeviceReader(device, at), parent(port)
     devnum, ids = read.number("devnum"), _ids(read)
     wakeup = _wakeup(read.text("power/wakeup"))
     power = BANNED if read.text("authorized") == "0" else read.text("power/runtime_status")
@@ -91,15 +92,15 @@ def board(
         links=(Link("hub", Key("usb-port", hub, host), f"the port's name, {port}"), *_card_link(card, host)),
         at=at,
         port=port,
-        model=CHIPS.get(ids, said.product) if isinstance(ids, str) else said.product,
+        model=CHIPS.get(ids, identity.product) if isinstance(ids, str) else identity.product,
         ids=ids,
-        maker=said.maker,
+        maker=identity.maker,
         speed=_speed(read.text("speed")),
         power=power,
         policy=policy,
         delay=read.number("power/autosuspend_delay_ms"),
         asleep=_asleep(device),
-        current=said.current,
+        current=identity.current,
         hid=_hid(read),
         wakeup=wakeup,
         rule=_rule(rules / udev_rule.name(port), read),
@@ -110,15 +111,15 @@ def board(
         configured=configured,
         over_current=over_current,
         hub=hub,
-        serial=said.serial,
-        evidence=(*said.evidence, *read.evidence),
+        serial=identity.serial,
+        evidence=(*identity.evidence, *read.evidence),
     )
     return found if present(device, devnum) else None
 
 
-def hub(host: str, port: str, device: Path, at: float, said: Told) -> Hub | None:
-    """The hub at a port ("usb1" for a root hub); None when it left while it was being read."""
-    read, above = Reading(device, at), parent(port)
+def hub(host: str, port: str, device: Path, at: float, identity: DeviceIdentity) -> Hub | None:
+    """The hub at a port ("usb1" for a root hub); None if it left during the read."""
+    read, above = DeviceReader(device, at), parent(port)
     devnum, ports = read.number("devnum"), read.number("maxchild")
     count = _over_current(read, hub_port(device, port, above)) if above else _NO_PORT
     found = Hub(
@@ -129,19 +130,19 @@ def hub(host: str, port: str, device: Path, at: float, said: Told) -> Hub | None
         at=at,
         port=port,
         ids=_ids(read),
-        model=said.product,
+        model=identity.product,
         speed=_speed(read.text("speed")),
         ports=ports,
         translators=_translators(read.text("bDeviceProtocol")),
         over_current=count,
         over_currents=_over_currents(read, port, ports),
-        evidence=(*said.evidence, *read.evidence),
+        evidence=(*identity.evidence, *read.evidence),
     )
     return found if present(device, devnum) else None
 
 
 def present(device: Path, devnum: int | Unknown) -> bool:
-    """Whether the device is still the one whose number was read: not gone, and not another in its place."""
+    """Whether the device still has the number that was read: neither gone nor replaced."""
     match sysfs.number(device, "devnum"):
         case int(now):
             return now == devnum
@@ -149,10 +150,10 @@ def present(device: Path, devnum: int | Unknown) -> bool:
             return why not in (Why.NOT_APPLICABLE, Why.UNREACHABLE)
 
 
-_NO_PORT = Unknown(Why.NOT_APPLICABLE, "a root hub is on no hub's port")
+_NO_PORT = Unknown(Why.NOT_APPLICABLE, "a root hub is not plugged into a hub")
 
 
-def _ids(read: Reading) -> Text:
+def _ids(read: DeviceReader) -> Text:
     vendor, product = read.text("idVendor"), read.text("idProduct")
     if isinstance(vendor, Unknown):
         return vendor
@@ -166,16 +167,16 @@ def _address(host: str, bus: int | Unknown, devnum: int | Unknown) -> tuple[Key,
     return (Key("usb-address", f"{bus:03d}/{devnum:03d}", host),)
 
 
-def _over_current(read: Reading, port: Path) -> Number:
-    """How often the hub has cut this port off (drivers/usb/core/port.c). Reading it resumes nothing."""
+def _over_current(read: DeviceReader, port: Path) -> Number:
+    """How often the hub has switched this port off (drivers/usb/core/port.c). Reading it wakes nothing."""
     count = sysfs.number(port, "over_current_count")
     if isinstance(count, int):
         read.note("over_current_count", port / "over_current_count", str(count))
     return count
 
 
-def _over_currents(read: Reading, hub: str, ports: int | Unknown) -> tuple[int, ...] | Unknown:
-    """The same for each port of a hub, also where nothing is plugged in: a board that is cut off is gone."""
+def _over_currents(read: DeviceReader, hub: str, ports: int | Unknown) -> tuple[int, ...] | Unknown:
+    """The same for each port of a hub, including empty ports: a board at a port that is switched off is gone."""
     if isinstance(ports, Unknown):
         return ports
     found = []
@@ -201,41 +202,41 @@ def _speed(text: Text) -> Number:
         return Unknown(Why.MALFORMED, f"speed says {text!r}")
 
 
-class Slept(Struct, frozen=True):
-    """How long a device was asleep and awake, in ms, since it was plugged in. The counters stand in no evidence,
-    because they never stand still."""
+class SleepTimes(Struct, frozen=True):
+    """How long a device was asleep and awake since it was plugged in, in ms. The counters are not in the evidence,
+    because they change all the time."""
 
     asleep: int
     awake: int
 
-    def since(self, before: Slept) -> int | Unknown:
-        """Percent of the time since then that it was asleep."""
+    def since(self, before: SleepTimes) -> int | Unknown:
+        """Percent of the time since `before` that it was asleep."""
         asleep, awake = self.asleep - before.asleep, self.awake - before.awake
         return 100 * asleep // (asleep + awake) if asleep + awake > 0 else Unknown()
 
 
-def slept(device: Path) -> Slept | Unknown:
+def slept(device: Path) -> SleepTimes | Unknown:
     asleep = sysfs.number(device, "power/runtime_suspended_time")
     awake = sysfs.number(device, "power/runtime_active_time")
     if isinstance(asleep, Unknown):
         return asleep
-    return awake if isinstance(awake, Unknown) else Slept(asleep, awake)
+    return awake if isinstance(awake, Unknown) else SleepTimes(asleep, awake)
 
 
 def _asleep(device: Path) -> int | Unknown:
     now = slept(device)
-    return now if isinstance(now, Unknown) else now.since(Slept(0, 0))
+    return now if isinstance(now, Unknown) else now.since(SleepTimes(0, 0))
 
 
 def _wakeup(text: Text) -> Text:
-    """A device that cannot wake the bus has an empty power/wakeup or none (drivers/base/power/sysfs.c)."""
+    """The text of power/wakeup: empty or missing if the device cannot wake the bus (drivers/base/power/sysfs.c)."""
     if isinstance(text, Unknown):
         return "none" if text.why is Why.NOT_APPLICABLE else text
     return text or "none"
 
 
-def _hid(read: Reading) -> Text:
-    """Who holds the board's HID interface. The kernel's keyboard handler opens every HID device with keys, and
+def _hid(read: DeviceReader) -> Text:
+    """The driver of the board's HID interface. The kernel's keyboard handler opens every HID device with keys, and
     usbhid then keeps the device awake unless it can wake the bus (drivers/hid/usbhid/hid-core.c)."""
     interfaces = sysfs.interfaces(read.device)
     if not interfaces:
@@ -247,8 +248,8 @@ def _hid(read: Reading) -> Text:
     return NO_HID
 
 
-def _rule(file: Path, read: Reading) -> Text:
-    """Whether a udev rule of ours lets the board sleep when it is plugged in again."""
+def _rule(file: Path, read: DeviceReader) -> Text:
+    """Whether foh's udev rule lets the board sleep when it is plugged in again."""
     if not file.parent.is_dir():
         return Unknown(Why.NOT_APPLICABLE, f"there is no {file.parent}: this machine has no udev")
     try:
@@ -262,7 +263,7 @@ def _rule(file: Path, read: Reading) -> Text:
 
 
 def _card(device: Path) -> Text:
-    """The id of its ALSA card, which may be another for a moment after it was plugged in."""
+    """The id of its ALSA card. It may still change shortly after the board was plugged in."""
     for file in sysfs.matching(device, "*/sound/card*/id"):
         with contextlib.suppress(OSError):
             return clean(read_text(file).strip(), 20)
@@ -270,14 +271,14 @@ def _card(device: Path) -> Text:
 
 
 def _card_link(card: Text, host: str) -> tuple[Link, ...]:
-    """To the card's first PCM, which needs the board and not the other way about."""
+    """The link to the card's first PCM. The PCM depends on the board, not the reverse."""
     if isinstance(card, Unknown):
         return ()
     return (Link("card", Key("alsa-card", card, host), f"its sound card is called {card}"),)
 
 
 def _named(file: Path) -> Text:
-    """The name that a rule of ours gives its card each time it is plugged in."""
+    """The name that foh's udev rule gives its card each time it is plugged in."""
     if not file.parent.is_dir():
         return Unknown(Why.NOT_APPLICABLE, f"there is no {file.parent}: this machine has no udev")
     try:
@@ -289,8 +290,8 @@ def _named(file: Path) -> Text:
 
 
 def sounds(device: Path, proc: Path) -> bool:
-    """Whether a player has one of the device's PCMs open. `proc` is /proc/asound; a card that is not found there has
-    none."""
+    """Whether a player has one of the device's PCMs open. `proc` is /proc/asound; a card that is missing there has no
+    open PCM."""
     cards = [card.name for card in sysfs.matching(device, "*/sound/card*")]
     states = [status for card in cards for status in sysfs.matching(proc, f"{card}/pcm*p/sub*/status")]
     return any(_said(status) not in ("", "closed") for status in states)
@@ -299,23 +300,23 @@ def sounds(device: Path, proc: Path) -> bool:
 def _said(file: Path) -> str:
     try:
         return read_text(file).strip()
-    except OSError:  # the card left between two readings
+    except OSError:  # the card was removed between two reads
         return ""
 
 
 def power_evidence(board: Board) -> tuple[Evidence, ...]:
-    """What of the board's evidence bears on whether it sleeps."""
+    """The board's evidence about whether it sleeps."""
     return tuple(each for each in board.evidence if each.what.startswith("power/") or each.what == HID_DRIVER)
 
 
 def hid_interface(board: Board) -> str:
-    """The number of the board's HID interface, from the evidence; "*" where none was seen."""
+    """The number of the board's HID interface, from the evidence; "*" if none was seen."""
     paths = (Path(each.read_from).parent.name for each in board.evidence if each.what == HID_DRIVER)
     return next(paths, "*").rpartition(".")[2]
 
 
 def _translators(protocol: Text) -> Text:
-    """bDeviceProtocol of a hub (USB 2.0, 11.23.1): one translator for all its slow ports, or one for each."""
+    """A hub's transaction translators, from bDeviceProtocol (USB 2.0, 11.23.1): one for all ports, or one for each."""
     if isinstance(protocol, Unknown):
         return protocol
     return {"00": "none", "01": "single", "02": "multi", "03": "none"}.get(protocol, f"protocol {protocol}")

@@ -1,9 +1,9 @@
-"""Which USB devices there are and what their descriptors say, without opening one.
+"""Lists the USB devices and their descriptors without opening one.
 
 One of the three seams where files cannot stand in for the kernel: `pyusb` asks libusb, which takes the descriptors
 from sysfs (libusb, os/linux_usbfs.c); `sysfs` reads the same facts from the tree, for the embedded venue. Opening a
-device (strings, claims, status requests) would resume it (the kernel's usbdev_open calls usb_autoresume_device),
-so nobody here does.
+device (strings, claims, status requests) would resume it (the kernel's usbdev_open calls usb_autoresume_device), so
+nothing here opens one.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from msgspec import Struct
 from backends import sysfs
 
 AUDIO, HUB = 0x01, 0x09  # USB-IF class codes
-INTERFACE, CLASS_AT = 0x04, 5  # bDescriptorType of an interface, and where in it bInterfaceClass is
+INTERFACE, CLASS_AT = 0x04, 5  # bDescriptorType of an interface, and the offset of its bInterfaceClass
 
 
-class Seen(Struct, frozen=True):
-    """One device: its port ("1-1.3.2"), device number, and its own class and those of its interfaces."""
+class ListedDevice(Struct, frozen=True):
+    """One device: its port ("1-1.3.2"), its device number, and the classes of itself and its interfaces."""
 
     port: str
     devnum: int
@@ -36,20 +36,20 @@ class Seen(Struct, frozen=True):
         return AUDIO in self.classes
 
 
-def by_pyusb(root: Path) -> list[Seen]:
-    """What libusb lists. Raises ImportError when there is no libusb; `root` is libusb's own business."""
+def by_pyusb(root: Path) -> list[ListedDevice]:
+    """The devices by libusb, which ignores `root`. Raises ImportError without libusb."""
     if reason := missing():
         raise ImportError(reason)
     import usb.core
 
     return [
-        Seen(port_name(device.bus, device.port_numbers), device.address, device.bDeviceClass, _classes(device))
+        ListedDevice(port_name(device.bus, device.port_numbers), device.address, device.bDeviceClass, _classes(device))
         for device in usb.core.find(find_all=True)
     ]
 
 
 def missing() -> str:
-    """What keeps pyusb from enumerating on this machine, or ""."""
+    """Why pyusb cannot list devices on this machine, or ""."""
     try:
         import usb.backend.libusb1
     except ImportError:
@@ -63,23 +63,23 @@ def _classes(device: Iterable[Iterable[object]]) -> frozenset[int]:
 
     try:
         return frozenset(interface.bInterfaceClass for config in device for interface in config)  # type: ignore[attr-defined]
-    except usb.core.USBError:  # it left between the list and the question
+    except usb.core.USBError:  # it left after it was listed
         return frozenset()
 
 
-def by_sysfs(root: Path) -> list[Seen]:
-    """The same from the tree under `root`."""
+def by_sysfs(root: Path) -> list[ListedDevice]:
+    """The devices by the tree under `root`."""
     found = []
     for port, device in sysfs.usb_devices(root).items():
         devnum, cls = sysfs.number(device, "devnum"), sysfs.attribute(device, "bDeviceClass")
         if isinstance(devnum, int) and isinstance(cls, str):
-            found.append(Seen(port, devnum, _hex(cls), classes(device)))
+            found.append(ListedDevice(port, devnum, _hex(cls), classes(device)))
     return found
 
 
 def classes(device: Path) -> frozenset[int]:
-    """The classes of a device's interfaces. One that has none now, as it is not authorized, still has the descriptors
-    of those that it would have."""
+    """The classes of a device's interfaces. A device that is not authorized has no interfaces, but still their
+    descriptors."""
     now = frozenset(_hex(interface.cls) for interface in sysfs.interfaces(device))
     try:
         return now or described((device / "descriptors").read_bytes())
@@ -88,7 +88,7 @@ def classes(device: Path) -> frozenset[int]:
 
 
 def described(descriptors: bytes) -> frozenset[int]:
-    """The classes of all interfaces in a device's raw descriptors (USB 2.0, 9.6.5), each of which begins with its
+    """The classes of all interfaces in a device's raw descriptors (USB 2.0, 9.6.5). Each descriptor starts with its
     length and its type."""
     found, at = set(), 0
     while at + 1 < len(descriptors) and (length := descriptors[at]) >= 2:
@@ -99,7 +99,7 @@ def described(descriptors: bytes) -> frozenset[int]:
 
 
 def _hex(text: str) -> int:
-    """A class as a number; one that is no number is class 0, "see the interfaces"."""
+    """A class as a number; 0 ("see the interfaces") if the text is not a number."""
     try:
         return int(text, 16)
     except ValueError:
@@ -107,7 +107,7 @@ def _hex(text: str) -> int:
 
 
 def port_name(bus: int, ports: Iterable[int] | None) -> str:
-    """The kernel's name for a place: "1-1.3.2", "usb1" for a root hub."""
+    """The kernel's name for a port: "1-1.3.2", "usb1" for a root hub."""
     path = ".".join(map(str, ports or ()))
     return f"{bus}-{path}" if path else f"usb{bus}"
 

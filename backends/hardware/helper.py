@@ -1,17 +1,17 @@
-"""What of `foh helper` (backends/helper.py) is done to an amplifier board.
+"""The operations of `foh helper` (backends/helper.py) on an amplifier board.
 
-Every argument must match a pattern, and the file it leads to must lie inside sysfs and belong to a USB audio device.
-No shell, no path from outside, no file created but the one that a rule is. The same functions serve a console that
-may write the files itself.
+Every argument must match a pattern, and the file that it leads to must be inside sysfs and belong to a USB audio
+device. It uses no shell and no path from outside, and creates no file but udev rules. A console that may write the
+files itself calls the same functions.
 
-    usb-power PORT auto|on [DELAY_MS]          may sleep after so many ms of idleness, or never
-    usb-release-hid PORT                       lets go of the board's own keys, so that they cannot keep it awake
-    usb-restore-hid PORT                       takes them back
+    usb-power PORT auto|on [DELAY_MS]          may sleep after this many ms without use, or never
+    usb-release-hid PORT                       releases the board's own keys, so that they cannot keep it awake
+    usb-restore-hid PORT                       binds them again
     usb-keep-rule PORT DELAY_MS [release-hid]  a udev rule does the same each time the board is plugged in
     usb-forget-rule PORT                       removes that rule
-    usb-name-card PORT NAME                    calls its sound card so, now and each time, by a udev rule
+    usb-name-card PORT NAME                    names its sound card now, and by a udev rule each time
     usb-unname-card PORT                       removes that rule
-    usb-replug PORT                            takes the board's configuration away and gives it back
+    usb-replug PORT                            removes the board's configuration and restores it
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ from backends.sysfs import read_text
 
 SYSFS, RULES = Path("/sys"), Path(udev_rule.FOLDER)
 LONGEST_DELAY = 3_600_000  # ms
-PAUSE = 0.5  # seconds for which a board is left without a configuration, so that everybody notices
+PAUSE = 0.5  # seconds that a board stays without a configuration, so that its users notice
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PORT = re.compile(r"[1-9][0-9]{0,2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,6}").fullmatch
 _DELAY = re.compile(r"[0-9]{1,7}").fullmatch
 _IDS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}").fullmatch
 
 
-class Where(Struct, frozen=True):
-    """The trees that an operation may touch: sysfs, and the folder of udev's rules."""
+class Folders(Struct, frozen=True):
+    """The trees that an operation may write to: sysfs, and the folder of udev's rules."""
 
     sysfs: Path = SYSFS
     rules: Path = RULES
 
 
-SYSTEM = Where()
+SYSTEM = Folders()
 
 
-def operations(where: Where = SYSTEM) -> helper.Operations:
+def operations(where: Folders = SYSTEM) -> helper.Operations:
     return {name: partial(operation, where) for name, operation in OPERATIONS.items()}
 
 
-def run(argv: Sequence[str], where: Where) -> None:
+def run(argv: Sequence[str], where: Folders) -> None:
     """Does one operation. Raises Refused (the arguments) or OSError (the kernel)."""
     helper.run(argv, operations(where))
 
 
-def usb_power(where: Where, *arguments: str) -> None:
+def usb_power(where: Folders, *arguments: str) -> None:
     if len(arguments) not in (2, 3):
         raise Refused("usb-power takes PORT, auto or on, and a delay in ms")
     port, control, *delay = arguments
@@ -73,19 +73,19 @@ def usb_power(where: Where, *arguments: str) -> None:
     _write(where.sysfs, device / "power/control", control)
 
 
-def usb_release_hid(where: Where, *arguments: str) -> None:
+def usb_release_hid(where: Folders, *arguments: str) -> None:
     for interface in _hid("usb-release-hid", where.sysfs, arguments):
         _write(where.sysfs, interface.path / "authorized", "0")
 
 
-def usb_restore_hid(where: Where, *arguments: str) -> None:
-    """Authorising an interface does not bind its driver again (Documentation/usb/authorization.rst)."""
+def usb_restore_hid(where: Folders, *arguments: str) -> None:
+    """Also binds the driver, which authorising an interface does not (Documentation/usb/authorization.rst)."""
     for interface in _hid("usb-restore-hid", where.sysfs, arguments):
         _write(where.sysfs, interface.path / "authorized", "1")
         _write(where.sysfs, where.sysfs / "bus/usb/drivers_probe", interface.path.name)
 
 
-def usb_keep_rule(where: Where, *arguments: str) -> None:
+def usb_keep_rule(where: Folders, *arguments: str) -> None:
     if len(arguments) not in (2, 3) or arguments[2:] not in ((), ("release-hid",)):
         raise Refused("usb-keep-rule takes PORT, a delay in ms, and perhaps release-hid")
     port, delay = arguments[0], _milliseconds(arguments[1])
@@ -94,11 +94,11 @@ def usb_keep_rule(where: Where, *arguments: str) -> None:
     _keep(where.rules / udev_rule.name(port), udev_rule.text(port, ids, int(delay), len(arguments) == 3))
 
 
-def usb_forget_rule(where: Where, *arguments: str) -> None:
+def usb_forget_rule(where: Folders, *arguments: str) -> None:
     (where.rules / udev_rule.name(_port("usb-forget-rule", arguments))).unlink(missing_ok=True)
 
 
-def usb_name_card(where: Where, *arguments: str) -> None:
+def usb_name_card(where: Folders, *arguments: str) -> None:
     if len(arguments) != 2 or not naming.is_name(arguments[1]):
         raise Refused("usb-name-card takes PORT and NAME: 1 to 15 letters, digits, - and _")
     port, name = arguments
@@ -109,12 +109,12 @@ def usb_name_card(where: Where, *arguments: str) -> None:
             _write(where.sysfs, card, name)
 
 
-def usb_unname_card(where: Where, *arguments: str) -> None:
+def usb_unname_card(where: Folders, *arguments: str) -> None:
     (where.rules / naming.file(_port("usb-unname-card", arguments))).unlink(missing_ok=True)
 
 
 def _port(operation: str, arguments: Sequence[str]) -> str:
-    """Of a rule, whether anything is plugged in there or not: a rule may outlive its board."""
+    """The port in a rule's operation. It may be empty: a rule can outlive its board."""
     if len(arguments) != 1:
         raise Refused(f"{operation} takes PORT")
     if not _PORT(arguments[0]):
@@ -123,7 +123,7 @@ def _port(operation: str, arguments: Sequence[str]) -> str:
 
 
 def _keep(file: Path, text: str) -> None:
-    """Writes a rule. udev, which reads no *.new, sees it whole or not at all."""
+    """Writes a rule atomically. udev does not read *.new."""
     fresh = file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
@@ -142,9 +142,9 @@ def _ids_of(device: Path, port: str) -> str:
     return ids
 
 
-def usb_replug(where: Where, *arguments: str) -> None:
-    """In the end the board is authorized, also if it was not before, and however this process is ended meanwhile:
-    signals wait, and a console that ends while its thread is in here still gets to it."""
+def usb_replug(where: Folders, *arguments: str) -> None:
+    """Always ends with the board authorized, even if it was not before, and even if this process has to end: signals
+    are blocked meanwhile, and a console that ends in the pause authorizes the board at its exit."""
     if len(arguments) != 1:
         raise Refused("usb-replug takes PORT")
     file = audio_device(where.sysfs, arguments[0]) / "authorized"

@@ -1,4 +1,4 @@
-"""Hearing which room a board is in: pure decisions, from a `Board` to an offer and a plan."""
+"""Plays a test tone to find a board's room: pure functions from a `Board` to an offer and a plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from backends.hardware.tone_lines import DECIBEL, HERTZ, SECONDS
 from backends.kinds import Board
 
 IDENTIFY = "identify"
-BEGINS, ENDS = 3.0, SECONDS + 3.0  # seconds until its card must be seen to run, and to be closed again
+BEGINS, ENDS = 3.0, SECONDS + 3.0  # seconds until its card must run, and until it must be closed again
 
 
 def offer(board: Board) -> Offer:
@@ -21,7 +21,7 @@ def _lacking(board: Board) -> str:
 
 
 def device(board: Board) -> str:
-    """ALSA's name of what it is played on, which converts where the card cannot play it as it is. Raises Refused."""
+    """The ALSA device for the tone; it converts what the card cannot play directly. Raises Refused."""
     if lacking := _lacking(board):
         raise Refused(lacking)
     return f"plughw:{board.card},0"

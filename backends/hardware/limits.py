@@ -13,16 +13,16 @@ from backends.hardware.boards import OVER_CURRENT
 from backends.hardware.enumerator import at_port
 from backends.kinds import Board, Hub, Pcm
 
-# A stereo stream of 16 bits at 48 kHz is 192 bytes a frame, which take 157 us of the 900 us that periodic transfers
-# may use (drivers/usb/core/usb.c, usb_calc_bus_time; ehci-sched.c): the sixth is refused with "not enough bandwidth".
+# A stereo stream of 16 bits at 48 kHz has 192 bytes a frame. They take 157 us of the 900 us for periodic transfers
+# (drivers/usb/core/usb.c, usb_calc_bus_time; ehci-sched.c): the sixth is refused with "not enough bandwidth".
 STREAMS = 5
 FULL_SPEED = 12  # Mbit/s
-RECENT = 600.0  # seconds for which an over-current is a warning: the kernel only counts them, and never forgets
+RECENT = 600.0  # seconds for which an over-current is a warning: the kernel only counts them, without end
 
 
 def crowded(hub: Hub | Gone, view: View) -> Verdict:
-    """USB-TT-FULL: more boards behind one transaction translator than can play at once. Of a controller's own ports
-    (a root hub) nothing is known: it does its own accounts."""
+    """USB-TT-FULL: more boards behind one transaction translator than can play at once. Does not judge a root hub: its
+    controller manages the bandwidth itself."""
     if isinstance(hub, Gone) or hub.translators != "single" or hub.id.local.startswith("usb"):
         return Verdict(undecided=isinstance(hub, Hub) and isinstance(hub.translators, Unknown))
     boards = list(_behind(hub, view))
@@ -40,7 +40,7 @@ def crowded(hub: Hub | Gone, view: View) -> Verdict:
 
 
 def _behind(hub: Hub, view: View) -> Iterator[Board]:
-    """The full-speed boards that talk through this hub's translator: its own, and those of slower hubs below it."""
+    """The full-speed boards that use this hub's translator: on its own ports, and on full-speed hubs below it."""
     for below in view.back(hub, "hub"):
         match below:
             case Board(speed=speed) if speed == FULL_SPEED:
@@ -54,8 +54,8 @@ def _plays(board: Board, view: View) -> bool:
 
 
 def over_current(hub: Hub | Gone, view: View) -> Verdict:
-    """USB-OVER-CURRENT: the hub has cut a port off, for a short or for too much load. Once it is long ago, or was
-    before anybody looked, it is only worth knowing."""
+    """USB-OVER-CURRENT: the hub has switched a port off because of a short circuit or overload. It is only information
+    if it was long ago, or before this program started."""
     if isinstance(hub, Gone) or isinstance(hub.over_currents, Unknown):
         return Verdict(undecided=isinstance(hub, Hub))
     counts = {at_port(hub.id.local, number): count for number, count in enumerate(hub.over_currents, 1) if count}
@@ -76,11 +76,11 @@ def over_current(hub: Hub | Gone, view: View) -> Verdict:
 
 
 def _risen(hub: Hub, before: Resource | None) -> dict[str, str]:
-    """The ports at which an over-current was counted while somebody looked: from which number to which."""
+    """The ports whose over-current count rose since `before`, with both counts."""
     past = before.over_currents if isinstance(before, Hub) else ()
     if isinstance(past, Unknown) or isinstance(hub.over_currents, Unknown):
         return {}
-    pairs = enumerate(zip(past, hub.over_currents, strict=False), 1)  # another hub may have other ports
+    pairs = enumerate(zip(past, hub.over_currents, strict=False), 1)  # another hub may have a different number of ports
     return {at_port(hub.id.local, number): f"count {was} to {now}" for number, (was, now) in pairs if now > was}
 
 

@@ -1,8 +1,8 @@
-"""Naming a board's sound card by the USB port that it is in: pure decisions, and the udev rule that keeps the name.
+"""Names a board's sound card by its USB port: pure functions, and the udev rule that keeps the name.
 
-Boards without a serial number look all the same, and ALSA numbers and names their cards in the order in which they are
-found: DAC, DAC_1, DAC_2... A player that is told such a name plays to another room after the next start. A name by the
-port stays with the room. The id's form and its uniqueness: sound/core/init.c, id_store().
+Boards without a serial number look the same, and ALSA numbers and names their cards in the order of discovery: DAC,
+DAC_1, DAC_2... A player that uses such a name may play to another room after the next start. A name by the port stays
+with the room. The id's form and its uniqueness: sound/core/init.c, id_store().
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from backends.kinds import Board
 NAME, UNNAME = "name-card", "unname-card"
 NO_NAME = "none"
 ALIKE = "boards without a serial number: their sound cards are named in the order in which they are found"
-WITHIN = 4.0  # seconds until it must be seen
-is_name = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,15}").fullmatch  # digits alone would be taken for a card's number
+WITHIN = 4.0  # seconds until the new name must be seen
+is_name = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,15}").fullmatch  # digits alone would be a card's number
 
 
 def file(port: str) -> str:
-    """The rule's file."""
+    """The name of the rule's file."""
     return f"70-foh-name-{port}.rules"
 
 
@@ -40,13 +40,13 @@ def rule(port: str, ids: str, name: str) -> str:
 
 
 def named(text: str) -> str:
-    """The name that such a rule gives; NO_NAME where it gives none."""
+    """The name that such a rule gives; NO_NAME if none."""
     match = re.search(r'ATTR\{id\}="([A-Za-z0-9_-]{1,15})"', text)
     return match[1] if match else NO_NAME
 
 
 def offers(board: Board, no_access: str) -> tuple[Offer, ...]:
-    """Without being told another, a card keeps the name that it has now."""
+    """The default for the name is the card's present name."""
     lacking = _lacking(board)
     name = Arg("name", "card id", default="" if lacking else str(board.card), names=True)
     alike = not lacking and board.named == NO_NAME and isinstance(board.serial, Unknown)
@@ -66,7 +66,7 @@ def offers(board: Board, no_access: str) -> tuple[Offer, ...]:
 
 
 def _lacking(board: Board) -> str:
-    """Why there is nothing to name, or ""."""
+    """Why no card can be named, or ""."""
     for value in (board.card, board.ids, board.named):
         if isinstance(value, Unknown):
             return value.detail
@@ -95,7 +95,7 @@ def operations(action: str, args: Mapping[str, str], board: Board, rules: Path) 
 
 
 def plan(offer: Offer, args: Mapping[str, str], board: Board, rules: Path, taken: Mapping[str, str]) -> Plan:
-    """`taken` says which card has which id now. Raises Refused."""
+    """`taken` maps each id in use to its card. Raises Refused."""
     (todo,) = operations(offer.action, args, board, rules)
     expect = Expect(board.id, todo.field, todo.wanted, WITHIN)
     if offer.action == UNNAME:

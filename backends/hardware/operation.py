@@ -1,4 +1,4 @@
-"""What an action on a board is made of."""
+"""The parts of an action on a board."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HELPER = "helper"
 
 
 class Operation(Struct, frozen=True):
-    """One step, which is a call of the helper, and what must then be seen of the board."""
+    """One step, which calls the helper, and the board's field and value that must then be seen."""
 
     step: Step
     field: str
@@ -19,7 +19,7 @@ class Operation(Struct, frozen=True):
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """What the helper is asked."""
+        """The helper's arguments."""
         return asked(self.step)
 
 

@@ -1,9 +1,9 @@
-"""Letting an amplifier board sleep, and keeping it awake: pure decisions, from a `Board` to offers and plans.
+"""Lets an amplifier board sleep, or keeps it awake: pure functions from a `Board` to offers and plans.
 
-The kernel suspends a USB device by itself, `power/autosuspend_delay_ms` after the last use, once `power/control`
-says auto; there is no "suspend now". It refuses, silently, as long as usbhid wants remote wakeup of a device that
-has none (drivers/usb/core/driver.c, autosuspend_check): so writing auto succeeds and the board stays awake. And it
-forgets all of it when the board leaves, so that a udev rule has to say it again.
+With `power/control` at auto the kernel suspends a USB device `power/autosuspend_delay_ms` after the last use; there is
+no "suspend now". It silently refuses while usbhid requires remote wakeup from a device that has none
+(drivers/usb/core/driver.c, autosuspend_check): writing auto succeeds and the board stays awake. The kernel forgets
+these settings when the board is unplugged, so a udev rule has to restore them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from backends.contract import Arg, Expect, Offer, Plan, Refused, Unknown
 from backends.hardware import udev_rule
 from backends.hardware.boards import HELD, NO_RULE, RELEASED, RULE, hid_interface, power_evidence
-from backends.hardware.helper import LONGEST_DELAY, SYSTEM, Where
+from backends.hardware.helper import LONGEST_DELAY, SYSTEM, Folders
 from backends.hardware.operation import Operation, call
 from backends.kinds import Board
 
@@ -24,7 +24,7 @@ GRACE = 5.0  # seconds beyond the delay until the board must be seen asleep
 
 
 def keeps_awake(board: Board) -> bool:
-    """Whether the HID interface by itself keeps this board from sleeping; it does not where nobody has opened it."""
+    """Whether the HID interface keeps this board awake. It does only if it is open."""
     return board.hid == HELD and board.wakeup == "none" and board.power != "suspended"
 
 
@@ -44,7 +44,7 @@ def offers(board: Board, no_access: str) -> tuple[Offer, ...]:
 
 
 def blocked(action: str, board: Board) -> str:
-    """Why the action would change nothing, or "". An action that changes nothing could not be seen to fail."""
+    """Why the action would change nothing, or "". The failure of such an action could not be seen."""
     if action not in (LET_SLEEP, KEEP_AWAKE):
         return f"there is no action {action}"
     if isinstance(board.policy, Unknown):
@@ -56,14 +56,14 @@ def blocked(action: str, board: Board) -> str:
     return "it is asleep already" if board.power == "suspended" else "it may sleep already; what uses it keeps it awake"
 
 
-def operations(action: str, board: Board, delay: int, device: Path, where: Where) -> tuple[Operation, ...]:
-    """What of the action is still to be done, in order. `device` is the board's directory in sysfs and `where` the
-    trees, for the shell equivalents."""
+def operations(action: str, board: Board, delay: int, device: Path, where: Folders) -> tuple[Operation, ...]:
+    """The remaining steps of the action, in order. `device` is the board's directory in sysfs, and `where` the trees
+    for the shell equivalents."""
     done = _keep_awake(board, device, where) if action == KEEP_AWAKE else _let_sleep(board, delay, device, where)
     return tuple(done)
 
 
-def _let_sleep(board: Board, delay: int, device: Path, where: Where) -> list[Operation]:
+def _let_sleep(board: Board, delay: int, device: Path, where: Folders) -> list[Operation]:
     port, releases = board.id.local, keeps_awake(board)
     found = []
     if board.rule == NO_RULE or (board.rule == RULE and (releases or board.delay != delay)):
@@ -85,7 +85,7 @@ def _let_sleep(board: Board, delay: int, device: Path, where: Where) -> list[Ope
     return found
 
 
-def _keep_awake(board: Board, device: Path, where: Where) -> list[Operation]:
+def _keep_awake(board: Board, device: Path, where: Folders) -> list[Operation]:
     port = board.id.local
     found = []
     if board.rule == RULE:
@@ -105,9 +105,9 @@ def _keep_awake(board: Board, device: Path, where: Where) -> list[Operation]:
     return found
 
 
-def plan(offer: Offer, args: Mapping[str, str], board: Board, device: Path, where: Where, used: bool) -> Plan:
-    """`used`: something plays through it now, so that it cannot be seen to fall asleep. Raises Refused for a delay
-    that is none, and for an action that would change nothing."""
+def plan(offer: Offer, args: Mapping[str, str], board: Board, device: Path, where: Folders, used: bool) -> Plan:
+    """`used`: something plays through it now, so it cannot be seen asleep. Raises Refused for an invalid delay, and if
+    nothing would change."""
     delay = _delay(board)
     if offer.action == LET_SLEEP and (given := args.get("delay")):
         if not given.isascii() or not given.isdigit() or int(given) > LONGEST_DELAY:

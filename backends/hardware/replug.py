@@ -1,9 +1,9 @@
-"""Resetting the USB port of a board: pure decisions, from a `Board` to an offer and a plan.
+"""Resets the USB port of a board: pure functions from a `Board` to an offer and a plan.
 
-Of a device that is not authorized the kernel takes the configuration away: all its drivers let go of it, and its sound
-card leaves. Authorized again, it is configured anew (drivers/usb/core/hub.c, usb_deauthorize_device and
-usb_authorize_device). It is not reset, keeps its number, and what was written to its power files; its interfaces are
-new ones, and forget what was written to theirs.
+When a device is deauthorized, the kernel removes its configuration: its drivers release it, and its sound card goes.
+When it is authorized again, the kernel configures it again (drivers/usb/core/hub.c, usb_deauthorize_device and
+usb_authorize_device). The device is not electrically reset, and keeps its number and its power settings. Its interfaces
+are new, and lose their settings.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def plan(offer: Offer, board: Board, device: Path) -> Plan:
     (todo,) = operations(board, device)
     undone = board.hid == RELEASED and board.rule != RULE
     said = board.proof("authorized")
-    # The count is part of what the plan rests on: a board plugged in since it was shown would have fulfilled it.
+    # The count is part of the plan's basis: plugging the board in after the plan was shown would have raised it.
     counted = Evidence("times configured", "udev", board.at, str(todo.wanted))
     return Plan(
         offer=offer,

@@ -1,4 +1,4 @@
-"""Judges amplifier boards and their hubs: gone, never asleep, kept from sleeping."""
+"""The rules about amplifier boards and their hubs: gone, never asleep, kept awake."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is ca
 
 
 def gone(board: Board | Gone, view: View) -> Verdict:
-    """USB-BOARD-GONE: it is not at its port. Critical while a zone that depends on it says that it plays."""
+    """USB-BOARD-GONE: it is not at its port. Critical while a zone that depends on it says playing."""
     if isinstance(board, Board):
         return Verdict()
     port, zones = board.id.local, _zones(board, view)
@@ -60,7 +60,7 @@ def gone(board: Board | Gone, view: View) -> Verdict:
 
 
 def hub_gone(hub: Hub | Gone, view: View) -> Verdict:
-    """USB-HUB-GONE: it is not at its port, and took along what was plugged into it."""
+    """USB-HUB-GONE: it is not at its port, and everything plugged into it is gone as well."""
     if isinstance(hub, Hub) or (hub.last is not None and not view.back(hub, "hub")):
         return Verdict()
     port = hub.id.local
@@ -74,21 +74,21 @@ def hub_gone(hub: Hub | Gone, view: View) -> Verdict:
 
 
 def _lost_hub(id: Id, view: View) -> Id | None:
-    """The hub that something gone was plugged into, if that is gone as well. The port's name tells, so that it is
-    known even of what has never been seen."""
+    """The hub of a missing device, if it is missing as well. The port's name gives the hub, even for a device that was
+    never seen."""
     above = Link("hub", Key("id", f"hub/{parent(id.local)}", id.host), f"the port's name, {id.local}")
     hub = view.follow(Resource(id=id, name=id.local, links=(above,)), "hub")
     return hub.id if isinstance(hub, Gone) else None
 
 
 def _silent(zone: Zone, board: Gone) -> Finding:
-    """The consequence where people notice it."""
+    """The finding about the zone, where people notice it."""
     cause, evidence = "silent: it says playing, but its amplifier is gone", zone.proof(PLAYBACK)
     return Finding("ZONE-NO-BOARD", Severity.CRIT, zone.id, cause, evidence, blames=board.id)
 
 
 def switched_off(board: Board | Gone, view: View) -> Verdict:
-    """USB-NOT-AUTHORIZED: it is plugged in, and no driver may use it. Critical while a zone says that it plays."""
+    """USB-NOT-AUTHORIZED: it is plugged in, and no driver may use it. Critical while a zone says playing."""
     if isinstance(board, Gone) or board.power != BANNED:
         return Verdict()
     since, _ = view.since(board, "power")
@@ -119,7 +119,7 @@ def never_sleeps(board: Board | Gone, view: View) -> Verdict:
 
 
 def kept_awake(board: Board | Gone, view: View) -> Verdict:
-    """USB-AUTOSUSPEND-BLOCKED: it may sleep, nobody uses it, and it does not."""
+    """USB-AUTOSUSPEND-BLOCKED: it may sleep and nothing uses it, but it stays awake."""
     if isinstance(board, Gone):
         return Verdict()
     pcms = [pcm for pcm in view.back(board, "board") if isinstance(pcm, Pcm)]
@@ -146,7 +146,7 @@ def kept_awake(board: Board | Gone, view: View) -> Verdict:
 
 
 def blockers(board: Board) -> list[tuple[str, tuple[Evidence, ...], Remedy]]:
-    """What keeps an unused board awake that may sleep: how that is known, and the cure."""
+    """What keeps an unused board awake that may sleep: text, evidence and remedy."""
     found = []
     if isinstance(board.holders, str) and board.holders != NOBODY:
         end = Remedy("stop that program, or make it read sysfs instead")
@@ -166,12 +166,12 @@ def _known(board: Board, pcms: Sequence[Pcm]) -> bool:
 
 
 def _idle(board: Board, pcms: Sequence[Pcm]) -> bool:
-    """Whether the board ought to fall asleep: allowed to, awake, and no PCM of it open."""
+    """Whether the board should fall asleep: it may, it is awake, and none of its PCMs is open."""
     return board.policy == "auto" and board.power == "active" and all(pcm.state == "closed" for pcm in pcms)
 
 
 def _differs(before: Resource | None) -> bool:
-    """Whether it is known that it was otherwise: that it was in use, or asleep, and not only out of sight."""
+    """Whether it is known to have been different: in use or asleep, not just unknown."""
     match before:
         case Board():
             return _known(before, ())
@@ -181,7 +181,7 @@ def _differs(before: Resource | None) -> bool:
 
 
 def _zones(board: Board | Gone, view: View) -> list[Zone]:
-    """The zones that play through the board: linked to it, or to a PCM of it."""
+    """The zones that play through the board: linked to it or to one of its PCMs."""
     direct: list[Resource] = list(view.back(board, "board"))
     through = [zone for pcm in direct if isinstance(pcm, Pcm) for zone in view.back(pcm, "pcm")]
     found = {zone.id: zone for zone in (*direct, *through) if isinstance(zone, Zone)}

@@ -18,12 +18,12 @@ import msgspec
 from msgspec import Struct
 
 from backends.child_process import At, die_with_parent
-from backends.hardware.tone_lines import BEAT, DECIBEL, HERTZ, SECONDS, Ask, Told
+from backends.hardware.tone_lines import BEAT, DECIBEL, HERTZ, SECONDS, ToneReport, ToneRequest
 
 RATE, CHANNELS = 48_000, 2
-FADE, REST = 0.02, 0.2  # seconds: up and down, so that it does not click; of silence after it, which may be cut off
-PERIOD, PERIODS = 1024, 4  # frames, and how many of them the card keeps in hand
-PAUSE = PERIOD / RATE / 2  # seconds, while it can take no more
+FADE, REST = 0.02, 0.2  # seconds: of fading, against clicks; of silence after the tone, which may be cut off
+PERIOD, PERIODS = 1024, 4  # frames in a period, and periods in the card's buffer
+PAUSE = PERIOD / RATE / 2  # seconds to wait while the buffer is full
 
 
 def samples() -> bytes:
@@ -37,13 +37,13 @@ def samples() -> bytes:
 
 
 def play(device: str) -> None:
-    """Raises ALSAAudioError. Does not wait for a card that is taken: the kernel would, for as long as it takes."""
+    """Plays the tone. Raises ALSAAudioError. Opens without blocking: the kernel would wait for a busy card."""
     say(At(device))
     pcm = alsaaudio.PCM(
         alsaaudio.PCM_PLAYBACK, alsaaudio.PCM_NONBLOCK, rate=RATE, channels=CHANNELS,
         format=alsaaudio.PCM_FORMAT_S16_LE, periodsize=PERIOD, periods=PERIODS, device=device,
     )  # fmt: skip
-    told, rest, said_at = False, memoryview(samples()), time.monotonic()
+    reported, rest, said_at = False, memoryview(samples()), time.monotonic()
     while rest:
         if time.monotonic() - said_at >= BEAT:
             said_at = time.monotonic()
@@ -51,11 +51,11 @@ def play(device: str) -> None:
         written = pcm.write(rest[: PERIOD * CHANNELS * 2])
         if written > 0:
             rest = rest[written * CHANNELS * 2 :]
-        elif told:
+        elif reported:
             time.sleep(PAUSE)
         else:  # it is full, so it plays
-            told = True
-            say(Told((device,)))
+            reported = True
+            say(ToneReport((device,)))
     pcm.close()
 
 
@@ -69,10 +69,10 @@ def main() -> None:
     os.dup2(silence, 2)  # libasound prints its errors there, onto the operator's screen
     say(At(""))
     try:
-        play(msgspec.json.decode(sys.stdin.buffer.readline(), type=Ask).play)
-        say(Told())
+        play(msgspec.json.decode(sys.stdin.buffer.readline(), type=ToneRequest).play)
+        say(ToneReport())
     except alsaaudio.ALSAAudioError as error:
-        say(Told(error=str(error)))
+        say(ToneReport(error=str(error)))
 
 
 if __name__ == "__main__":

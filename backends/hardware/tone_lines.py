@@ -1,7 +1,7 @@
-"""The line protocol between the `usb` backend and its tone child: one JSON object a line, and one child for a tone.
+"""The line protocol between the `usb` backend and its tone child: one JSON object a line, and one child for each tone.
 
-The parent asks once. The child tells what it plays when it begins and when that is over, or why it cannot. It names
-the card before it turns to it, and while it plays at least every `BEAT` seconds:
+The parent sends one request. The child reports when the tone starts and when it ends, or why it failed. It names the
+card before it opens it, and at least every `BEAT` seconds while it plays:
 
     {"at": ""}
     {"play": "plughw:bar,0"}
@@ -14,15 +14,15 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-HERTZ, DECIBEL, SECONDS = 880, -20, 3.0  # DECIBEL: below the loudest that the card can be given, before its own mixer
+HERTZ, DECIBEL, SECONDS = 880, -20, 3.0  # DECIBEL: relative to full scale, before the card's mixer
 
 BEAT = 1.0  # seconds
 
 
-class Ask(Struct, frozen=True):
+class ToneRequest(Struct, frozen=True):
     play: str
 
 
-class Told(Struct, frozen=True):
+class ToneReport(Struct, frozen=True):
     playing: tuple[str, ...] = ()
     error: str = ""

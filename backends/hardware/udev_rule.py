@@ -1,7 +1,7 @@
-"""The udev rule that lets a board sleep each time it is plugged in: the kernel forgets what was written to its power
-files when it leaves. Pure: names and text (udev(7), "Rules files").
+"""The udev rule that lets a board sleep each time it is plugged in: the kernel forgets its power settings when it is
+unplugged. Pure: names and text (udev(7), "Rules files").
 
-A rule is for one board model at one port: the boards have no serial number by which to know one again.
+A rule is for one board model at one port, because the boards have no serial number.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ FOLDER = "/etc/udev/rules.d"
 
 
 def name(port: str) -> str:
-    """The rule's file. Before 80-*: what a rule of the system's or the operator's own says later, wins."""
+    """The name of the rule's file. It sorts before 80-*, so that later rules of the system or the operator win."""
     return f"70-foh-sleep-{port}.rules"
 
 
 def text(port: str, ids: str, delay: int, release_hid: bool) -> str:
-    """The file's text. `ids` is vendor:product, `delay` in ms; `release_hid` also lets go of the board's keys."""
+    """The file's text. `ids` is vendor:product, `delay` in ms; `release_hid` also releases the board's keys."""
     vendor, product = ids.split(":")
     device = f'ACTION=="add", SUBSYSTEM=="usb", ENV{{DEVTYPE}}=="usb_device", KERNEL=="{port}"'
     model = f'ATTR{{idVendor}}=="{vendor}", ATTR{{idProduct}}=="{product}"'

@@ -1,6 +1,6 @@
 """The backend `usb`: USB audio devices (amplifier boards, DACs) and hubs, from sysfs, libusb and udev.
 
-Looking never wakes a board: libusb lists descriptors, sysfs tells the rest, and no node of /dev/bus/usb is opened.
+Reading never wakes a board: libusb lists descriptors, sysfs has the rest, and no node of /dev/bus/usb is opened.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from backends import sudo, sysfs
 from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Refused, Source, Step
 from backends.hardware import boards, enumerator, helper, identify, limits, naming, power, replug, rules, udev_rule, why
 from backends.hardware.bus import Bus, left
-from backends.hardware.enumerator import Seen
+from backends.hardware.enumerator import ListedDevice
 from backends.hardware.operation import asked
 from backends.hardware.tones import Tones
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.sysfs import read_text
 from backends.uevents import waker
 
-AGAIN = 0.5  # seconds until what is about to change is looked at again
-POLL = 3.0  # seconds; what udev does not announce: runtime power management
-ENUMERATORS: dict[str, Callable[[Path], list[Seen]]] = {"pyusb": enumerator.by_pyusb, "sysfs": enumerator.by_sysfs}
+AGAIN = 0.5  # seconds until a state that is about to change is read again
+POLL = 3.0  # seconds; udev does not announce runtime power management
+ENUMERATORS: dict[str, Callable[[Path], list[ListedDevice]]] = {
+    "pyusb": enumerator.by_pyusb,
+    "sysfs": enumerator.by_sysfs,
+}
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`sysfs` and `proc` are the trees to read, `rules` is where udev's rules are kept; `events`, `enumerator` and
-    `tone` (the command of the tone child) are the seams (see uevents.py, enumerator.py, tone_lines.py)."""
+    """`sysfs` and `proc` are the trees to read, `rules` is the folder of udev's rules; `events`, `enumerator` and
+    `tone` (the command of the tone child) are seams (uevents.py, enumerator.py, tone_lines.py)."""
 
     sysfs: str = "/sys"
     proc: str = "/proc/asound"
@@ -42,13 +45,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Usb:
-    """This machine's USB, as far as amplifiers are concerned."""
+    """The amplifiers and hubs on this machine's USB."""
 
     name = "usb"
 
     def __init__(self, host: str, settings: Settings) -> None:
         self.host, self.root, self.events = host, Path(settings.sysfs), settings.events
-        self.where, self.proc = helper.Where(self.root, Path(settings.rules)), Path(settings.proc)
+        self.where, self.proc = helper.Folders(self.root, Path(settings.rules)), Path(settings.proc)
         self._bus = Bus(host, self.where, Path(settings.proc), ENUMERATORS[settings.enumerator])
         self._permission = sudo.Permission("usb-replug", "1-1")
         self._tones = Tones(settings.tone)
@@ -61,7 +64,7 @@ class Usb:
                 yield Observation(complete=True, upserts=tuple(_offering(each, no_access) for each in found))
                 heard = await wait(POLL if complete else AGAIN)
                 self._bus.hear(heard)
-                if ports := left(heard):  # which is told at once: the rest may take its time to be read
+                if ports := left(heard):  # report removals at once: reading the rest may take long
                     yield Observation(gone=tuple(each.id for each in found if each.id.local in ports))
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
@@ -83,7 +86,7 @@ class Usb:
             return
         argv = asked(step)
         if _writable(self._bus.device(argv[1]), self.where.rules):
-            with io.part("helper") as part:  # watching goes on meanwhile
+            with io.part("helper") as part:  # watching continues meanwhile
                 await part.thread(helper.run, argv, self.where, within=sudo.LONGEST)
         else:
             await sudo.by_sudo(argv, io)
@@ -105,7 +108,7 @@ class Usb:
         return board
 
     async def _no_access(self, found: Sequence[Board | Hub], io: IO, afresh: bool = False) -> str:
-        """Why the power of boards cannot be changed by this process, or ""."""
+        """Why this process cannot change the power of boards, or ""."""
         if all(self._may_write(each) for each in found if isinstance(each, Board)):
             return ""
         allowed = self.where == helper.SYSTEM and await self._permission.given(io, afresh)
@@ -120,7 +123,7 @@ def _offering(each: Board | Hub, no_access: str) -> Board | Hub:
 
 
 def _taken(root: Path) -> dict[str, str]:
-    """Which card has which id now, of all that there are."""
+    """The ids of all sound cards now, with their cards."""
     return {read_text(file).strip(): file.parent.name for file in (root / "class/sound").glob("card*/id")}
 
 
@@ -129,7 +132,7 @@ def _is_audio(device: Path) -> bool:
 
 
 def _writable(device: Path, rules: Path) -> bool:
-    """Whether this process may change the board's power itself, and keep it so where there is udev."""
+    """Whether this process may change the board's power itself, and write udev rules if there is udev."""
     return os.access(device / "power/control", os.W_OK) and (os.access(rules, os.W_OK) or not rules.is_dir())
 
 
@@ -148,11 +151,11 @@ def needs(context: Context) -> Sequence[Need]:
     if settings.enumerator == "pyusb":
         lacks = enumerator.missing()
         found.append(Need("pyusb and libusb", not lacks, lacks or "loaded", "apt install libusb-1.0-0"))
-    found.append(_helper_need(helper.Where(Path(settings.sysfs), Path(settings.rules)), context))
+    found.append(_helper_need(helper.Folders(Path(settings.sysfs), Path(settings.rules)), context))
     return tuple(found)
 
 
-def _helper_need(where: helper.Where, context: Context) -> Need:
+def _helper_need(where: helper.Folders, context: Context) -> Need:
     what = "permission to change a board's power"
     boards = [device for device in sysfs.usb_devices(where.sysfs).values() if _is_audio(device)]
     if all(_writable(device, where.rules) for device in boards):

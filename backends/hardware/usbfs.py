@@ -1,5 +1,5 @@
-"""Who has a USB device's node open: as long as anybody has, the kernel keeps the device awake (drivers/usb/core/
-devio.c, usbdev_open). Read from the links in /proc/PID/fd; nothing is opened.
+"""The programs that have a USB device's node open: while it is open, the kernel keeps the device awake
+(drivers/usb/core/devio.c, usbdev_open). Reads the links in /proc/PID/fd and opens nothing.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def node(bus: int, number: int) -> str:
 
 
 def holders(nodes: Iterable[str], proc: Path = PROC) -> dict[str, str | Unknown]:
-    """For each node the programs that have it open, as "fwupd (812)", or NOBODY. Unknown where the processes that
-    might cannot all be looked into."""
+    """For each node the programs that have it open, such as "fwupd (812)", or NOBODY. Unknown if some processes cannot
+    be read."""
     found: dict[str, list[str]] = {node: [] for node in nodes}
     hidden = 0
     for process in proc.iterdir():
@@ -41,7 +41,7 @@ def holders(nodes: Iterable[str], proc: Path = PROC) -> dict[str, str | Unknown]
 def _said(node: str, programs: list[str], hidden: int) -> str | Unknown:
     if programs or not hidden:
         return ", ".join(sorted(programs)) or NOBODY
-    return Unknown(Why.DENIED, f"{hidden} processes of other users may not be looked into: sudo fuser -v {node}")
+    return Unknown(Why.DENIED, f"{hidden} processes of other users cannot be read: sudo fuser -v {node}")
 
 
 def _target(entry: os.DirEntry[str]) -> str:

@@ -1,4 +1,4 @@
-"""Why an amplifier is awake: every reason there is, whether it is right so or not. Pure."""
+"""Why an amplifier is awake: every reason, faults or not. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTROL = "power/control"
 
 
 def awake(board: Board, view: View) -> Sequence[Reason]:
-    """In the order in which they would have to be cured: the policy, what is open, what the kernel's drivers hold."""
+    """The reasons in the order of their cures: the policy, open devices, the kernel's drivers."""
     if isinstance(board.power, Unknown):
         return (Reason(f"whether it is awake is unknown: {board.power.detail}"),)
     if board.power == "suspended":

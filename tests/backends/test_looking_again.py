@@ -20,7 +20,7 @@ from backends.demo.lxd import LxdServer
 from backends.demo.lxd_shapes import Box
 from backends.demo.mixer import Mixers
 from backends.demo.mopidy import Player, Track
-from backends.demo.sound import Sound
+from backends.demo.sound import DemoSoundServer
 from tests.backends.capture.test_hdmi2usb import plug
 from tests.integration.watching import watching
 from tests.patience import NEVER
@@ -34,7 +34,7 @@ class QuietMixers(Mixers):
             super().tell()
 
 
-class QuietSound(Sound):
+class QuietSound(DemoSoundServer):
     """The same for streams."""
 
     def tell(self) -> None:
@@ -50,7 +50,7 @@ class QuietLxd(LxdServer):
 
 
 @contextlib.asynccontextmanager
-async def served(lines: Mixers | Sound) -> AsyncIterator[None]:
+async def served(lines: Mixers | DemoSoundServer) -> AsyncIterator[None]:
     lines._beat = NEVER
     task = asyncio.create_task(lines.run())
     try:

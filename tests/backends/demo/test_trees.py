@@ -37,7 +37,7 @@ def test_the_tree_is_read_like_the_kernels(tmp_path: Path) -> None:
     assert {port for port, each in seen.items() if each.is_audio} == {"1-1.1", "1-1.2", "1-1.3.4"}
     assert {port for port, each in seen.items() if each.is_hub} == {"usb1", "1-1", "1-1.3", "usb2"}
     for port, device in sysfs.usb_devices(trees.sysfs).items():
-        said = boards.told(device, 0.0)
+        said = boards.identify(device, 0.0)
         if seen[port].is_hub:
             found: Board | Hub | None = boards.hub("h", port, device, 0.0, said)
         else:

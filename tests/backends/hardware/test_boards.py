@@ -12,7 +12,7 @@ from tests.backends.hardware.tree import tree
 
 def test_a_board_is_read_whole(tmp_path: Path) -> None:
     device = tree(tmp_path)
-    board = boards.board("h", "1-1.1", device, 7.0, boards.told(device, 7.0), tmp_path, 3, 2)
+    board = boards.board("h", "1-1.1", device, 7.0, boards.identify(device, 7.0), tmp_path, 3, 2)
     assert board is not None
     assert (board.model, board.ids, board.speed, board.current, board.asleep) == (
         "PCM2705C",
@@ -45,7 +45,7 @@ def test_a_hub_tells_what_each_of_its_ports_has_counted(
     for name, value in (("devnum", "4"), ("maxchild", ports), ("1-1:1.0/1-1-port2/over_current_count", "0")):
         (device / name).parent.mkdir(parents=True, exist_ok=True)
         (device / name).write_text(value + "\n")
-    hub = boards.hub("h", "1-1", device, 0.0, boards.NOT_TOLD)
+    hub = boards.hub("h", "1-1", device, 0.0, boards.NOT_IDENTIFIED)
     assert hub is not None
     assert hub.over_currents == told
     assert [each.raw for each in hub.evidence if each.what == boards.OVER_CURRENT] == proofs
@@ -72,7 +72,7 @@ def test_a_hub_tells_what_each_of_its_ports_has_counted(
 )
 def test_what_a_board_may_say(tmp_path: Path, changes: dict[str, str], field: str, value: Any) -> None:
     device = tree(tmp_path, **changes)
-    board = boards.board("h", "1-1.1", device, 0.0, boards.told(device, 0.0), tmp_path)
+    board = boards.board("h", "1-1.1", device, 0.0, boards.identify(device, 0.0), tmp_path)
     got = getattr(board, field)
     assert (got.why if isinstance(got, Unknown) else got) == value
 
@@ -80,13 +80,13 @@ def test_what_a_board_may_say(tmp_path: Path, changes: dict[str, str], field: st
 def test_a_released_hid_interface_and_none_at_all(tmp_path: Path) -> None:
     device = tree(tmp_path)
     (device / "1-1.1:1.2/driver").unlink()
-    assert boards.board("h", "1-1.1", device, 0.0, boards.NOT_TOLD, tmp_path).hid == "released"  # type: ignore[union-attr]
+    assert boards.board("h", "1-1.1", device, 0.0, boards.NOT_IDENTIFIED, tmp_path).hid == "released"  # type: ignore[union-attr]
     (device / "1-1.1:1.2/bInterfaceClass").write_text("01\n")
-    assert boards.board("h", "1-1.1", device, 0.0, boards.NOT_TOLD, tmp_path).hid == "none"  # type: ignore[union-attr]
+    assert boards.board("h", "1-1.1", device, 0.0, boards.NOT_IDENTIFIED, tmp_path).hid == "none"  # type: ignore[union-attr]
 
 
 def test_a_board_that_is_gone_is_none_and_not_a_row_of_unknowns(tmp_path: Path) -> None:
-    assert boards.board("h", "1-1.9", tree(tmp_path).parent / "1-1.9", 0.0, boards.NOT_TOLD, tmp_path) is None
+    assert boards.board("h", "1-1.9", tree(tmp_path).parent / "1-1.9", 0.0, boards.NOT_IDENTIFIED, tmp_path) is None
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import pytest
 
 from backends import helper as dispatch
 from backends.hardware import enumerator, helper, naming, udev_rule
-from backends.hardware.helper import Where
+from backends.hardware.helper import Folders
 from tests.backends.hardware.tree import tree
 from tests.patience import BOUND, NEVER, until
 
 
-def main(argv: list[str], where: Where) -> int:
+def main(argv: list[str], where: Folders) -> int:
     return dispatch.main(argv, helper.operations(where))
 
 
@@ -24,9 +24,9 @@ def state(device: Path) -> dict[str, str]:
     return {str(path): path.read_text() for path in sorted(device.rglob("*")) if path.is_file()}
 
 
-def trees(folder: Path) -> Where:
+def trees(folder: Path) -> Folders:
     """The two trees beside each other; there is no board in the first yet."""
-    where = Where(folder / "sys", folder / "rules.d")
+    where = Folders(folder / "sys", folder / "rules.d")
     where.rules.mkdir(parents=True)
     return where
 
@@ -136,7 +136,7 @@ def test_a_board_is_authorized_however_the_program_ends(tmp_path: Path, running:
     code = (
         "import sys, threading\nfrom pathlib import Path\n"
         "from backends import helper as dispatch\nfrom backends.hardware import helper\n"
-        f"helper.PAUSE = {pause}\nwhere = helper.Where(Path({str(where.sysfs)!r}))\n{running}"
+        f"helper.PAUSE = {pause}\nwhere = helper.Folders(Path({str(where.sysfs)!r}))\n{running}"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
         until(lambda: file.read_text() == "0")
@@ -194,12 +194,12 @@ def test_it_follows_no_attribute_out_of_the_tree(tmp_path: Path) -> None:
     victim.write_text("root\n")
     (device / "power/control").unlink()
     (device / "power/control").symlink_to(victim)
-    assert main(["usb-power", "1-1.1", "auto"], Where(tmp_path / "sys")) == 2
+    assert main(["usb-power", "1-1.1", "auto"], Folders(tmp_path / "sys")) == 2
     assert victim.read_text() == "root\n"
 
 
 def test_it_creates_no_file(tmp_path: Path) -> None:
     device = tree(tmp_path)
     (device / "power/control").unlink()
-    assert main(["usb-power", "1-1.1", "auto"], Where(tmp_path)) == 1
+    assert main(["usb-power", "1-1.1", "auto"], Folders(tmp_path)) == 1
     assert not (device / "power/control").exists()

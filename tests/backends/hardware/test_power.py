@@ -11,7 +11,7 @@ from msgspec import structs
 from backends.contract import Id, Refused, Unknown, Why
 from backends.hardware import boards, power, udev_rule
 from backends.hardware.boards import NO_RULE, RULE
-from backends.hardware.helper import Where
+from backends.hardware.helper import Folders
 from backends.kinds import Board
 from tests.backends.hardware.tree import tree
 
@@ -49,11 +49,11 @@ def test_offers_only_what_would_change_something(
         if not {"keep", "forget", "restore", "power"} & set(wanted.split()):
             assert wanted in offer.blocked
             with pytest.raises(Refused, match=wanted):
-                power.plan(offer, {}, board, Path("/d"), Where(), False)
+                power.plan(offer, {}, board, Path("/d"), Folders(), False)
         else:
             assert offer.blocked == ""
             lasting = 2000 if delay < 0 else delay
-            todo = power.operations(offer.action, board, lasting, Path("/d"), Where())
+            todo = power.operations(offer.action, board, lasting, Path("/d"), Folders())
             assert [each.argv[0].removeprefix("usb-").partition("-")[0] for each in todo] == wanted.split()
             assert [bool(each.argv[3:]) for each in todo if "keep" in each.argv[0]] in ([], [hid != "none"])
     assert all(offer.blocked for offer in power.offers(board, "needs root"))
@@ -62,8 +62,8 @@ def test_offers_only_what_would_change_something(
 def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> None:
     device, rules = tree(tmp_path / "sys"), tmp_path / "rules.d"
     rules.mkdir()
-    where = Where(tmp_path / "sys", rules)
-    board = boards.board("h", "1-1.1", device, 0.0, boards.NOT_TOLD, rules)
+    where = Folders(tmp_path / "sys", rules)
+    board = boards.board("h", "1-1.1", device, 0.0, boards.NOT_IDENTIFIED, rules)
     assert board is not None
     let, _ = power.offers(board, "")
     plan = power.plan(let, {"delay": "500"}, board, device, where, False)

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from backends.contract import Evidence, Id, Offer, Resource, Unknown, Why
-from backends.hardware.boards import HELD, Slept
+from backends.hardware.boards import HELD, SleepTimes
 from backends.hardware.why import awake
 from backends.kinds import Board, Pcm, Zone
 from tests.backends.worlds import FakeView
@@ -73,8 +73,12 @@ def test_the_policy_is_known_by_its_file() -> None:
 
 @pytest.mark.parametrize(
     ("now", "before", "percent"),
-    [(Slept(90, 10), Slept(0, 0), 90), (Slept(90, 10), Slept(80, 10), 100), (Slept(90, 20), Slept(90, 10), 0)],
+    [
+        (SleepTimes(90, 10), SleepTimes(0, 0), 90),
+        (SleepTimes(90, 10), SleepTimes(80, 10), 100),
+        (SleepTimes(90, 20), SleepTimes(90, 10), 0),
+    ],
 )
-def test_the_share_asleep_is_that_of_the_time_between(now: Slept, before: Slept, percent: int) -> None:
+def test_the_share_asleep_is_that_of_the_time_between(now: SleepTimes, before: SleepTimes, percent: int) -> None:
     assert now.since(before) == percent
     assert isinstance(now.since(now), Unknown)

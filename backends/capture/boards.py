@@ -1,4 +1,4 @@
-"""HDMI2USB capture boards (Opsis, Atlys) as sysfs shows them. No device is opened."""
+"""Reads HDMI2USB capture boards (Opsis, Atlys) from sysfs. Opens no device."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from backends.kinds import CaptureBoard
 
 
 def boards(host: str, root: Path, at: float) -> tuple[CaptureBoard, ...]:
-    """Every capture board under `root`. Raises OSError when the bus cannot be listed."""
+    """Every capture board under `root`. Raises OSError if the bus cannot be listed."""
     found = (board(host, port, device, at) for port, device in sysfs.usb_devices(root).items())
     return tuple(each for each in found if each)
 
 
 def board(host: str, port: str, device: Path, at: float) -> CaptureBoard | None:
-    """The capture board at a port; None for any other device, or one that left while it was read."""
+    """The capture board at a port; None for any other device, or if it left during the read."""
     names = ("idVendor", "idProduct", "bcdDevice", "speed", "devnum")
     said = {name: sysfs.attribute(device, name) for name in names}
     vendor, product, release = (text if isinstance(text := said[name], str) else "" for name in names[:3])
-    if not may_be(vendor, product):  # the next would wait for a device that the kernel is busy with
+    if not may_be(vendor, product):  # the next read would wait for a device that the kernel is busy with
         return None
     said["serial"] = sysfs.attribute(device, "serial")
     identity = identify(vendor, product, release, said["serial"] if isinstance(said["serial"], str) else "")
@@ -45,13 +45,13 @@ def board(host: str, port: str, device: Path, at: float) -> CaptureBoard | None:
         serial=said["serial"],
         speed=sysfs.as_number("speed", said["speed"]),
         devnum=sysfs.as_number("devnum", said["devnum"]),
-        video=node(device, "video4linux", "no camera driver (uvcvideo) has taken it"),
-        console=node(device, "tty", "no serial driver (cdc_acm) has taken it"),
+        video=node(device, "video4linux", "no camera driver (uvcvideo) is bound to it"),
+        console=node(device, "tty", "no serial driver (cdc_acm) is bound to it"),
     )
 
 
 def node(device: Path, subsystem: str, missing: str) -> str | Unknown:
-    """The /dev name of the first node that the board's interfaces have in a subsystem.
+    """The /dev name of the first node of the board's interfaces in a subsystem.
 
     A camera's second node carries only metadata (drivers/media/usb/uvc/uvc_metadata.c): the first is the picture.
     """
@@ -63,11 +63,11 @@ def node(device: Path, subsystem: str, missing: str) -> str | Unknown:
 def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
-    except OSError:  # no such subsystem on this interface, or it left
+    except OSError:  # the interface has no such subsystem, or it left
         return []
 
 
 def above(port: str) -> str:
-    """The port of the hub that a port belongs to: 1-1.3 -> 1-1, 1-1 -> usb1."""
+    """The hub of a port: 1-1.3 -> 1-1, 1-1 -> usb1."""
     hub, dot, _ = port.rpartition(".")
     return hub if dot else f"usb{port.partition('-')[0]}"

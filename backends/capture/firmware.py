@@ -1,8 +1,8 @@
-"""What an HDMI2USB board's firmware says of its HDMI inputs, in its three generations. Pure.
+"""Parses an HDMI2USB firmware's answers about its HDMI inputs, in its three generations. Pure.
 
-Shapes of its answers to `status`: logs and issues of HDMI2USB's firmware from 2015 to 2020 (its file status.c). No
-signal is a size of 0x0: the firmware has no words for it. A clock without a size is a cable with something at its
-other end, on which the receiver does not lock.
+Shapes of its answers to `status`: logs and issues of HDMI2USB's firmware from 2015 to 2020 (its file status.c). The
+firmware reports no signal as a size of 0x0. A clock without a size means that a device is connected, but the receiver
+does not lock.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from msgspec import Struct
 
 GOOD, NONE, UNLOCKED, OTHER, OFF, PATTERN = "good", "none", "no lock", "wrong mode", "input off", "test pattern"
 SLOWEST = 20.0  # MHz: a slower pixel clock is an open input's noise (the slowest mode of HDMI has 25.2)
-SMALLEST = 100  # pixels: a size below it is one that the receiver has not measured to its end
+SMALLEST = 100  # pixels: a smaller size is an incomplete measurement of the receiver
 
 _INPUT = re.compile(r"^(input\d|dvi_in): +(\d+)x(\d+)(?: \(@ ?([\d.]+) ?([kM])Hz\))?(.*)", re.MULTILINE).finditer
 _ENCODER = re.compile(r"^encoder: .* from (\w+)", re.MULTILINE).search
 _WANTED = re.compile(r"^EDID primary mode: +(\d+)x(\d+)@", re.MULTILINE).search
 
 
-class Input(Struct, frozen=True):
-    """One HDMI input: the size in pixels and the pixel clock in MHz (None: not said) that its receiver measures."""
+class HdmiInput(Struct, frozen=True):
+    """One HDMI input: the size in pixels and the pixel clock in MHz (None: not reported) that its receiver measures."""
 
     name: str
     width: int
@@ -34,21 +34,21 @@ class Input(Struct, frozen=True):
         return f"{self.name}: {self.width}x{self.height}{clock}"
 
 
-class Status(Struct, frozen=True):
-    """What the answer to `status` tells. `encoded` is what the board's video shows: an input's name, or "pattern" ("":
-    not said). `wanted` is the size that the board asks a computer for, in its EDID (None: not said)."""
+class FirmwareStatus(Struct, frozen=True):
+    """The answer to `status`. `encoded` is what the board's video shows: an input's name, or "pattern" ("": not
+    reported). `wanted` is the size that the board requests in its EDID (None: not reported)."""
 
-    inputs: tuple[Input, ...]
+    inputs: tuple[HdmiInput, ...]
     encoded: str = ""
     wanted: tuple[int, int] | None = None
 
 
-def read(said: str) -> Status:
-    """An answer, whatever else stands between its lines. Without inputs where it is none."""
+def read(said: str) -> FirmwareStatus:
+    """Parses an answer and ignores other lines. The result has no inputs if it is not an answer."""
     encoder, wanted = _ENCODER(said), _WANTED(said)
-    return Status(
+    return FirmwareStatus(
         tuple(
-            Input(name, int(width), int(height), _clock(clock, unit), "(disabled)" in rest)
+            HdmiInput(name, int(width), int(height), _clock(clock, unit), "(disabled)" in rest)
             for name, width, height, clock, unit, rest in (found.groups() for found in _INPUT(said))
         ),
         encoder[1] if encoder else "",
@@ -63,19 +63,19 @@ def _clock(number: str | None, unit: str | None) -> float | None:
         return None
 
 
-def shown(status: Status) -> Input | None:
-    """The input that the board's video shows: the one that is encoded or, where nothing says which, the first that has
-    something, or else the first. None where it shows its test pattern, or nothing was read."""
+def shown_input(status: FirmwareStatus) -> HdmiInput | None:
+    """The input that the board's video shows: the encoded one; if that is not reported, the first with a signal, else
+    the first. None if it shows its test pattern, or no input was read."""
     if status.encoded:
         return next((each for each in status.inputs if each.name == status.encoded), None)
     return next((each for each in status.inputs if each.width), next(iter(status.inputs), None))
 
 
-def signal(status: Status) -> str | None:
-    """How that input's signal is, in a word; None where it cannot be told."""
+def signal(status: FirmwareStatus) -> str | None:
+    """The state of that input's signal in a word; None if unknown."""
     if status.encoded == "pattern":
         return PATTERN
-    seen = shown(status)
+    seen = shown_input(status)
     if seen is None:
         return None
     if seen.off:

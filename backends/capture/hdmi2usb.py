@@ -1,7 +1,7 @@
 """The backend `hdmi2usb`: the capture boards (Opsis, Atlys) on this machine's USB.
 
-sysfs tells what they are; while a board's video runs, its firmware is asked for its HDMI signal, and while it does not,
-an operator may look at its picture. Nothing else of theirs is opened.
+sysfs identifies them. While a board's video runs, the backend asks its firmware for the HDMI signal; while it does not,
+an operator can take pictures. Nothing else of a board is opened.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from backends.capture import inside, picture
 from backends.capture.boards import boards
-from backends.capture.inside import NOT_ASKED, Seen, Told
+from backends.capture.inside import NOT_ASKED, FirmwareReport, PictureHistory
 from backends.capture.rules import BOARD_RULES
 from backends.contract import (
     IO,
@@ -38,13 +38,13 @@ from backends.contract import (
 from backends.kinds import CAPTURE, CaptureBoard, Number
 from backends.uevents import waker
 
-POLL = 5.0  # seconds between two looks when udev says nothing
-ASK = 4.0  # seconds between two questions to a firmware
+POLL = 5.0  # seconds between two reads without an event from udev
+ASK = 4.0  # seconds between two requests to a firmware
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`sysfs` and `dev` are the trees to read, `events` is where plugging is announced (see uevents.py), `look` the
-    program that gives pictures (see picture.py). `firmware` says whether the boards' firmware may be asked."""
+    """`sysfs` and `dev` are the trees to read, `events` is the source of hardware events (uevents.py), `look` the
+    program that takes pictures (picture.py). `firmware`: the boards' firmware may be asked."""
 
     sysfs: str = "/sys"
     dev: str = "/dev"
@@ -61,30 +61,31 @@ class Hdmi2Usb:
     def __init__(self, host: str, settings: Settings) -> None:
         self.host, self.settings = host, settings
         self._root, self._dev = Path(settings.sysfs), Path(settings.dev)
-        self._news = asyncio.Event()  # more is known of what is inside a board
+        self._news = asyncio.Event()  # a firmware or a picture has news
         self._here: tuple[CaptureBoard, ...] = ()
-        self._told: dict[tuple[str, Number], Told] = {}  # by port and device number: what is plugged in anew is new
-        self._seen: dict[tuple[str, Number], Seen] = {}
-        self._looking = ""  # the port of the board whose picture is being looked at
+        # By port and device number: a board that is plugged in again starts empty.
+        self._firmware: dict[tuple[str, Number], FirmwareReport] = {}
+        self._pictures: dict[tuple[str, Number], PictureHistory] = {}
+        self._looking = ""  # the port of the board whose pictures are being taken
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         subsystems = ("usb", "video4linux", "tty")
         async with waker(self.settings.events, io, *subsystems, news=self._news) as wait, self._asking(io) as asking:
             while not asking.done():
                 self._here = await io.thread(boards, self.host, self._root, io.clock())
-                yield Observation(upserts=tuple(map(self._whole, self._here)), complete=True)
+                yield Observation(upserts=tuple(map(self._complete, self._here)), complete=True)
                 await wait(POLL)
-            await asking  # raises what ended it
+            await asking  # raises its error
 
-    def _whole(self, board: CaptureBoard) -> CaptureBoard:
-        plugged = (board.id.local, board.devnum)
-        return inside.whole(board, self._told.get(plugged, NOT_ASKED), self._seen.get(plugged, Seen()))
+    def _complete(self, board: CaptureBoard) -> CaptureBoard:
+        key = (board.id.local, board.devnum)
+        return inside.complete(board, self._firmware.get(key, NOT_ASKED), self._pictures.get(key, PictureHistory()))
 
     # --- its firmware ---------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
     async def _asking(self, io: IO) -> AsyncIterator[asyncio.Task[None]]:
-        """Asks the boards' firmware as long as the body runs, beside it: one that hangs holds up nobody."""
+        """Asks the boards' firmware while the body runs, in a task of its own: one that hangs delays nothing else."""
         asking = asyncio.create_task(self._ask(io))
         try:
             yield asking
@@ -97,22 +98,22 @@ class Hdmi2Usb:
             asked = [board for board in self._here if board.mode == "operational"]
             answers = await asyncio.gather(*(self._ask_one(board, io) for board in asked))
             told = {(board.id.local, board.devnum): answer for board, answer in zip(asked, answers, strict=True)}
-            if told != self._told:
-                self._told = told
+            if told != self._firmware:
+                self._firmware = told
                 self._news.set()
             await asyncio.sleep(ASK if asked else inside.MOMENT)
 
-    async def _ask_one(self, board: CaptureBoard, io: IO) -> Told:
-        if board.id.local == self._looking:  # its video runs only as long as the look
-            return self._told.get((board.id.local, board.devnum), NOT_ASKED)
+    async def _ask_one(self, board: CaptureBoard, io: IO) -> FirmwareReport:
+        if board.id.local == self._looking:  # its video runs only while pictures are taken
+            return self._firmware.get((board.id.local, board.devnum), NOT_ASKED)
         device = self._root / "bus/usb/devices" / board.id.local
         console = str(self._dev / Path(board.console).name) if isinstance(board.console, str) else ""
         try:
             with io.part(f"firmware {board.id.local}") as part:
                 return await part.thread(inside.ask, device, console, self.settings.firmware, within=inside.ANSWER)
-        except TimeoutError as error:  # not even whether its video runs is known
+        except TimeoutError as error:  # unknown even whether its video runs
             hangs = Unknown(Why.UNREACHABLE, clean(error))
-            return Told(hangs, hangs, hangs)
+            return FirmwareReport(hangs, hangs, hangs)
 
     # --- its picture ----------------------------------------------------------------------------------------
 
@@ -125,11 +126,11 @@ class Hdmi2Usb:
         plugged = (board.id.local, board.devnum)
         self._looking = board.id.local
         try:
-            look = await io.thread(picture.judged, await picture.pictures(self._look_at(board), io))
+            look = await io.thread(picture.judge, await picture.pictures(self._look_at(board), io))
         finally:
             self._looking = ""
-        count = self._seen.get(plugged, Seen()).count + 1
-        self._seen[plugged] = Seen(count, look, io.clock())
+        count = self._pictures.get(plugged, PictureHistory()).count + 1
+        self._pictures[plugged] = PictureHistory(count, look, io.clock())
         return str(look)
 
     def _look_at(self, board: CaptureBoard) -> tuple[str, ...]:
@@ -139,12 +140,12 @@ class Hdmi2Usb:
     async def _board(self, id: Id, io: IO) -> CaptureBoard:
         for board in await io.thread(boards, self.host, self._root, io.clock()):
             if board.id == id:
-                return self._whole(board)
+                return self._complete(board)
         raise Refused(f"the board has left USB port {id.local}")
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
-    """One source where the machine has a USB bus, none elsewhere."""
+    """One source if the machine has a USB bus, else none."""
     settings: Settings = context.settings
     return (Hdmi2Usb(context.host, settings),) if (Path(settings.sysfs) / "bus/usb").is_dir() else ()
 
@@ -163,7 +164,7 @@ def needs(context: Context) -> Sequence[Need]:
         if isinstance(board.console, str) and settings.firmware:
             console = Path(settings.dev) / Path(board.console).name
             may = os.access(console, os.R_OK | os.W_OK)
-            said = f"{console} may {'' if may else 'not '}be opened"
+            said = f"{'' if may else 'no '}permission to open {console}"
             mend = "" if may else "sudo usermod -aG dialout $USER, and log in again"
             found.append(Need(f"the firmware's console of {board.name}", may, said, mend))
     return found

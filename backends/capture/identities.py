@@ -1,4 +1,4 @@
-"""Which USB identities are capture boards, and in which mode. Pure.
+"""The USB identities of capture boards and their modes. Pure.
 
 The identities are those of HDMI2USB-mode-switch (boards.py) and HDMI2USB's USB-IDs page. Not capture boards, though
 of the same family: the LowSpeedIO expansion (2a19:5445) and the Atlys's serial chip (04e2:1410), extra consoles.
@@ -18,7 +18,7 @@ ANY = {
     "1d50:60b5": (ATLYS, "unconfigured"),
     "1443:0007": (ATLYS, "unconfigured"),  # the maker's own firmware
 }
-# vendor:product of a mode that bcdDevice tells
+# vendor:product of boards whose bcdDevice gives the mode
 BY_RELEASE = {
     "2a19:5441": (OPSIS, {"0001": "jtag", "0002": "eeprom", "0003": "serial"}),
     "1d50:60b6": (ATLYS, {"0001": "jtag", "0010": "test"}),
@@ -30,15 +30,15 @@ JTAG_RELEASES = {"0001": ATLYS, "0004": OPSIS, "ff00": OPSIS}
 
 
 def may_be(vendor: str, product: str) -> bool:
-    """Whether it can be a capture board, whatever else it says."""
+    """Whether these ids can be a capture board's."""
     ids = f"{vendor}:{product}".lower()
     return ids in ANY or ids in BY_RELEASE or ids == JTAG
 
 
 def identify(vendor: str, product: str, release: str = "", serial: str = "") -> tuple[str, str] | None:
-    """The board's model and mode; None for any other device. All as sysfs writes them: four hex digits.
+    """The board's model and mode; None for any other device. Arguments as in sysfs: four hex digits.
 
-    The mode is `unknown` for a release that no table names.
+    The mode is `unknown` for a release that is in no table.
     """
     ids = f"{vendor}:{product}".lower()
     if ids in ANY:

@@ -1,5 +1,5 @@
-"""The inside of a capture board: whether its video runs, what its firmware says of its HDMI signal, and what its
-picture showed when an operator looked."""
+"""The inside of a capture board: whether its video runs, its firmware's report about the HDMI signal, and the pictures
+that an operator took."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from backends import sysfs
 from backends.capture import firmware, firmware_console
-from backends.capture.picture import COUNT, LONGEST, Look
+from backends.capture.picture import COUNT, LONGEST, PictureReport
 from backends.clock import MACHINE
 from backends.contract import Evidence, Expect, Offer, Plan, Refused, Step, Unknown, Why, clean
 from backends.kinds import CaptureBoard, Flag, Text
@@ -19,13 +19,13 @@ from backends.kinds import CaptureBoard, Flag, Text
 MOMENT, MANY = 0.3, 50  # seconds, and transfers per second: a camera makes hundreds, a console a few
 ANSWER = 5 * firmware_console.ANSWER + MOMENT  # seconds
 LOOK = "look"
-EARLY = "its firmware is asked while its video runs: earlier, that would keep it from starting"
-WORDS = ("input", "dvi_in", "EDID primary", "encoder")  # how the lines begin that tell of the signal
+EARLY = "its firmware is asked only while its video runs: before, that would keep the video from starting"
+WORDS = ("input", "dvi_in", "EDID primary", "encoder")  # the starts of the lines about the signal
 
 
-class Told(Struct, frozen=True):
-    """Whether the video runs, and the signal as the firmware tells it: in a word, and as measured; `said` is how, and
-    when."""
+class FirmwareReport(Struct, frozen=True):
+    """Whether the video runs, and the firmware's report about the signal: in a word (`signal`), as measured (`hdmi`),
+    as text (`said`), and its time."""
 
     streams: Flag = Unknown()
     signal: Text = Unknown()
@@ -34,39 +34,39 @@ class Told(Struct, frozen=True):
     at: float = 0.0
 
 
-class Seen(Struct, frozen=True):
-    """How often somebody looked, and what was seen last, when."""
+class PictureHistory(Struct, frozen=True):
+    """How often pictures were taken, the last result, and its time."""
 
     count: int = 0
-    look: Look | None = None
+    look: PictureReport | None = None
     at: float = 0.0
 
 
-NOT_ASKED = Told()
+NOT_ASKED = FirmwareReport()
 
 
-def ask(device: Path, console: str, may: bool) -> Told:
-    """Whether the video of the board runs and, if it does and it may be asked, what its firmware says. `device` is the
-    board's folder in sysfs. Blocking."""
+def ask(device: Path, console: str, may: bool) -> FirmwareReport:
+    """Whether the video of the board runs and, if it does and `may`, its firmware's report. `device` is the board's
+    folder in sysfs. Blocking."""
     before, begun = sysfs.number(device, "urbnum"), time.monotonic()
     time.sleep(MOMENT)
     streams = runs(before, sysfs.number(device, "urbnum"), time.monotonic() - begun)
     if streams is not True:
         early = Unknown(Why.NOT_APPLICABLE, EARLY) if streams is False else streams
-        return Told(streams, early, early)
+        return FirmwareReport(streams, early, early)
     if not (console and may):
         none = Unknown(
             Why.NOT_APPLICABLE, "its firmware may not be asked (`firmware`)" if console else "it has no console"
         )
-        return Told(streams, none, none)
+        return FirmwareReport(streams, none, none)
     try:
-        return heard(firmware_console.status(console), MACHINE.now())
+        return signal_report(firmware_console.status(console), MACHINE.now())
     except OSError as error:
-        return untold(error, console)
+        return failure_report(error, console)
 
 
 def runs(before: int | Unknown, after: int | Unknown, seconds: float) -> Flag:
-    """Whether a device's video runs, by the transfers that it made in this time (sysfs-bus-usb: urbnum)."""
+    """Whether a device's video runs, by the number of transfers in this time (sysfs-bus-usb: urbnum)."""
     if isinstance(before, Unknown):
         return before
     if isinstance(after, Unknown):
@@ -74,34 +74,34 @@ def runs(before: int | Unknown, after: int | Unknown, seconds: float) -> Flag:
     return (after - before) / seconds > MANY
 
 
-def heard(said: str, at: float) -> Told:
-    """What the firmware's answer tells, while the video runs."""
+def signal_report(said: str, at: float) -> FirmwareReport:
+    """The report from a firmware's answer, while the video runs."""
     status = firmware.read(said)
-    shown, word = firmware.signal(status), firmware.shown(status)
+    shown, word = firmware.signal(status), firmware.shown_input(status)
     if shown is None:
-        strange = Unknown(Why.MALFORMED, "its firmware's answer tells of no input")
-        return Told(True, strange, strange, clean(said), at)
+        strange = Unknown(Why.MALFORMED, "its firmware's answer names no input")
+        return FirmwareReport(True, strange, strange, clean(said), at)
     wanted = f", {status.wanted[0]}x{status.wanted[1]} asked for" if status.wanted else ""
     lines = [line.strip() for line in said.splitlines() if line.startswith(WORDS)]
-    return Told(True, shown, f"{word or status.encoded}{wanted}", clean("; ".join(lines), 400), at)
+    return FirmwareReport(True, shown, f"{word or status.encoded}{wanted}", clean("; ".join(lines), 400), at)
 
 
-def untold(error: Exception, console: str) -> Told:
-    """Why a board whose video runs tells nothing."""
+def failure_report(error: Exception, console: str) -> FirmwareReport:
+    """The report of a board whose video runs and whose firmware did not answer."""
     match error:
         case BlockingIOError():
             why = Unknown(Why.NOT_YET, f"another program has {console} now")
         case PermissionError():
-            why = Unknown(Why.DENIED, f"{console} may not be opened: run `foh doctor`")
+            why = Unknown(Why.DENIED, f"no permission to open {console}: run `foh doctor`")
         case TimeoutError():
             why = Unknown(Why.UNREACHABLE, f"its firmware does not answer on {console}")
         case _:
             why = Unknown(Why.UNREACHABLE, clean(error))
-    return Told(True, why, why)
+    return FirmwareReport(True, why, why)
 
 
-def whole(board: CaptureBoard, told: Told, seen: Seen) -> CaptureBoard:
-    """The board with what is known of its inside, and what can be done."""
+def complete(board: CaptureBoard, told: FirmwareReport, seen: PictureHistory) -> CaptureBoard:
+    """The board with what is known of its inside, and its offers."""
     if board.mode != "operational":
         none = Unknown(Why.NOT_APPLICABLE, f"it captures nothing in {board.mode} mode")
         return structs.replace(board, streams=none, signal=none, hdmi=none, picture=none, looks=none)
@@ -122,7 +122,7 @@ def whole(board: CaptureBoard, told: Told, seen: Seen) -> CaptureBoard:
 
 
 def blocked(board: CaptureBoard) -> str:
-    """Why its picture cannot be looked at, or ""."""
+    """Why no picture can be taken, or ""."""
     if isinstance(board.video, Unknown):
         return board.video.detail
     return "its video runs, and only one program can have it" if board.streams is True else ""

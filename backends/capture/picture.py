@@ -1,8 +1,8 @@
-"""What the picture of a capture board shows: a few of them, made small by GStreamer, and judged.
+"""Takes a few pictures of a capture board, scaled down by GStreamer, and judges what they show.
 
-Looking streams the board's video, which only one program can (VIDIOC_STREAMON): it is done when an operator asks for
-it, and whoever streams already keeps it. A picture is made small by leaving points out (videoscale method=0): the mean
-of several would hide the noise by which a camera's still picture differs from a frozen one.
+Taking them streams the board's video, which only one program can (VIDIOC_STREAMON). So it happens only on an operator's
+request, and a program that streams already keeps the video. Scaling drops pixels (videoscale method=0): averaging would
+hide the noise that distinguishes a camera's still picture from a frozen one.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from backends.capture.picture_child import BEAT, End
+from backends.capture.picture_child import BEAT, ProgramEnd
 from backends.contract import IO, clean
 
-WIDTH, HEIGHT, COLOURS = 64, 36, 3  # of a picture made small: red, green and blue, 0 to 255
-COUNT, LONGEST = 30, 8  # pictures, and seconds in which as many as come are taken
+WIDTH, HEIGHT, COLOURS = 64, 36, 3  # of a scaled picture: red, green and blue, 0 to 255
+COUNT, LONGEST = 30, 8  # the most pictures to take, and the most seconds
 SIZE = WIDTH * HEIGHT * COLOURS
 MOVING, STILL, RED, BLACK, NOTHING = "moving", "still", "red", "black", "none"
-NO_INPUT = (215, 9, 83)  # Debian's red: what the firmware shows where its HDMI input has no signal (0x8254d554, YUYV)
-NEAR, FLAT = 14.0, 2.0  # how far a colour's mean may lie from it, and the standard deviation of one plain colour
-BLACKEST = 24.0  # black is 0, or 16 where a part of the range is kept free
-NOISE = 0.05  # mean difference between two pictures, below which they are one picture
+NO_INPUT = (215, 9, 83)  # Debian's red: the firmware shows it if its HDMI input has no signal (0x8254d554, YUYV)
+NEAR, FLAT = 14.0, 2.0  # the most that a mean colour differs from it; the most that a plain colour varies
+BLACKEST = 24.0  # black is 0, or 16 in video range
+NOISE = 0.05  # two pictures with a smaller mean difference are the same picture
 CHILD = (sys.executable, "-m", "backends.capture.picture_child")
 PROGRAM, PACKAGES = "gst-launch-1.0", "gstreamer1.0-tools gstreamer1.0-plugins-good"
 LOOK = (
@@ -34,8 +34,8 @@ LOOK = (
 )  # fmt: skip
 
 
-class Look(Struct, frozen=True):
-    """What was seen at a moment: the word for it, how many pictures came, and the mean of each colour in the last."""
+class PictureReport(Struct, frozen=True):
+    """What the pictures showed: the word for it, their number, and the mean of each colour in the last."""
 
     word: str
     count: int
@@ -46,12 +46,12 @@ class Look(Struct, frozen=True):
         return f"{self.word}: {self.count} pictures within {LONGEST} s{colour}"
 
 
-def judged(pictures: Sequence[bytes]) -> Look:
-    """In a word what these show; each is of SIZE bytes."""
-    from statistics import fmean, pstdev  # loaded when the first picture is looked at
+def judge(pictures: Sequence[bytes]) -> PictureReport:
+    """Judges pictures of SIZE bytes each."""
+    from statistics import fmean, pstdev  # imported for the first picture
 
     if not pictures:
-        return Look(NOTHING, 0)
+        return PictureReport(NOTHING, 0)
     planes = [pictures[-1][colour::COLOURS] for colour in range(COLOURS)]
     means = [fmean(plane) for plane in planes]
     flat = all(pstdev(plane) < FLAT for plane in planes)
@@ -62,7 +62,7 @@ def judged(pictures: Sequence[bytes]) -> Look:
     else:
         moved = any(_apart(one, other) >= NOISE for one, other in itertools.pairwise(pictures))
         word = MOVING if moved else STILL
-    return Look(word, len(pictures), tuple(round(mean) for mean in means))
+    return PictureReport(word, len(pictures), tuple(round(mean) for mean in means))
 
 
 def _apart(one: bytes, other: bytes) -> float:
@@ -74,7 +74,7 @@ def command(template: Sequence[str], video: str) -> tuple[str, ...]:
 
 
 async def pictures(argv: Sequence[str], io: IO) -> list[bytes]:
-    """The first whole pictures that this program gives. Raises OSError with what it complains of, TimeoutError."""
+    """The first complete pictures from this program. Raises OSError with its complaint, TimeoutError."""
     found: list[bytes] = []
     async with io.child((*CHILD, str(SIZE), str(LONGEST), *argv), "the camera", 3 * BEAT) as child:
         while len(found) < COUNT:
@@ -82,15 +82,15 @@ async def pictures(argv: Sequence[str], io: IO) -> list[bytes]:
             if "frame" in message:
                 found.append(message["frame"])
                 continue
-            end = msgspec.convert(message, End)
+            end = msgspec.convert(message, ProgramEnd)
             if not found and end.status:
-                raise OSError(complained(end.complaint))
+                raise OSError(complaint_in(end.complaint))
             break
     return found
 
 
-def complained(said: str) -> str:
-    """Of what a program says when it fails, the line that tells why."""
+def complaint_in(said: str) -> str:
+    """The line that gives the reason, from the output of a program that failed."""
     lines = [line for line in said.splitlines() if line.strip()]
     why = next((line.partition("ERROR: ")[2] for line in lines if "ERROR: from" in line), lines[-1] if lines else said)
     return clean(why)

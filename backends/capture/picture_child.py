@@ -1,4 +1,4 @@
-"""The picture child: runs a program that gives raw pictures, and sends each as a frame (children.py).
+"""The picture child: runs a program that writes raw pictures, and sends each as a frame (children.py).
 
     python -m backends.capture.picture_child SIZE SECONDS PROGRAM [ARGUMENT...]
 
@@ -6,7 +6,7 @@ A picture has SIZE bytes. After SECONDS at the latest, or when the program has e
 
     {"status": 1, "complaint": "ERROR: from element /a:b: Device is busy"}
 
-A program that did not end by itself has status 0: a camera may give nothing.
+A program that did not end by itself has status 0: a camera may send nothing.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from msgspec import Struct
 from backends.child_process import At, die_with_parent, tied
 
 BEAT = 1.0  # seconds between two messages
-MOST = 1 << 12  # bytes of complaint that are kept
-READ = 1 << 16  # bytes at once
+MOST = 1 << 12  # bytes of the complaint that are kept
+READ = 1 << 16  # bytes per read
 
 
-class End(Struct, frozen=True):
+class ProgramEnd(Struct, frozen=True):
     status: int
     complaint: str
 
 
-def show(size: int, seconds: float, argv: list[str]) -> End:
-    """Sends the program's pictures until it or the time ends. What is left over is no picture."""
+def show(size: int, seconds: float, argv: list[str]) -> ProgramEnd:
+    """Sends the program's pictures until it or the time ends. Discards an incomplete picture."""
     end, pictures, complaint = time.monotonic() + seconds, b"", b""
     process = subprocess.Popen(tied(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
@@ -57,7 +57,7 @@ def show(size: int, seconds: float, argv: list[str]) -> End:
                         send(msgspec.json.encode({"frame": size}), pictures[:size])
                         pictures = pictures[size:]
         ended = not selector.get_map()
-    return End(process.wait() if ended else 0, complaint.decode("utf-8", "replace"))
+    return ProgramEnd(process.wait() if ended else 0, complaint.decode("utf-8", "replace"))
 
 
 def send(line: bytes, frame: bytes = b"") -> None:
@@ -72,7 +72,7 @@ def main(size: str, seconds: str, *argv: str) -> None:
     try:
         end = show(int(size), float(seconds), list(argv))
     except OSError as error:
-        end = End(1, str(error))
+        end = ProgramEnd(1, str(error))
     send(msgspec.json.encode(end))
 
 

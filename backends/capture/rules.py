@@ -1,4 +1,4 @@
-"""What the capture chain's state means."""
+"""The rules about the capture chain."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODES = {
 
 
 def not_operational(board: CaptureBoard | Gone, view: View) -> Verdict:
-    """A board that is plugged in but in a mode that gives no video."""
+    """A board is plugged in, but its mode gives no video."""
     if isinstance(board, Gone):
         return Verdict()
     if isinstance(board.mode, Unknown):
@@ -38,8 +38,8 @@ def not_operational(board: CaptureBoard | Gone, view: View) -> Verdict:
     return Verdict((finding,))
 
 
-SETTLED = 4.0  # seconds: a signal must be told twice to be believed, as locking again takes one or two
-SIGNALS = {  # what a word for a board's HDMI signal means, and what to do
+SETTLED = 4.0  # seconds: a signal must be reported twice, because locking again takes 1 to 2 s
+SIGNALS = {  # code, cause and remedy for each word for a board's HDMI signal
     firmware.NONE: ("CAPTURE-NO-SIGNAL", "it receives no HDMI signal", "wake the computer, or plug in its HDMI cable"),
     firmware.UNLOCKED: (
         "CAPTURE-NO-LOCK",
@@ -54,7 +54,7 @@ SIGNALS = {  # what a word for a board's HDMI signal means, and what to do
     firmware.OFF: ("CAPTURE-INPUT-OFF", "its selected input is switched off", "switch it on at the board's console"),
     firmware.PATTERN: ("CAPTURE-TEST-PATTERN", "it shows its test pattern", "connect an input to its encoder"),
 }
-PICTURES = {  # the same for a picture that somebody looked at
+PICTURES = {  # the same for a picture that an operator took
     picture.NOTHING: ("CAPTURE-NO-PICTURE", "no picture came from it"),
     picture.RED: ("CAPTURE-RED", "its picture is the red that it shows without an HDMI signal"),
     picture.BLACK: ("CAPTURE-BLACK", "its picture is black"),
@@ -63,7 +63,7 @@ PICTURES = {  # the same for a picture that somebody looked at
 
 
 def no_signal(board: CaptureBoard | Gone, view: View) -> Verdict:
-    """A board whose video runs, and has nothing to show."""
+    """A board's video runs without a usable HDMI signal."""
     if isinstance(board, Gone) or board.mode != "operational":
         return Verdict()
     if isinstance(board.signal, Unknown):
@@ -81,7 +81,7 @@ def no_signal(board: CaptureBoard | Gone, view: View) -> Verdict:
 
 
 def firmware_hangs(board: CaptureBoard | Gone, view: View) -> Verdict:
-    """A board whose video runs and whose firmware cannot be asked."""
+    """A board's video runs, and its firmware does not answer."""
     if isinstance(board, Gone) or board.streams is not True or not isinstance(board.signal, Unknown):
         return Verdict(undecided=isinstance(board, CaptureBoard) and isinstance(board.streams, Unknown))
     if board.signal.why is not Why.UNREACHABLE:
@@ -98,10 +98,10 @@ def firmware_hangs(board: CaptureBoard | Gone, view: View) -> Verdict:
 
 
 def poor_picture(board: CaptureBoard | Gone, view: View) -> Verdict:
-    """What was seen when somebody looked at a board's picture, until somebody looks again."""
+    """The last pictures that an operator took of a board show a fault. Stands until the next pictures."""
     if isinstance(board, Gone) or isinstance(board.picture, Unknown) or board.picture not in PICTURES:
         return Verdict()
-    if board.picture == picture.RED and isinstance(board.signal, str):  # its firmware tells what is so now
+    if board.picture == picture.RED and isinstance(board.signal, str):  # its firmware reports the present state
         return Verdict()
     code, cause = PICTURES[board.picture]
     still = board.picture == picture.STILL
@@ -120,7 +120,7 @@ def poor_picture(board: CaptureBoard | Gone, view: View) -> Verdict:
 
 
 def board_gone(board: CaptureBoard | Gone, view: View) -> Verdict:
-    """A board that was there, or is expected, and has left the bus."""
+    """A board that was present, or is expected, is not on the bus."""
     if not isinstance(board, Gone):
         return Verdict()
     last = board.last if isinstance(board.last, CaptureBoard) else None
@@ -139,7 +139,7 @@ def board_gone(board: CaptureBoard | Gone, view: View) -> Verdict:
 
 
 def blanked(mixer: Mixer | Gone, view: View) -> Verdict:
-    """Viewers see the blanker's picture instead of the mix."""
+    """Viewers see the stream blanker's picture instead of the mix."""
     if isinstance(mixer, Gone):
         return Verdict()
     if isinstance(mixer.stream, Unknown):

@@ -7,17 +7,17 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator
 
-from backends.capture.voctoline import LONGEST, OPENING, POLL, Core, Flooded, NotVoctocore, heard
+from backends.capture.voctoline import LONGEST, OPENING, POLL, CoreState, Flood, NotVoctocore, after_line
 from backends.contract import IO
 
-GATHER = 0.02  # seconds in which lines come together
-MOST = 20_000  # lines that one answer, with the news in between, may have
-TURN = 50  # lines after which everybody else has a turn: lines that are there already are read without waiting
+GATHER = 0.02  # seconds in which related lines arrive
+MOST = 20_000  # the most lines until an answer ends, including broadcasts
+TURN = 50  # lines after which it yields to other tasks, because buffered lines are read without waiting
 ANSWER = 2.0  # seconds; measured round trip 1 ms at most, so its main loop is stuck after that
 
 
 class Connection:
-    """One client of a core: hears what it says to everybody, asks one thing at a time."""
+    """One client of a core: receives its broadcasts, and makes one request at a time."""
 
     _numbers = itertools.count(1)
 
@@ -34,10 +34,10 @@ class Connection:
         try:
             yield Connection(*streams)
         finally:
-            streams[1].close()  # never `quit`: it drops answers that are still under way
+            streams[1].close()  # never `quit`: it drops answers that are on their way
 
     async def line(self) -> str:
-        """The next line. Raises ConnectionError when the core has gone."""
+        """The next line. Raises ConnectionError if the core has closed the connection."""
         self._read += 1
         if self._read % TURN == 0:
             await asyncio.sleep(0)
@@ -50,7 +50,7 @@ class Connection:
         return data.decode("utf-8", "replace").rstrip("\r\n")
 
     async def hear(self, seconds: float, io: IO) -> list[str]:
-        """The next line, if there is one before it is time to look again, and those that come with it."""
+        """The next line within this time, with the lines that come shortly after it; [] if none came."""
         first = asyncio.ensure_future(self.line())
         await io.wait(seconds, first)
         if first.cancelled():
@@ -63,9 +63,9 @@ class Connection:
         return lines
 
     async def ask(self, *commands: str) -> list[str]:
-        """Everything said up to the end of the answers, news from others included.
+        """All lines up to the end of the answers, including broadcasts.
 
-        Answers carry no ids but come in order: the value of a key that nobody stores ends them.
+        Answers carry no ids but come in order: the value of a key that nobody stores marks their end.
         """
         fence = f"foh-{next(self._numbers)}"
         self._writer.write("".join(f"{line}\n" for line in (*commands, f"fetch_value {fence}")).encode())
@@ -73,18 +73,18 @@ class Connection:
         try:
             async with asyncio.timeout(ANSWER):
                 while (line := await self.line()).split() != ["value", fence]:
-                    heard(Core(), line)  # a stranger may never end its answer: find out at its first line
+                    after_line(CoreState(), line)  # another server may never end its answer: check its first line
                     lines.append(line)
                     if len(lines) > MOST:
-                        raise Flooded(f"{MOST} lines and no answer among them")
+                        raise Flood(f"{MOST} lines and no answer among them")
         except TimeoutError:
             raise TimeoutError(f"voctocore took the connection but gave no answer within {ANSWER:g} s") from None
         return lines
 
 
-async def read(connection: Connection) -> Core:
-    """Everything known of a core, asked afresh."""
-    core = Core()
+async def read(connection: Connection) -> CoreState:
+    """Reads the complete state of a core."""
+    core = CoreState()
     for line in await connection.ask(*OPENING, *POLL):
-        core = heard(core, line)
+        core = after_line(core, line)
     return core

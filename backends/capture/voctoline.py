@@ -1,7 +1,7 @@
-"""Voctocore's control protocol as pure functions: what one line changes in what is known of a core.
+"""Voctocore's control protocol as pure functions: how one line changes the known state of a core.
 
-Lines as measured on voctomix-core 1.3 and 2.4. A core answers in order, without request ids; what a "set"
-command changes goes to every client, so any line may be news from somebody else.
+Lines as measured on voctomix-core 1.3 and 2.4. A core answers in order, without request ids. It broadcasts the effect
+of a "set" command to every client, so any line may come from another client's command.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from msgspec import Struct, structs
 from backends.contract import clean
 
 OPENING = ("report_ports", "get_config", "get_composite_modes")  # asked once
-POLL = ("get_composite_mode_and_video_status", "get_stream_status", "get_audio")  # asked again and again
+POLL = ("get_composite_mode_and_video_status", "get_stream_status", "get_audio")  # asked periodically
 LONGEST = 1 << 18  # characters; `server_config` is one line of several thousand
 SILENT = {"message", "value", "source_restarted", "server_config_option", "best", "queue_report", "help", "error"}
 
 
 class NotVoctocore(ValueError):
-    """Whoever answers there says something that no voctocore says."""
+    """What answers there is not a voctocore."""
 
 
-class Flooded(NotVoctocore):
-    """It says so much that its answers are not found among it."""
+class Flood(NotVoctocore):
+    """It sends so many lines that its answers cannot be found."""
 
 
-class Core(Struct, frozen=True):
-    """What one core has said of itself. None: it has not said. `stream` is `live` or `blank <source>`."""
+class CoreState(Struct, frozen=True):
+    """The state that one core has reported. None: not reported. `stream` is `live` or `blank <source>`."""
 
     generation: int = 1
     a: str | None = None
@@ -42,8 +42,8 @@ class Core(Struct, frozen=True):
     blanks: tuple[str, ...] = ()
 
 
-def heard(core: Core, line: str) -> Core:
-    """What is known after one line. Raises NotVoctocore for a line of no voctocore."""
+def after_line(core: CoreState, line: str) -> CoreState:
+    """The state after one line. Raises NotVoctocore for a line that no voctocore sends."""
     if line.partition(" ")[0] in SILENT:  # any client can make a core send as many of these as it likes
         return core
     word, _, rest = clean(line, LONGEST).partition(" ")
@@ -74,11 +74,11 @@ def heard(core: Core, line: str) -> Core:
 
 
 def _volumes(said: Mapping[str, Any]) -> dict[str, float]:
-    """1.0 is full volume; what is no number is left out."""
+    """Volumes by source; 1.0 is full volume. Values that are not numbers are left out."""
     return {clean(name): float(volume) for name, volume in said.items() if isinstance(volume, int | float)}
 
 
-def _composite(core: Core, text: str) -> Core:
+def _composite(core: CoreState, text: str) -> CoreState:
     """Generation 2 says `[|]name(a,b)`."""
     name, _, pictures = text.rstrip(")").partition("(")
     a, comma, b = pictures.partition(",")
@@ -87,8 +87,8 @@ def _composite(core: Core, text: str) -> Core:
     return structs.replace(core, composite=name, a=a, b=b)
 
 
-def _config(core: Core, config: Mapping[str, Any]) -> Core:
-    """The names that a core's configuration gives: sources, blanker sources, generation 2's composites."""
+def _config(core: CoreState, config: Mapping[str, Any]) -> CoreState:
+    """The names in a core's configuration: sources, blanker sources, generation 2's composites."""
     section = {str(name): value for name, value in config.items() if isinstance(value, dict)}
     blanker = section.get("stream-blanker", section.get("blinder", {}))
     enabled = str(blanker.get("enabled", "false")).lower() in ("true", "yes", "on", "1")
@@ -117,14 +117,14 @@ def _object(line: str, text: str) -> dict[str, Any]:
     return value
 
 
-def on_air(core: Core) -> str | None:
-    """What is in the mix: one source, or two where the composite shows two."""
+def on_air(core: CoreState) -> str | None:
+    """The sources in the mix: one, or two if the composite shows two."""
     if core.composite is None or core.a is None:
         return None
     return core.a if core.composite.lstrip("|").startswith("full") else f"{core.a} + {core.b}"
 
 
-def command(core: Core, action: str, value: str) -> str:
+def command(core: CoreState, action: str, value: str) -> str:
     """The line that does an action. Generation 2 sets pictures by `cut name(a,b)`; its set_composite_mode
     answers `error <no message>`."""
     if core.generation > 1 and action in ("composite", "cut-a", "cut-b"):

@@ -1,7 +1,7 @@
-"""Voctomix: the live video mixer, watched and cut over voctocore's control port (9999).
+"""Voctomix: watches and controls the live video mixer over voctocore's control port (9999).
 
-Never connects to the ports from 10000: a second client there kicks the camera off its input. The control
-port has no authentication and costs the core 0.3 ms a question.
+Never connects to the ports from 10000: a second client there disconnects the camera from its input. The control port
+has no authentication; a request costs the core 0.3 ms.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from backends.capture.rules import MIXER_RULES
 from backends.capture.voctoclient import Connection, read
-from backends.capture.voctoline import POLL, Core, Flooded, NotVoctocore, command, heard, on_air
+from backends.capture.voctoline import POLL, CoreState, Flood, NotVoctocore, after_line, command, on_air
 from backends.contract import (
     IO,
     Arg,
@@ -44,12 +44,12 @@ from backends.contract import (
 from backends.kinds import MIXER, Mixer
 
 USUAL = "127.0.0.1:9999"
-EVERY = 1.5  # seconds between two questions when nobody else says anything
-RETRY = 5.0  # seconds before a stranger on the port is asked again
+EVERY = 1.5  # seconds between two requests while nothing is broadcast
+RETRY = 5.0  # seconds until a retry, if another server is on the port
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`endpoints`: host:port of each control port; 9999 where the port is left out."""
+    """`endpoints`: host:port of each control port; the default port is 9999."""
 
     endpoints: list[str] = []
 
@@ -77,7 +77,7 @@ class VoctomixSource:
                 async with contextlib.aclosing(self._session(io)) as session:
                     async for observation in session:
                         yield observation
-            except Flooded as error:
+            except Flood as error:
                 _, _, port = self.endpoint.rpartition(":")
                 sentence = f"one of its clients floods it: {error}"
                 remedy = f"find the client and stop it: ss -tnp 'sport = :{port}'"
@@ -92,23 +92,23 @@ class VoctomixSource:
     async def _session(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with Connection.open(self.endpoint) as connection:
             core = await read(connection)
-            turned: float | None = None  # when the stream was seen to turn to what it is
+            turned: float | None = None  # when the stream was seen to change to its present state
             due = io.clock() + EVERY
             while True:
                 yield Observation(upserts=(self.mixer(core, turned, io.clock()),), complete=True)
                 known = core
-                while core == known:  # what says nothing new is not told
+                while core == known:  # report only changes
                     lines = await connection.hear(max(0.0, due - io.clock()), io)
                     core = _after(core, lines)
-                    if not lines or io.clock() >= due:  # it is time to look again
+                    if not lines or io.clock() >= due:  # the next request is due
                         core = _after(core, await connection.ask(*POLL))
                         due = io.clock() + EVERY
                         break
                 if core.stream != known.stream:
                     turned = io.clock()
 
-    def mixer(self, core: Core, turned: float | None, now: float) -> Mixer:
-        """The resource for what a core has said. `turned`: when the stream was seen to change, if it was."""
+    def mixer(self, core: CoreState, turned: float | None, now: float) -> Mixer:
+        """The resource of a core. `turned`: when the stream was seen to change, or None."""
         evidence = [Evidence("state", f"{self.endpoint} {' '.join(POLL)}", now)]
         if core.stream is not None and turned is not None:
             evidence.append(Evidence("stream turned", f"{self.endpoint} stream_status", turned, clean(core.stream)))
@@ -133,7 +133,7 @@ class VoctomixSource:
 
     @contextlib.asynccontextmanager
     async def _asking(self) -> AsyncIterator[Connection]:
-        """A connection of its own, so that an action and the watching do not mix their answers."""
+        """A connection of its own, so that an action does not get the watcher's answers."""
         try:
             async with Connection.open(self.endpoint) as connection:
                 yield connection
@@ -152,9 +152,9 @@ class VoctomixSource:
                     raise Refused(f"voctocore says: {clean(answer)}")
 
 
-def _after(core: Core, lines: Iterable[str]) -> Core:
+def _after(core: CoreState, lines: Iterable[str]) -> CoreState:
     for line in lines:
-        core = heard(core, line)
+        core = after_line(core, line)
     return core
 
 
@@ -162,8 +162,8 @@ def _or(text: str | None, unknown: Unknown) -> str | Unknown:
     return unknown if text is None else clean(text)
 
 
-def offers(mixer: Id, core: Core) -> tuple[Offer, ...]:
-    """What can be done with a core in this state."""
+def offers(mixer: Id, core: CoreState) -> tuple[Offer, ...]:
+    """The offers for a core in this state."""
     sources = Arg("source", "source", choices=core.sources)
     found = [
         Offer(mixer, "cut-a", "cut picture A to", args=(sources,)),
@@ -178,8 +178,8 @@ def offers(mixer: Id, core: Core) -> tuple[Offer, ...]:
     return tuple(found)
 
 
-def plan(mixer: Id, endpoint: str, core: Core, action: str, args: Mapping[str, str], now: float) -> Plan:
-    """Works an action out from a fresh reading. Raises Refused."""
+def plan(mixer: Id, endpoint: str, core: CoreState, action: str, args: Mapping[str, str], now: float) -> Plan:
+    """Plans an action from a state that was just read. Raises Refused."""
     offer = next((offer for offer in offers(mixer, core) if offer.action == action), None)
     if offer is None:
         raise Refused(f"this core offers no {action}")
@@ -222,7 +222,7 @@ def address(endpoint: str) -> str:
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
-    """The configured cores, or whatever speaks like one on the usual port of this machine."""
+    """The configured cores, or the one that answers on the usual port of this machine."""
     if context.settings.endpoints:
         return [VoctomixSource(context.host, address(endpoint)) for endpoint in context.settings.endpoints]
     usual = [VoctomixSource(context.host, USUAL)]
@@ -230,14 +230,14 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         async with Connection.open(USUAL) as connection:
             await connection.ask("get_video")
     except TimeoutError:
-        return usual  # something hangs there: worth watching
+        return usual  # a server hangs there: watch it
     except (OSError, NotVoctocore):
-        return context.known  # it may be down: whether it is installed cannot be known
+        return context.known  # it may be down: an uninstalled core looks the same
     return usual
 
 
 def needs(context: Context) -> Sequence[Need]:
-    """The protocol is plain text: nothing has to be installed here."""
+    """Nothing: the protocol is plain text."""
     return ()
 
 

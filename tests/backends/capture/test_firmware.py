@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backends.capture.firmware import GOOD, NONE, OFF, OTHER, PATTERN, UNLOCKED, read, shown, signal
+from backends.capture.firmware import GOOD, NONE, OFF, OTHER, PATTERN, UNLOCKED, read, shown_input, signal
 
 OLD = "dvi_in: {} | dvi_out: OFF | encoder: 40 fps, q: 50"
 MIDDLE = """HDMI2USB>status
@@ -52,11 +52,12 @@ H2U 07:19:59>"""
 )
 def test_an_answer_tells_how_the_signal_is(said: str, word: str | None, measured: str) -> None:
     status = read(said)
-    assert (signal(status), str(shown(status))) == (word, measured)
+    assert (signal(status), str(shown_input(status))) == (word, measured)
 
 
 def test_the_first_input_that_has_something_is_shown_where_nothing_says_which() -> None:
     assert (
-        str(shown(read("input0:  0x0 (@ 0 kHz)\ninput1:  1280x720 (@ 74249 kHz)\n"))) == "input1: 1280x720 @ 74.25 MHz"
+        str(shown_input(read("input0:  0x0 (@ 0 kHz)\ninput1:  1280x720 (@ 74249 kHz)\n")))
+        == "input1: 1280x720 @ 74.25 MHz"
     )
-    assert str(shown(read("input0:  0x0 (@ 0 kHz)\ninput1:  0x0 (@ 0 kHz)\n"))) == "input0: 0x0 @ 0.00 MHz"
+    assert str(shown_input(read("input0:  0x0 (@ 0 kHz)\ninput1:  0x0 (@ 0 kHz)\n"))) == "input0: 0x0 @ 0.00 MHz"

@@ -47,7 +47,7 @@ def test_video_runs_where_transfers_are_made(
     ],
 )
 def test_why_nothing_is_told(error: Exception, why: Why, says: str) -> None:
-    signal = inside.untold(error, "/dev/ttyACM0").signal
+    signal = inside.failure_report(error, "/dev/ttyACM0").signal
     assert isinstance(signal, Unknown)
     assert signal.why is why
     assert says in signal.detail
@@ -215,7 +215,7 @@ def board(**known: object) -> CaptureBoard:
 )
 def test_a_picture_can_be_looked_at_unless_its_video_is_taken(known: dict[str, object], reason: str) -> None:
     found = board(**known)
-    (offer,) = inside.whole(found, inside.Told(streams=found.streams), inside.Seen()).offers
+    (offer,) = inside.complete(found, inside.FirmwareReport(streams=found.streams), inside.PictureHistory()).offers
     assert reason in offer.blocked
     assert bool(reason) == bool(offer.blocked)
     with pytest.raises(Refused, match="no action"):
@@ -228,7 +228,7 @@ def test_a_picture_can_be_looked_at_unless_its_video_is_taken(known: dict[str, o
 
 
 def test_a_board_that_captures_nothing_offers_nothing() -> None:
-    found = inside.whole(board(mode="jtag"), inside.NOT_ASKED, inside.Seen())
+    found = inside.complete(board(mode="jtag"), inside.NOT_ASKED, inside.PictureHistory())
     assert found.offers == ()
     assert isinstance(found.signal, Unknown)
     assert (found.signal.why, found.signal.detail) == (Why.NOT_APPLICABLE, "it captures nothing in jtag mode")

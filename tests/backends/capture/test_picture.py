@@ -17,8 +17,8 @@ from backends.capture.picture import (
     RED,
     SIZE,
     STILL,
-    complained,
-    judged,
+    complaint_in,
+    judge,
     pictures,
 )
 from backends.demo import captures
@@ -35,7 +35,7 @@ LIMITED = bytes([16]) * SIZE  # black, where a part of the range is kept free
 
 @pytest.mark.parametrize("word", [MOVING, STILL, RED, BLACK, NOTHING])
 def test_the_embedded_cameras_show_what_they_should(word: str) -> None:
-    assert judged(list(captures.pictures(word))).word == word
+    assert judge(list(captures.pictures(word))).word == word
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_embedded_cameras_show_what_they_should(word: str) -> None:
     ],
 )
 def test_pictures_are_judged(shown: list[bytes], word: str) -> None:
-    look = judged(shown)
+    look = judge(shown)
     assert (look.word, look.count) == (word, len(shown))
 
 
@@ -108,5 +108,5 @@ async def test_more_pictures_than_are_judged_are_not_waited_for() -> None:
 
 def test_the_reason_is_found_in_what_gstreamer_says() -> None:
     said = ("ERROR: from element /a:b: Device is busy", "Additional debug info:", "ERROR: it doesn't want to preroll.")
-    assert complained("\n".join(said)) == "from element /a:b: Device is busy"
-    assert complained("") == ""
+    assert complaint_in("\n".join(said)) == "from element /a:b: Device is busy"
+    assert complaint_in("") == ""

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from backends.capture.voctoclient import MOST, TURN, Connection
-from backends.capture.voctoline import LONGEST, Core, Flooded, NotVoctocore, heard
+from backends.capture.voctoline import LONGEST, CoreState, Flood, NotVoctocore, after_line
 from backends.runtime import SourceIO
 from tests.patience import BOUND
 
@@ -46,7 +46,7 @@ async def test_others_have_turns_while_a_flood_is_read() -> None:
 
 async def test_an_answer_in_a_flood_is_given_up() -> None:
     flooded = connection(b"message x\n" * (MOST + 10))
-    with pytest.raises(Flooded, match=f"{MOST} lines"):
+    with pytest.raises(Flood, match=f"{MOST} lines"):
         await flooded.ask("get_video")
 
 
@@ -61,10 +61,10 @@ async def test_news_is_heard_together() -> None:
 
 
 def test_a_message_to_others_is_not_even_looked_at() -> None:
-    core = Core(a="a")
-    assert heard(core, "message " + "\x1b" * 10_000) is core
+    core = CoreState(a="a")
+    assert after_line(core, "message " + "\x1b" * 10_000) is core
 
 
 def test_endless_nesting_is_no_voctocore() -> None:
     with pytest.raises(NotVoctocore):
-        heard(Core(), "audio_status " + "[" * 60_000)
+        after_line(CoreState(), "audio_status " + "[" * 60_000)

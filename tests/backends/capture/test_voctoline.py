@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from backends.capture.voctoline import Core, NotVoctocore, command, heard, on_air
+from backends.capture.voctoline import CoreState, NotVoctocore, after_line, command, on_air
 
-CORE = Core(a="cam1", b="cam2", composite="fullscreen", stream="live")
+CORE = CoreState(a="cam1", b="cam2", composite="fullscreen", stream="live")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ CORE = Core(a="cam1", b="cam2", composite="fullscreen", stream="live")
     ],
 )
 def test_a_line_changes(line: str, changes: dict[str, object]) -> None:
-    assert heard(CORE, line) == structs.replace(CORE, **changes)
+    assert after_line(CORE, line) == structs.replace(CORE, **changes)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_a_line_changes(line: str, changes: dict[str, object]) -> None:
 )  # fmt: skip
 def test_a_stranger_is_told_by_its_line(line: str) -> None:
     with pytest.raises(NotVoctocore):
-        heard(CORE, line)
+        after_line(CORE, line)
 
 
 def test_hostile_names_are_cleaned() -> None:
-    core = heard(CORE, 'server_config {"mix": {"sources": "\\u001b[31mcam,\\u202ecam2"}}')
+    core = after_line(CORE, 'server_config {"mix": {"sources": "\\u001b[31mcam,\\u202ecam2"}}')
     assert not any(ord(char) < 32 or char == "\u202e" for name in core.sources for char in name)
 
 

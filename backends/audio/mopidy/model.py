@@ -27,8 +27,8 @@ from backends.contract import (
 )
 from backends.kinds import PLACE, PLAYBACK
 
-Call: TypeAlias = tuple[str, Args]
-Outcome: TypeAlias = tuple[list[Call], tuple[Expect, ...]]
+RpcCall: TypeAlias = tuple[str, Args]
+Outcome: TypeAlias = tuple[list[RpcCall], tuple[Expect, ...]]
 
 STATE = "core.playback.get_state"
 POSITION = "core.playback.get_time_position"
@@ -42,7 +42,7 @@ VERSION = "core.get_version"
 READ = (VERSION, STATE, TRACK, STREAM, VOLUME, MUTE, QUEUE, POSITION)
 
 ONCE = ("core.playback.next", "core.playback.previous", "core.tracklist.add")  # never repeated
-UNTIL_IT_PLAYS: Call = (POSITION, {})  # among an action's calls: repeated until it plays
+UNTIL_IT_PLAYS: RpcCall = (POSITION, {})  # among an action's calls: repeated until it plays
 
 NO_MIXER = Unknown(Why.NOT_APPLICABLE, "it has no software mixer")
 
@@ -213,16 +213,16 @@ def last_begun(history: object) -> float:
     return stamp / 1000 if isinstance(stamp, int) else 0.0
 
 
-def describe_call(call: Call) -> str:
+def describe_call(call: RpcCall) -> str:
     """A call, for a plan's step."""
     method, params = call
     return f"{method}, until it is above 0" if call == UNTIL_IT_PLAYS else f"{method} {params or ''}".strip()
 
 
-def release(zone: MopidyZone, uri: str) -> list[Call]:
+def release(zone: MopidyZone, uri: str) -> list[RpcCall]:
     """Play muted, wait until it plays, stop: if stopped within about 30 ms of `play`, Mopidy 3.4.1 deadlocks one time
     in ten. `uri` is what to play if the queue is empty ("": it is not)."""
-    calls: list[Call] = [("core.playback.play", {}), UNTIL_IT_PLAYS, ("core.playback.stop", {})]
+    calls: list[RpcCall] = [("core.playback.play", {}), UNTIL_IT_PLAYS, ("core.playback.stop", {})]
     if uri:
         calls = [("core.tracklist.add", {"uris": (uri,)}), *calls, ("core.tracklist.clear", {})]
     if zone.soft_mute is False:

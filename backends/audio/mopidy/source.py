@@ -196,7 +196,7 @@ class MopidySource:
 
     async def _work_out(
         self, core: Core, offer: Offer, args: Mapping[str, str], now: float
-    ) -> tuple[MopidyZone, list[model.Call], tuple[Expect, ...]]:
+    ) -> tuple[MopidyZone, list[model.RpcCall], tuple[Expect, ...]]:
         """The zone as it is now, the calls of the action, and the expected result."""
         zone = await self._read(core, now)
         action = ACTIONS.get(offer.action)
@@ -204,7 +204,7 @@ class MopidySource:
             raise Refused(f"Mopidy has no action {offer.action!r}")
         return zone, *await action(core, zone, args)
 
-    def _steps(self, calls: Sequence[model.Call]) -> tuple[Step, ...]:
+    def _steps(self, calls: Sequence[model.RpcCall]) -> tuple[Step, ...]:
         return tuple(
             Step(call[0], call[1], _curl(self.endpoint, *call), model.describe_call(call), call[0] in model.ONCE)
             for call in calls

@@ -1,4 +1,4 @@
-"""What is done to an instance, worked out as data. Pure."""
+"""Plans the actions on an instance, as data. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from backends.contract import Evidence, Expect, Id, Offer, Plan, Refused, Step, 
 from backends.kinds import Instance
 
 PATIENCE = 30  # seconds that a clean shutdown may take
-QUICK = 20  # seconds: the deadline of what is done at once
+QUICK = 20  # seconds: the deadline of an action without a wait
 USUAL = ("/var/lib/lxd/unix.socket", "/var/snap/lxd/common/lxd/unix.socket")
 _SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}").fullmatch
 
 
-class Call(Struct, frozen=True):
-    """The REST call that does it."""
+class RestCall(Struct, frozen=True):
+    """The REST call of an action; `within` is its deadline in seconds."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class Call(Struct, frozen=True):
 
 
 def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Mapping[str, str], now: float) -> Plan:
-    """Works out an offer on an instance that was just read. Raises Refused."""
+    """Plans an offer on an instance that was just read. Raises Refused."""
     if offer.blocked:
         raise Refused(offer.blocked)
     given = {arg.name: args.get(arg.name) or arg.default for arg in offer.args}
@@ -78,8 +78,8 @@ def plan(place: Place, instance: Instance, project: str, offer: Offer, args: Map
 
 
 def done(instance: Instance, step: Step) -> bool | None:
-    """Whether a step has had its effect on an instance that was just read; None where that cannot be seen. Raises
-    Refused while LXD is still busy with it."""
+    """Whether an instance that was just read shows a step's effect; None if that cannot be seen. Raises Refused while
+    LXD is still busy with it."""
     offer = instance.offer("snapshot")
     if offer and offer.blocked:
         raise Refused(offer.blocked)
@@ -99,7 +99,7 @@ WORDS = {
     "clean": f", {PATIENCE} s to shut down",
     "keep": " and keep what it has in memory for its next start",
     "restore": " with what it had in memory when it was stopped",
-    "forget": " anew, and forget what it had in memory when it was stopped",
+    "forget": " from scratch, and forget what it had in memory when it was stopped",
 }
 
 
@@ -128,23 +128,23 @@ def command(place: Place, project: str, instance: Instance, offer: Offer, args: 
     return (*there, *words, "--project", project)
 
 
-def call(name: str, action: str, args: Mapping[str, str]) -> Call:
+def call(name: str, action: str, args: Mapping[str, str]) -> RestCall:
     """The REST call for an action on the instance of that name."""
     path = f"/1.0/instances/{quote(name, safe='')}"
     if action == "snapshot":
-        return Call("POST", f"{path}/snapshots", {"name": args["name"], "stateful": False}, 60)
+        return RestCall("POST", f"{path}/snapshots", {"name": args["name"], "stateful": False}, 60)
     how, restore = args.get("how", ""), args.get("memory") == "restore"
     body: dict[str, Any] = {"action": action}
-    if restore or how == "keep":  # not said, LXD deletes it (lxd/instance/drivers/driver_lxc.go, Start)
+    if restore or how == "keep":  # without it LXD deletes the memory (lxd/instance/drivers/driver_lxc.go, Start)
         body["stateful"] = True
     if how:
         body |= {"force": how == "force", "timeout": PATIENCE}
-    # LXD says that a restore failed after the 30 s that it gives a hook of its own (lxd/main_callhook.go)
-    return Call("PUT", f"{path}/state", body, PATIENCE + 15 if restore or how in ("clean", "keep") else QUICK)
+    # LXD reports a failed restore only after 30 s, the timeout of its own hook (lxd/main_callhook.go)
+    return RestCall("PUT", f"{path}/state", body, PATIENCE + 15 if restore or how in ("clean", "keep") else QUICK)
 
 
 def explained(id: Id, said: str) -> str:
-    """What is wrong as LXD says it; where it is that the memory was not restored, what to do comes first."""
+    """LXD's error; if the memory was not restored, what to do comes first."""
     if "Migrate: " not in said:  # (lxd/instance/drivers/driver_lxc.go, Start)
         return reason(said)
     return f"its memory is still kept: {show_log(id)} has more; memory=forget starts it without. {reason(said)}"

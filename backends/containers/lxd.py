@@ -1,4 +1,4 @@
-"""LXD over its unix socket: pylxd reads the model in a thread, events and operations come live."""
+"""LXD over its unix socket: pylxd reads its state in a thread; events and operations arrive live."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from backends.contract import (
 )
 from backends.kinds import HOST, INSTANCE, OPERATION, Instance
 
-EVERY = 5.0  # seconds between two readings of everything when nothing happens
-SHARE = 20  # ... and longer where a reading is dear: at most a twentieth of the time goes into it
+EVERY = 5.0  # seconds between two complete readings when nothing happens
+SHARE = 20  # ... and longer if a reading is slow: at most 1/20 of the time is spent reading
 GATHER = 0.1  # seconds of events that make one observation: at most ten a second
-READ = 4.0  # seconds for a reading; LXD's state of one running instance takes 20 ms
+READ = 4.0  # seconds for a reading; LXD takes 20 ms for the state of one running instance
 UNTOUCHED = ("instance-exec", "instance-console", "instance-file")  # lifecycle events that change no field
 
 Name = tuple[str, str]  # project, name
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`sockets`: paths, with the host's name before it if it is not this machine's: alpha=/run/alpha.socket."""
+    """`sockets`: paths; another host's is preceded by its name: alpha=/run/alpha.socket."""
 
     sockets: list[str] = []
 
@@ -59,20 +59,20 @@ class LxdSource:
         self.host, self.socket = label or host, socket
         self.name = f"lxd {label or socket}"
         self.address = label or socket
-        self._said: dict[Name, Said] = {}
-        self._told_ops: set[str] = set()
-        self._acted: set[Name] = set()  # what runs have acted on since everything was read
-        self._ops: dict[str, Op] = {}  # outlives a connection: a failure must not be forgotten with it
+        self._reports: dict[Name, InstanceReport] = {}
+        self._reported_ops: set[str] = set()
+        self._acted: set[Name] = set()  # the targets of runs since the last complete reading
+        self._ops: dict[str, Op] = {}  # outlives a connection, so that failures are not lost with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         await io.load(*lxd_client.MODULES, *lxd_reader.MODULES, late=True)
         async with Events.open(self.socket) as events, Api.open(self.socket) as api:
             client = await io.thread(lxd_reader.connect, self.socket, within=READ)
-            self._said = {}
+            self._reports = {}
             reading, cost = await self._everything(client, io, READ)
             await self._listed(api, {DEFAULT, *(project for project, _ in reading.instances)}, io.clock())
             due = time.monotonic() + EVERY
-            touched: set[Name] | None = None  # None: everything was read
+            touched: set[Name] | None = None  # None: a complete reading
             while True:
                 yield self._observation(reading, touched, io.clock())
                 heard = await events.hear(max(0.0, due - time.monotonic()), GATHER, io)
@@ -87,7 +87,7 @@ class LxdSource:
                     reading = reading.changed(found)
 
     async def _everything(self, client: Any, io: IO, within: float) -> tuple[Reading, float]:
-        """A reading and the seconds it took."""
+        """A complete reading, and the seconds that it took."""
         start = time.monotonic()
         info, used, listed = await io.thread(lxd_reader.everything, client, within=within)
         server = clean(info.get("environment", {}).get("server_name") or self.host)
@@ -95,7 +95,7 @@ class LxdSource:
         return Reading(Place(self.host, server, self.socket), info, used, named), time.monotonic() - start
 
     async def _listed(self, api: Api, projects: set[str], now: float) -> None:
-        """The operations that LXD knows now; those that ran and are not there any more ended unseen."""
+        """Reads the operations that LXD lists now. One that ran before and is not listed has ended unseen."""
         known: dict[str, Op] = {}
         for project in projects:
             for said in await api.operations(project):
@@ -104,7 +104,7 @@ class LxdSource:
         self._ops = {id: op for id, op in self._ops.items() if op.rank == ENDED} | known
 
     def _fold(self, heard: Sequence[Event], now: float) -> set[Name]:
-        """Takes events in; the instances that they touch."""
+        """Applies events to the operations; returns the instances that they touch."""
         touched: set[Name] = set()
         for event in heard:
             if event.type == "operation":
@@ -121,29 +121,29 @@ class LxdSource:
         return touched
 
     def _observation(self, reading: Reading, touched: set[Name] | None, now: float) -> Observation:
-        """What has changed; everything after everything was read (`touched` None)."""
+        """The changes since the last observation; everything after a complete reading (`touched` None)."""
         self._ops = operations.kept(self._ops, now)
         busy = operations.busy(self._ops)
-        place, before = reading.place, self._said
-        self._said = {
+        place, before = reading.place, self._reports
+        self._reports = {
             name: known
             if (known := before.get(name)) and known.raw is raw and known.busy == busy.get(name, "")
-            else Said(raw, busy.get(name, ""), model.instance(place, raw, busy.get(name, ""), now))
+            else InstanceReport(raw, busy.get(name, ""), model.instance(place, raw, busy.get(name, ""), now))
             for name, raw in reading.instances.items()
         }
-        instances = [said.instance for said in self._said.values()]
+        instances = [said.instance for said in self._reports.values()]
         host = model.host(place, reading.info, reading.used, instances, now)
         ops = [operations.resource(place, op, now) for op in self._ops.values()]
-        gone = tuple(said.instance.id for name, said in before.items() if name not in self._said)
-        ended = tuple(Id(place.host, "operation", id) for id in self._told_ops - self._ops.keys())
-        self._told_ops = set(self._ops)
+        gone = tuple(said.instance.id for name, said in before.items() if name not in self._reports)
+        ended = tuple(Id(place.host, "operation", id) for id in self._reported_ops - self._ops.keys())
+        self._reported_ops = set(self._ops)
         if touched is None:
             return Observation(upserts=(host, *instances, *ops), complete=True)
-        changed = [said.instance for name, said in self._said.items() if said is not before.get(name)]
+        changed = [said.instance for name, said in self._reports.items() if said is not before.get(name)]
         return Observation(upserts=(host, *changed, *ops), gone=(*gone, *ended))
 
     async def _fresh(self, id: Id, io: IO) -> tuple[Instance, Name, Place]:
-        """The instance as it is now, with what LXD is doing to it. Raises Refused if it is not there."""
+        """The instance now, with what LXD is doing to it. Raises Refused if it does not exist."""
         project, _, name = id.local.rpartition("/")
         project = project or DEFAULT
         client = await io.thread(lxd_reader.connect, self.socket, within=READ)
@@ -182,8 +182,8 @@ class LxdSource:
         return actions.done(instance, step)
 
 
-class Said(Struct, frozen=True):
-    """An instance as it was last told, and what that was made from."""
+class InstanceReport(Struct, frozen=True):
+    """An instance as last reported, and the values that it was made from."""
 
     raw: dict[str, Any]
     busy: str
@@ -191,7 +191,7 @@ class Said(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """What LXD said of itself and of its instances."""
+    """LXD's answers about itself and its instances."""
 
     place: Place
     info: dict[str, Any]
@@ -199,7 +199,7 @@ class Reading(Struct, frozen=True):
     instances: dict[Name, dict[str, Any]]
 
     def changed(self, found: Mapping[Name, dict[str, Any] | None]) -> Reading:
-        """With newer answers for some instances; None: it is gone."""
+        """The reading with newer answers for some instances; None: the instance is gone."""
         merged = {**self.instances, **found}
         instances = {name: raw for name, raw in merged.items() if raw is not None}
         return Reading(self.place, self.info, self.used, instances)
@@ -212,12 +212,12 @@ def named(entry: str) -> tuple[str, str]:
 
 
 def is_installed(socket: str) -> bool:
-    """Whether an LXD that is down is there still: removing it for good takes its folder away."""
+    """Whether an LXD that is down is still installed: removing the package deletes its folder."""
     return Path(socket).parent.is_dir()
 
 
 def exists(path: str) -> bool:
-    """Whether there is such a file, as far as we may look: one that we may not see is worth a source."""
+    """Whether the file exists. A file that this user may not see counts, so that it gets a source."""
     try:
         Path(path).stat()
     except PermissionError:
@@ -228,7 +228,7 @@ def exists(path: str) -> bool:
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:
-    """The configured sockets, or Debian's and the snap's where they exist."""
+    """The configured sockets, or Debian's and the snap's if they exist."""
     pairs = [named(entry) for entry in context.settings.sockets]
     if pairs:
         return [LxdSource(context.host, path, label) for path, label in pairs]
@@ -242,7 +242,7 @@ def needs(context: Context) -> Sequence[Need]:
     found = []
     for path in [named(entry)[0] for entry in context.settings.sockets] or filter(exists, USUAL):
         may = os.access(path, os.R_OK | os.W_OK)
-        said = "may be used" if may else "no permission" if exists(path) else "not there"
+        said = "accessible" if may else "no permission" if exists(path) else "missing"
         mend = "" if may else "sudo usermod -aG lxd $USER   (then log in again)" if exists(path) else "start LXD"
         found.append(Need(f"LXD's socket {path}", may, said, mend))
     return found

@@ -1,4 +1,4 @@
-"""From LXD's JSON to the venue's kinds. Pure; shapes as answered by LXD 5.0.2 to `recursion=2`."""
+"""Turns LXD's JSON into the venue's kinds. Pure; shapes of LXD 5.0.2's answers to `recursion=2`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RawSnapshot(Struct):
 
 
 class RawInstance(Struct):
-    """What is used of one instance. `state` is None where LXD was not asked for it."""
+    """The fields that foh reads of one instance. `state` is None if LXD was not asked for it."""
 
     name: str
     status: str
@@ -50,11 +50,11 @@ class RawInstance(Struct):
     expanded_config: dict[str, str] | None = None
     state: RawState | None = None
     snapshots: list[RawSnapshot] | None = None
-    stateful: bool = False  # it was stopped with what it had in memory
+    stateful: bool = False  # it was stopped with its memory saved
 
 
 class Place(Struct, frozen=True):
-    """Where a reading was made: the host in ids, LXD's own name for the server, the socket."""
+    """The origin of a reading: the host in ids, LXD's own name of the server, the socket."""
 
     host: str
     server: str
@@ -70,19 +70,19 @@ def local(project: str, name: str) -> str:
 
 
 def show_log(id: Id) -> str:
-    """The command that shows what was logged of an instance's last start: often more than LXD says."""
+    """The command that shows the log of an instance's last start, which often has more than LXD's error."""
     project, _, name = id.local.rpartition("/")
     return f"`lxc info --show-log {name} --project {project or DEFAULT}`"
 
 
 def reason(said: str) -> str:
-    """The first error where LXD passes on the warnings and errors of CRIU's log; otherwise all that it says."""
+    """The first error if LXD quotes CRIU's log; otherwise its whole text."""
     found = re.search(r"\bError +\([^)]*\): [^␊]+", said)
     return found[0] if found else said
 
 
 def instance(place: Place, raw: Mapping[str, Any], busy: str, now: float) -> Instance:
-    """One instance. `busy` says what LXD is doing to it ("" nothing). What cannot be read is Unknown."""
+    """One instance. `busy` says what LXD is doing to it ("": nothing). Fields that cannot be read are Unknown."""
     project, name = str(raw.get("project") or DEFAULT), str(raw.get("name", ""))
     id = place.instance(project, name)
     common: dict[str, Any] = {
@@ -136,7 +136,7 @@ def _running(seen: RawInstance) -> dict[str, Any]:
 
 
 def offers(id: Id, state: str, snapshots: Iterable[str], busy: str, kept: bool) -> tuple[Offer, ...]:
-    """What can be done to an instance, and why not now. `kept` says that there is a memory to start it with."""
+    """The offers for an instance, and why they are blocked. `kept`: it can start with its saved memory."""
     stopped = state == "Stopped"
     up = busy or ("" if stopped else f"it is {state.lower()} already")
     down = busy or ("it is stopped" if stopped else "")
@@ -155,7 +155,7 @@ def offers(id: Id, state: str, snapshots: Iterable[str], busy: str, kept: bool) 
 
 
 def next_snapshot(names: Iterable[str]) -> str:
-    """LXD's own pattern: snap0, snap1..."""
+    """The next name in LXD's own pattern: snap0, snap1..."""
     taken = [int(match[1]) for name in names if (match := re.fullmatch(r"snap(\d{1,9})", name))]
     return f"snap{max(taken, default=-1) + 1}"
 
@@ -163,7 +163,7 @@ def next_snapshot(names: Iterable[str]) -> str:
 def host(
     place: Place, info: Mapping[str, Any], used: object, instances: Iterable[Instance], now: float
 ) -> ContainerHost:
-    """The server itself. `info` is GET /1.0, `used` the host's used memory in bytes (/1.0/resources)."""
+    """The server. `info` is the answer to GET /1.0, `used` the host's used memory in bytes (/1.0/resources)."""
     environment = info.get("environment")
     environment = environment if isinstance(environment, dict) else {}
     config = info.get("config")

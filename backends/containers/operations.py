@@ -1,8 +1,8 @@
-"""LXD's operations, folded from events that come out of order. Pure.
+"""LXD's operations, folded from events that arrive out of order. Pure.
 
-Measured on 5.0.2: 9 to 12 % of progress frames go backwards, `Pending` may follow `Running`, and a finished
-operation is forgotten 5 s after its end. The metadata of migrations carries secrets (control, fs, criu): only
-what is named here is taken from it.
+Measured on 5.0.2: 9 to 12 % of progress frames go backwards, `Pending` may follow `Running`, and LXD forgets an
+operation 5 s after its end. The metadata of migrations contains secrets (control, fs, criu): only the fields named
+here are read.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from backends.kinds import Operation
 RANK = {"Pending": 0, "Running": 1, "Cancelling": 2}  # everything else has ended
 ENDED = 3
 KEEP, KEEP_FAILED = 10.0, 1800.0  # seconds after the end
-HARMLESS = {"Executing command", "Showing console"}  # the instance can be started and stopped meanwhile
+HARMLESS = {"Executing command", "Showing console"}  # they do not block starting and stopping
 _PERCENT = re.compile(r"(\d{1,3})%").search
 _BYTES = re.compile(r"([\d.]+)\s?([kMGTP]?)i?B\b").search
 
 
 class Op(Struct, frozen=True):
-    """What is known of one operation. `done` is percent or bytes, whichever LXD counts; `instances` are
+    """The known state of one operation. `done` is percent or bytes, whichever LXD counts; `instances` are
     (project, name)."""
 
     id: str
@@ -60,7 +60,7 @@ def named(url: str, project: str) -> tuple[str, str] | None:
 
 
 def fold(old: Op | None, said: Mapping[str, Any], project: str, now: float) -> Op:
-    """What is known after one more frame. Never steps back: neither in state nor in progress."""
+    """The operation after one more frame. Neither state nor progress ever goes backwards."""
     resources = said.get("resources") or {}
     urls = [url for urls in resources.values() for url in urls or ()] if isinstance(resources, dict) else []
     found = (named(str(url), project or DEFAULT) for url in urls)
@@ -103,7 +103,7 @@ def _progress(metadata: object) -> dict[str, Any]:
 
 
 def kept(ops: Mapping[str, Op], now: float) -> dict[str, Op]:
-    """Without what ended a while ago. A failure stays for half an hour, or until the same thing succeeds."""
+    """The operations without those that ended long ago. A failure stays for half an hour, or until a retry succeeds."""
     redone = {(op.what, op.instances): op.ended or 0.0 for op in ops.values() if op.state == "Success"}
 
     def worth_keeping(op: Op) -> bool:
@@ -119,7 +119,7 @@ def kept(ops: Mapping[str, Op], now: float) -> dict[str, Op]:
 
 
 def busy(ops: Mapping[str, Op]) -> dict[tuple[str, str], str]:
-    """For each instance that LXD is working on, a sentence that says so."""
+    """A sentence for each instance that LXD is working on."""
     return {
         instance: f"LXD is busy with it: {op.what.lower()}"
         for op in ops.values()
@@ -129,9 +129,9 @@ def busy(ops: Mapping[str, Op]) -> dict[tuple[str, str], str]:
 
 
 def resource(place: Place, op: Op, now: float) -> Operation:
-    """The operation as the venue sees it."""
+    """The operation as a resource."""
     names = [local(project, name) for project, name in op.instances]
-    none = Unknown(Why.NOT_MEASURABLE, "LXD gives no total")
+    none = Unknown(Why.NOT_MEASURABLE, "LXD reports no total")
     return Operation(
         id=Id(place.host, "operation", op.id),
         name=op.what,
@@ -141,7 +141,7 @@ def resource(place: Place, op: Op, now: float) -> Operation:
         state=op.state,
         what=op.what,
         subject=", ".join(names) or place.server,
-        progress=op.progress or Unknown(Why.NOT_APPLICABLE, "LXD says nothing of its progress"),
+        progress=op.progress or Unknown(Why.NOT_APPLICABLE, "LXD reports no progress"),
         percent=none if op.percent is None else op.percent,
         error=op.error,
     )

@@ -1,4 +1,4 @@
-"""What the containers' state means."""
+"""The rules about containers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from backends.kinds import Instance, Operation
 
 
 def stopped(instance: Instance | Gone, view: View) -> Verdict:
-    """An instance that starts with its host should run."""
+    """An instance that is set to start with its host is stopped."""
     if isinstance(instance, Gone):
         return Verdict()
     if isinstance(instance.state, Unknown) or isinstance(instance.autostart, Unknown):
@@ -29,7 +29,7 @@ def stopped(instance: Instance | Gone, view: View) -> Verdict:
 
 
 def broken(instance: Instance | Gone, view: View) -> Verdict:
-    """An instance that is neither running nor stopped."""
+    """An instance is neither running nor stopped."""
     if isinstance(instance, Gone):
         return Verdict()
     if isinstance(instance.state, Unknown):
@@ -48,14 +48,14 @@ def broken(instance: Instance | Gone, view: View) -> Verdict:
 
 
 def failed(operation: Operation | Gone, view: View) -> Verdict:
-    """An operation that ended in failure, for as long as LXD's answer is kept."""
+    """An operation has failed. Stands while the failure is kept (operations.kept)."""
     if isinstance(operation, Gone):
         return Verdict()
     if isinstance(operation.state, Unknown):
         return Verdict(undecided=True)
     if operation.state != "Failure":
         return Verdict()
-    # LXD's housekeeping names no instance: where there is no internet, some of it fails every day
+    # LXD's housekeeping names no instance: without internet access some of it fails every day
     severity = Severity.WARN if operation.links else Severity.INFO
     instance = view.follow(operation, "instance")
     blames: Id | None = instance.id if instance else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backends.containers.actions import Call, call, done, explained, plan
+from backends.containers.actions import RestCall, call, done, explained, plan
 from backends.containers.model import Place, instance, local, next_snapshot
 from backends.contract import Id, Refused, Risk, Step, Unknown, Why, clean
 from backends.kinds import Instance
@@ -124,45 +124,45 @@ def test_local(project: str, name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("status", "action", "args", "shell", "asked"),
     [
-        ("Stopped", "start", {}, "lxc start web1", Call("PUT", PATH, {"action": "start"}, 20)),
+        ("Stopped", "start", {}, "lxc start web1", RestCall("PUT", PATH, {"action": "start"}, 20)),
         (
             "Frozen",
             "unfreeze",
             {},
             "lxc start web1",
-            Call("PUT", PATH, {"action": "unfreeze"}, 20),
+            RestCall("PUT", PATH, {"action": "unfreeze"}, 20),
         ),
         (
             "Running",
             "stop",
             {},
             "lxc stop web1 --timeout 30",
-            Call("PUT", PATH, {"action": "stop", "force": False, "timeout": 30}, 45),
+            RestCall("PUT", PATH, {"action": "stop", "force": False, "timeout": 30}, 45),
         ),
         (
             "Running",
             "stop",
             {"how": "keep"},
             "lxc stop web1 --stateful",
-            Call("PUT", PATH, {"action": "stop", "stateful": True, "force": False, "timeout": 30}, 45),
+            RestCall("PUT", PATH, {"action": "stop", "stateful": True, "force": False, "timeout": 30}, 45),
         ),
         (
             "Running",
             "restart",
             {"how": "force"},
             "lxc restart web1 --force",
-            Call("PUT", PATH, {"action": "restart", "force": True, "timeout": 30}, 20),
+            RestCall("PUT", PATH, {"action": "restart", "force": True, "timeout": 30}, 20),
         ),
         (
             "Running",
             "snapshot",
             {},
             "lxc snapshot web1 snap1",
-            Call("POST", "/1.0/instances/web1/snapshots", {"name": "snap1", "stateful": False}, 60),
+            RestCall("POST", "/1.0/instances/web1/snapshots", {"name": "snap1", "stateful": False}, 60),
         ),
     ],
 )
-def test_plan(status: str, action: str, args: dict[str, str], shell: str, asked: Call) -> None:
+def test_plan(status: str, action: str, args: dict[str, str], shell: str, asked: RestCall) -> None:
     web = read(status=status)
     offer = web.offer(action)
     assert offer is not None
@@ -175,12 +175,12 @@ def test_plan(status: str, action: str, args: dict[str, str], shell: str, asked:
 @pytest.mark.parametrize(
     ("args", "shell", "asked"),
     [
-        ({}, "lxc start web1", Call("PUT", PATH, {"action": "start", "stateful": True}, 45)),
-        ({"memory": "forget"}, "lxc start web1 --stateless", Call("PUT", PATH, {"action": "start"}, 20)),
+        ({}, "lxc start web1", RestCall("PUT", PATH, {"action": "start", "stateful": True}, 45)),
+        ({"memory": "forget"}, "lxc start web1 --stateless", RestCall("PUT", PATH, {"action": "start"}, 20)),
     ],
 )
 def test_what_was_put_away_with_its_memory_is_started_with_it_unless_told_otherwise(
-    args: dict[str, str], shell: str, asked: Call
+    args: dict[str, str], shell: str, asked: RestCall
 ) -> None:
     web = read(status="Stopped", stateful=True)
     offer = web.offer("start")

@@ -1,5 +1,5 @@
-"""The inside of the embedded venue's capture boards: the consoles of their firmware, on pseudo-terminals, and what
-their cameras see, which `python -m backends.demo.captures FILE` gives as pictures made small."""
+"""The inside of the embedded venue's capture boards: their firmware's consoles on pseudo-terminals, and their cameras.
+`python -m backends.demo.captures FILE` writes a camera's pictures, scaled down."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pathlib import Path
 from backends.capture import picture
 from backends.demo.firmware import Firmware
 
-MANY = 4096  # bytes taken at once
+MANY = 4096  # bytes per read
 
 
 class Inside:
-    """One board: what its camera shows, and its firmware. `number` is that of its nodes in `dev`."""
+    """One board: its camera and its firmware. `number` is the number of its nodes in `dev`."""
 
     def __init__(self, dev: Path, number: int) -> None:
         self.firmware = Firmware()
@@ -32,7 +32,7 @@ class Inside:
         self._camera.write_text(word)
 
     def lose(self) -> None:
-        """The computer at its HDMI input is gone."""
+        """Unplugs the computer at its HDMI input."""
         self.firmware.signal = "none"
         self.show(picture.RED)
 
@@ -42,9 +42,9 @@ class Inside:
 
     @contextlib.asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:
-        """Its console answers within the body."""
+        """Its console answers while the body runs."""
         ours, theirs = pty.openpty()
-        tty.setraw(theirs)  # kept open: a terminal that nobody has open cannot be read from this side
+        tty.setraw(theirs)  # kept open: this side can be read only while the other side is open
         self._console.symlink_to(os.ttyname(theirs))
         loop = asyncio.get_running_loop()
         loop.add_reader(ours, lambda: os.write(ours, self.firmware.receive(os.read(ours, MANY), time.monotonic())))
@@ -77,7 +77,7 @@ class Captures:
 
 
 def pictures(word: str) -> Iterable[bytes]:
-    """What a camera gives of which somebody would say this."""
+    """A camera's pictures that are judged to be `word`."""
     points = picture.WIDTH * picture.HEIGHT
     for number in range(picture.COUNT if word != picture.NOTHING else 0):
         match word:

@@ -1,19 +1,19 @@
 """The console of the capture boards' firmware, in its three generations. Pure.
 
-Shapes of the answers: logs and issues of HDMI2USB's firmware from 2015 to 2020. It echoes what is typed, takes any end
+Shapes of the answers: logs and issues of HDMI2USB's firmware from 2015 to 2020. It echoes its input, accepts any end
 of line, and ends each answer with its prompt and nothing else. `video_mode list` hangs it (its issue 331).
 """
 
 from __future__ import annotations
 
-FIRST, SECOND, THIRD = "2015", "2016", "2017"  # by the year in which each appeared
-SIGNALS = {  # what input1 may have: size, and clock in kHz
+FIRST, SECOND, THIRD = "2015", "2016", "2017"  # the year in which each appeared
+SIGNALS = {  # input1's size, and its clock in kHz
     "good": ("1280x720", 74249),
     "none": ("0x0", 0),
     "no lock": ("0x0", 74250),
     "wrong mode": ("1024x768", 65000),
     "input off": ("0x0", 0),
-    "test pattern": ("1280x720", 74249),  # which is not what the encoder takes
+    "test pattern": ("1280x720", 74249),  # which the encoder does not take
 }
 LONGEST = 127  # bytes of a line
 HANGS = "video_mode list"
@@ -21,7 +21,7 @@ UNKNOWN = ("Command not found",)
 
 
 class Firmware:
-    """One board's console. `signal` is what input1 has; hung, it takes what is typed and says nothing."""
+    """One board's console. `signal` is the signal at input1. A hung console reads its input and does not answer."""
 
     def __init__(self, generation: str = THIRD) -> None:
         self.generation, self.signal, self.hung = generation, "good", False
@@ -30,7 +30,7 @@ class Firmware:
         self._started: float | None = None
 
     def receive(self, data: bytes, now: float) -> bytes:
-        """What it says to what is typed. `now` is any clock in seconds: the prompt tells how long it has been up."""
+        """The answer to typed bytes. `now` is any clock in seconds: the prompt shows the uptime."""
         started = self._started = now if self._started is None else self._started
         said = bytearray()
         for byte in data:

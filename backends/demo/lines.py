@@ -1,10 +1,9 @@
-"""Lines to and from a child process of a backend, in the embedded venue: the server that tells them, and the stand-in
-for the child.
+"""The line protocol of a backend's child process in the embedded venue: the server, and the stand-in for the child.
 
     python -m backends.demo.lines SOCKET
 
-The stand-in only carries lines between its standard streams and the socket of the process that plays the venue; what
-they are about lives there, so that the scenario and a second console see the same.
+The stand-in only copies lines between its standard streams and the socket of the process that plays the venue. The
+state lives in that process, so that the scenario and a second console see the same.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from backends.child_process import At, die_with_parent, is_look
 
 
 class Lines:
-    """Tells everybody everything when they join, when something has changed and every `beat` seconds."""
+    """Sends every client a complete report when it connects, at every change and every `beat` seconds."""
 
     def __init__(self, socket: Path, beat: float) -> None:
         self.socket = socket
@@ -36,7 +35,7 @@ class Lines:
         raise NotImplementedError
 
     def answer(self, line: bytes) -> Struct:
-        """What is said to the one who has asked."""
+        """The answer to one client's request."""
         raise NotImplementedError
 
     def tell(self) -> None:
@@ -66,7 +65,7 @@ def _line(message: Struct) -> bytes:
 
 
 def main(path: str) -> None:
-    """Carries bytes both ways until either side ends."""
+    """Copies bytes both ways until either side ends."""
     die_with_parent()
     _write_all(1, _line(At("")))
     with socket.socket(socket.AF_UNIX) as venue:

@@ -1,5 +1,5 @@
 """An embedded LXD: the REST calls and events of 5.0.2 on a unix socket, as far as the lxd backend and pylxd use
-them. Its error texts are the real one's; one test suite runs against both. Nothing changes by itself.
+them. It has the real LXD's error texts; one test suite runs against both. Nothing changes by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 
 from backends.demo.lxd_shapes import CODES, Box, error, full, plain, sync
 
-FORGET = 5.0  # seconds after its end, an operation is gone
+FORGET = 5.0  # seconds after its end until an operation is gone
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -31,7 +31,7 @@ class LxdServer:
         self._next_pid = 2000
         self._listeners: set[web.WebSocketResponse] = set()
         self._ended: dict[str, asyncio.Event] = {}
-        self._projects: dict[str, str] = {}  # of operations
+        self._projects: dict[str, str] = {}  # operation -> project
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
         for box in instances:
@@ -40,7 +40,7 @@ class LxdServer:
     # --- for the demo's director ---
 
     def add(self, box: Box) -> None:
-        """An instance more; it gets a process if it runs."""
+        """Adds an instance; it gets a process if it runs."""
         self.boxes[box.key] = box
         self._place(box, box.status)
 
@@ -50,17 +50,17 @@ class LxdServer:
         self._lifecycle("instance-shutdown", name, project)
 
     def freeze(self, name: str, project: str = "default") -> None:
-        """As if somebody had paused it: its processes stand still."""
+        """As if another client had frozen it: its processes stop."""
         self.boxes[project, name].status = "Frozen"
         self._lifecycle("instance-paused", name, project)
 
     def revive(self, name: str, project: str = "default") -> None:
-        """As if somebody else had started it, at once."""
+        """As if another client had started it, at once."""
         self._place(self.boxes[project, name], "Running")
         self._lifecycle("instance-started", name, project)
 
     def add_operation(self, what: str, name: str = "", project: str = "default") -> str:
-        """A running operation on an instance; its id. It stays until `finish`."""
+        """Adds a running operation on an instance and returns its id. It runs until `finish`."""
         id = str(uuid.uuid4())
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         urls = {"instances": [f"/1.0/instances/{name}"]} if name else None
@@ -75,18 +75,18 @@ class LxdServer:
         return id
 
     def progress(self, id: str, text: str, stage: str = "fs") -> None:
-        """A frame of progress, such as `web1: 61.10MB (15.17MB/s)`."""
+        """Sends a progress frame, such as `web1: 61.10MB (15.17MB/s)`."""
         self._update(id, metadata={f"{stage}_progress": text})
 
     def finish(self, id: str, fault: str = "") -> None:
-        """Success, or failure with LXD's text."""
+        """Ends an operation with success, or with LXD's error text."""
         status = "Failure" if fault else "Success"
         self._update(id, status=status, status_code=CODES[status], err=fault)
         self._ended[id].set()
         asyncio.get_running_loop().call_later(FORGET, self.operations.pop, id, None)
 
     def hang(self, yes: bool = True) -> None:
-        """Takes connections but answers nothing, not even pings; or does again."""
+        """Accepts connections but answers nothing, not even pings; or answers again."""
         if yes:
             self._awake.clear()
         else:
@@ -157,11 +157,11 @@ class LxdServer:
         self._tell(id)
 
     async def _work(self, id: str, box: Box, action: str, stateful: bool, fault: str) -> None:
-        """What an operation does: it takes its time, then comes the change, then its end."""
+        """Runs an operation: waits, makes the change, then ends it."""
         await asyncio.sleep(self.seconds)
         if not fault:
             if action == "unfreeze":
-                box.status = "Running"  # the same process goes on
+                box.status = "Running"  # the same process continues
             else:
                 self._place(box, "Stopped" if action == "stop" else "Running")
                 box.kept = stateful and action == "stop"

@@ -1,4 +1,4 @@
-"""What the embedded LXD's answers look like: the shapes of 5.0.2."""
+"""The shapes of the embedded LXD's answers: those of 5.0.2."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODES = {
 
 @dataclass
 class Box:
-    """One instance. `fails` is the error of its starts ("" none); memory in MiB; `kept`: it was stopped with it."""
+    """One instance. `fails` is the error of its starts ("": none); memory in MiB; `kept`: stopped with its memory."""
 
     name: str
     project: str = "default"

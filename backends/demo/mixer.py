@@ -1,4 +1,4 @@
-"""The embedded venue's mixers. Each card has one control, `PCM`, of 64 steps of 1 dB, as a PCM2705C has."""
+"""The embedded venue's mixers. Each card has one control, `PCM`, with 64 steps of 1 dB, like a PCM2705C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS = 64
 
 
 class Mixers(Lines):
-    """The state of all mixers, and the server that tells it. `cards` says which are there: id and index."""
+    """The state of all mixers, and the server that reports it. `cards` maps the present cards' ids to their indices."""
 
     def __init__(self, socket: Path, cards: Callable[[], Mapping[str, int]]) -> None:
         super().__init__(socket, BEAT)
@@ -23,7 +23,7 @@ class Mixers(Lines):
         self._faders: dict[str, Fader] = {}
 
     def set(self, card: str, *, level: int | None = None, mute: bool | None = None) -> None:
-        """What somebody did to a card's mixer; all who listen hear of it at once."""
+        """Changes a card's mixer as another program would, and reports it to all clients at once."""
         fader = self._fader(card)
         if level is not None:
             raw = round(min(100, max(0, level)) * STEPS / 100)

@@ -1,4 +1,4 @@
-"""An embedded Mopidy: JSON-RPC over HTTP and the WebSocket of events, as version 3.4.1 speaks them."""
+"""An embedded Mopidy: JSON-RPC over HTTP and WebSocket, and events, like version 3.4.1."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Track(Struct, frozen=True):
 
 
 class Player:
-    """What a Mopidy server knows: a queue, a state, a position, a software mixer. In a still world the position
-    stands where it is put."""
+    """The state of a Mopidy server: a queue, a state, a position, a software mixer. In a still world the position does
+    not move."""
 
     def __init__(self, tracks: list[Track], state: str = "playing", position: float = 0.0, still: bool = False) -> None:
         self.tracks = dict(enumerate(tracks, 1))
@@ -32,7 +32,7 @@ class Player:
         self.state = state if tracks else "stopped"
         self.volume, self.mute = 40, False
         self.held = False  # the queue ended by itself: stopped, and the output is still open
-        self.lost = False  # the output is gone: the position stays 0 and nothing is said, as in the real one
+        self.lost = False  # the output is gone: the position stays 0 without an event, as in the real Mopidy
         self._still = still
         self._mark, self._since = position, time.monotonic()
         self.emit: Callable[[dict[str, object]], None] = lambda event: None
@@ -46,7 +46,7 @@ class Player:
         return self._mark + (time.monotonic() - self._since if moving else 0.0)
 
     def advance(self) -> None:
-        """Moves on when the track has ended. The queue goes round, so that a demo never falls silent."""
+        """Starts the next track when one has ended. The queue repeats, so that a demo never falls silent."""
         if self.current and self.state == "playing" and self.position > self.tracks[self.current].length:
             self._go(self.current % len(self.tracks) + 1)
 
@@ -57,7 +57,7 @@ class Player:
             return
         begins = self.state == "stopped"
         if begins and self._still:
-            self._mark = 1.0  # where it can be seen to have begun
+            self._mark = 1.0  # the position of a track that has started
         self._become("playing")
         if begins:
             self.emit({"event": "track_playback_started", "tl_track": self.tl_track()})
@@ -67,15 +67,15 @@ class Player:
             self._become("paused")
 
     def run_out(self) -> None:
-        """The last track ends, and nothing lets go of the output."""
+        """Ends the last track, and keeps the output open."""
         self.stop()
         self.held = True
 
     def stop(self) -> None:
-        self.held = self.held and self.state == "stopped"  # only what has played lets go
+        self.held = self.held and self.state == "stopped"  # only a player that has played closes its output
         if self.state != "stopped":
             self.emit({"event": "track_playback_ended", "time_position": int(self.position * 1000)})
-        self.lost = False  # it opens its output anew when it plays
+        self.lost = False  # it opens its output again when it plays
         self._mark, self._since = 0.0, time.monotonic()
         self._become("stopped")
 
@@ -102,7 +102,7 @@ class Player:
         return True
 
     def retitle(self, title: str) -> None:
-        """The current track gets another name, as a radio stream's does."""
+        """Renames the current track, like a radio stream."""
         if self.current:
             old = self.tracks[self.current]
             self.tracks[self.current] = Track(title, old.artist, old.length)
@@ -142,7 +142,7 @@ class Player:
 
 
 class MopidyServer:
-    """Serves one player on a loopback port of its own."""
+    """Serves one player on its own loopback port."""
 
     def __init__(self, player: Player) -> None:
         self.player = player
@@ -163,12 +163,12 @@ class MopidyServer:
         app.router.add_get("/mopidy/ws", self._events, allow_head=False)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)  # after a crash: the port it had before
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)  # after a crash: the same port as before
         await site.start()
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """As if killed: the port refuses from now on."""
+        """As if killed: the port refuses connections."""
         if self._runner:
             for socket in tuple(self._sockets):
                 await socket.close()
@@ -248,7 +248,7 @@ class MopidyServer:
             "mixer.set_volume": lambda: player.set_volume(_percent(params.get("volume"))),
         }
         if name in commands:
-            commands[name]()  # null, whether or not anything plays
+            commands[name]()  # returns null even if nothing plays
             return None
         if name in questions:
             return questions[name]()

@@ -1,6 +1,6 @@
-"""What the embedded venue's devices say: the contents of their files in /sys and /proc/asound.
+"""The contents of the embedded venue's files in /sys and /proc/asound.
 
-Amplifier boards as in TI's SBFS036, capture boards as the HDMI2USB gateware and firmware name themselves.
+Amplifier boards as in TI's SBFS036, capture boards with the names of the HDMI2USB gateware and firmware.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def amplifier(port: str, policy: str, hid_bound: bool) -> Files:
 
 
 def interfaces(port: str, hid_bound: bool) -> Files:
-    """What such a board has while it is configured: control and stream of its sound, and its keys."""
+    """The interfaces of a configured board: audio control, audio stream, and keys."""
     return {
         **_interface(port, 0, "01"),
         **_interface(port, 1, "01"),
@@ -39,7 +39,7 @@ def interfaces(port: str, hid_bound: bool) -> Files:
 
 
 def capture(port: str, board: str, number: int) -> Files:
-    """A capture board in the only mode that captures: a camera (interfaces 0, 1) and a console (2, 3)."""
+    """A capture board in operational mode: a camera (interfaces 0, 1) and a console (2, 3)."""
     vendor, product, name, maker = CAPTURES[board]
     return {
         **_device(port, vendor, product, "ef", "480", "500mA"),
@@ -82,14 +82,14 @@ def root_hub(port: str) -> Files:
 
 
 def drivers(files: Mapping[str, str]) -> dict[str, str]:
-    """The driver of each interface; one that is not authorised has none."""
+    """The driver of each interface; an interface that is not authorised has none."""
     suffix = "/bInterfaceClass"
     interfaces = {name.removesuffix(suffix): cls for name, cls in files.items() if name.endswith(suffix)}
     return {name: driver(cls) for name, cls in interfaces.items() if files[f"{name}/authorized"] == "1"}
 
 
 def driver(cls: str) -> str:
-    """Where the link of an interface of that class to its driver points."""
+    """The target of the link from an interface of that class to its driver."""
     return f"/bus/usb/drivers/{_DRIVERS[cls]}"
 
 
@@ -144,7 +144,7 @@ def _interface(port: str, number: int, cls: str, authorized: bool = True) -> Fil
 
 
 def _descriptor(cls: int) -> str:
-    """An interface's descriptor (USB 2.0, 9.6.5), of which foh reads the class."""
+    """An interface's descriptor (USB 2.0, 9.6.5); foh reads only the class."""
     return "".join(map(chr, (9, 4, 0, 0, 0, cls, 0, 0, 0)))
 
 

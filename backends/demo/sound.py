@@ -1,4 +1,4 @@
-"""The embedded venue's sound server: sinks, and a stream of each player that plays into one of them."""
+"""The embedded venue's sound server: its sinks, and each player's stream into one of them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from backends.demo.mopidy import Player
 
 
 class DemoSoundServer(Lines):
-    """Each player has a sink of its name, in which its streams begin. They are joined by the venue file: all players
-    here are one process, so that none is known by it."""
+    """Each player has a sink of its name, where its streams start. The venue file links player and stream, because all
+    players here are one process."""
 
     address = "embedded"
 
@@ -24,7 +24,7 @@ class DemoSoundServer(Lines):
         self._moved: dict[str, str] = {}
 
     def move(self, player: str, sink: str) -> None:
-        """As the server does when a sink goes, or somebody who asks it to."""
+        """Moves a stream, as the server does when a sink goes or a client requests it."""
         self._moved[player] = sink
         self.tell()
 
@@ -32,7 +32,7 @@ class DemoSoundServer(Lines):
         return self._moved.get(player, player)
 
     def look(self) -> None:
-        """Notices what its players have done."""
+        """Reads the state of its players."""
         for name, player in self.players.items():
             if player.state == "stopped":
                 self._moved.pop(name, None)

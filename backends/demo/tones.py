@@ -1,4 +1,4 @@
-"""The embedded venue's tones: what the tone child would play on a card, and for how long."""
+"""The embedded venue's tones: they occupy a card as long as the tone child would."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from backends.hardware.tone_lines import BEAT, SECONDS, ToneReport, ToneRequest
 
 
 class DemoTones(Lines):
-    """`free` says on which cards nothing plays now."""
+    """Answers for the tone child. `free` returns the cards on which nothing plays."""
 
     def __init__(self, socket: Path, free: Callable[[], Collection[str]]) -> None:
         super().__init__(socket, BEAT)

@@ -1,9 +1,9 @@
-"""The embedded venue's hardware: folders in the shapes of /sys and /proc/asound, and the kernel's part in them.
+"""The embedded venue's hardware: folders in the shapes of /sys and /proc/asound, and the kernel's reactions.
 
-What an operator writes to a board's power files takes effect as in Linux (drivers/usb/core/driver.c): with `on` it
-wakes at once; with `auto` it sleeps when nothing has used it for the delay, unless its HID interface is bound, for
-which the chip would need a remote wakeup that it lacks. A board that is not `authorized` has no interfaces and no card
-until it is again (drivers/usb/core/hub.c). `still` holds back all that moves by itself.
+Writing a board's power files has the same effect as in Linux (drivers/usb/core/driver.c). With `on` it wakes at once.
+With `auto` it sleeps after the delay without use, unless its HID interface is bound: that requires remote wakeup, which
+the chip lacks. A board that is not `authorized` has no interfaces and no card (drivers/usb/core/hub.c). `still` stops
+everything that changes by itself.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from backends.hardware import udev_rule
 from backends.hardware.enumerator import parent
 from backends.uevents import UEvent
 
-STEP, COUNT = 0.25, 0.9  # seconds: between two looks of the kernel, between two writings of its counters
+STEP, COUNT = 0.25, 0.9  # seconds: between two steps of the kernel, between two writes of its counters
 RATE = 44100  # frames per second of a PCM that runs
 TRANSFERS = 250  # per second, of a camera that streams
 
 
 class DemoBoard(Struct, frozen=True):
-    """One amplifier board: its card's id, its port, and how it starts."""
+    """One amplifier board: its card's id, its port, and its initial state."""
 
     card: str
     port: str
@@ -40,7 +40,7 @@ class DemoBoard(Struct, frozen=True):
 
 
 class PcmState(Struct):
-    """What the card's playback PCM does: `closed`, or one of the kernel's states and its owner."""
+    """The state of a card's playback PCM: `closed`, or one of the kernel's states and the owner."""
 
     state: str = "closed"
     pid: int = 0
@@ -86,12 +86,12 @@ class Trees:
 
     @property
     def cards(self) -> dict[str, int]:
-        """The cards that are there now: their ids and indexes."""
+        """The present cards: their ids and indices."""
         ports = [board.port for board in self.boards.values()]
         return {card: n for n, card in enumerate(self.sounds) if ports[n] in self._configured}
 
     def unplug(self, port: str) -> None:
-        """The device leaves: its folder, its card, and an event for each. Its player finds the PCM closed."""
+        """Removes the device: its folder, its card, with an event for each. Its player finds the PCM closed."""
         if self._devnum.pop(port, None) is None:
             return
         if port in self._configured:
@@ -100,7 +100,7 @@ class Trees:
         self._emit("remove", "usb", port)
 
     def replug(self, port: str) -> None:
-        """The device comes (again), with a new device number; the second time with the kernel's own defaults."""
+        """Plugs the device in with a new device number; again with the kernel's own defaults."""
         if port in self._devnum:
             return
         board, again = self.boards.get(port), port in self._seen_at
@@ -115,19 +115,19 @@ class Trees:
             self._settle(port)
 
     def pcm(self, card: str, state: str, pid: int = 0, hw_ptr: int = 0) -> None:
-        """A player opens or closes the card's PCM. Nothing happens when the board is not there."""
+        """A player opens or closes the card's PCM. Does nothing if the board is missing."""
         if card in self.cards:
             self.sounds[card] = PcmState(state, pid, hw_ptr)
             self._status(card)
             self.step()
 
     def set(self, port: str, attribute: str, value: str) -> None:
-        """Any attribute of a device, such as `power/control` or `idProduct`; the console hears of it at once."""
+        """Sets an attribute of a device, such as `power/control` or `idProduct`, and sends an event."""
         _write(self._devices / port / attribute, value)
         self._emit("change", "usb", port)
 
     def get(self, port: str, attribute: str) -> str:
-        """Reads the file only if it has changed: the kernel looks often."""
+        """Reads the file only if it has changed, because the kernel reads it often."""
         path = self._devices / port / attribute
         status = path.stat()
         stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
@@ -140,7 +140,7 @@ class Trees:
     # --- what the kernel does -----------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Reacts to what was written, lets idle boards fall asleep, and moves what moves by itself."""
+        """Reacts to writes, suspends idle boards, and advances the counters."""
         now = time.monotonic()
         for port, board in self.boards.items():
             if port in self._devnum:
@@ -155,7 +155,7 @@ class Trees:
             _write(self._devices / port / "urbnum", str(int(now * TRANSFERS)))
 
     def _authorize(self, port: str) -> None:
-        """As was written: nothing happens to a board that is so already."""
+        """Applies a write to `authorized`. Does nothing if the board has that state already."""
         device = self._devices / port
         match self.get(port, "authorized"), port in self._configured:
             case "0", True:
@@ -167,7 +167,7 @@ class Trees:
                 self._settle(port)
 
     def _settle(self, port: str) -> None:
-        """A board's interfaces are there: they are told of, and its card comes."""
+        """Adds a board's interfaces with their events, and its card."""
         self._configured.add(port)
         for interface in sysfs.interfaces(self._devices / port):
             self._emit("add", "usb", interface.path.name)
@@ -182,7 +182,7 @@ class Trees:
         self._emit("add", "sound", folder.name)
 
     def _unconfigure(self, port: str) -> None:
-        """A board's card and its interfaces leave: its player finds the PCM closed."""
+        """Removes a board's card and interfaces: its player finds the PCM closed."""
         self._configured.discard(port)
         card = self.boards[port].card
         self.sounds[card] = PcmState()
@@ -193,7 +193,7 @@ class Trees:
             self._emit("remove", "usb", interface.path.name)
 
     def _kept(self, port: str) -> bool:
-        """Whether one of udev's rules lets the board sleep, and releases its keys."""
+        """Whether a udev rule lets the board sleep and releases its keys."""
         return (self.rules / udev_rule.name(port)).exists()
 
     def _power(self, port: str, used: bool, now: float) -> None:
@@ -204,7 +204,7 @@ class Trees:
             driver.symlink_to(shapes.driver("03"))
         policy, delay = self.get(port, "power/control"), self.get(port, "power/autosuspend_delay_ms")
         if policy not in ("auto", "on") or not delay.lstrip("-").isdigit():
-            return  # being written, or nonsense, which the kernel refuses
+            return  # being written, or invalid, which the kernel refuses
         if policy == "auto" and not used and not driver.is_symlink() and int(delay) >= 0:
             asleep = now - self._idle_since.setdefault(port, now) >= int(delay) / 1000
         else:
@@ -223,7 +223,7 @@ class Trees:
             self._status(card)
 
     async def run(self) -> None:
-        """Serves the events and steps on, until cancelled."""
+        """Serves the events and steps the kernel until cancelled."""
         async with await asyncio.start_unix_server(self._joined, self.socket):
             while True:
                 self.step()
@@ -232,7 +232,7 @@ class Trees:
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         with contextlib.suppress(asyncio.CancelledError, ConnectionError):  # the venue ends, or the client has
-            await reader.read()  # says nothing; returns when the client leaves
+            await reader.read()  # the client sends nothing; returns when it disconnects
         self._clients.discard(writer)
         writer.close()
 
@@ -245,7 +245,7 @@ class Trees:
     # --- files --------------------------------------------------------------------------------------------
 
     def _lay(self, port: str, files: Mapping[str, str]) -> None:
-        """A device's folder appears whole: laid out beside the tree, then moved in."""
+        """Adds a device's folder atomically: writes it beside the tree, then moves it in."""
         new = self.sysfs / f"new-{port}"
         self._devnum[port] = next(self._numbers)
         self._fill(new, {**files, "devnum": str(self._devnum[port])})
@@ -268,7 +268,7 @@ class Trees:
         _write(folder / "status", status)
 
     def _remove(self, folder: Path) -> None:
-        """Takes the folder out of the tree at once, then deletes it."""
+        """Removes the folder atomically: moves it out of the tree, then deletes it."""
         shutil.rmtree(self._grave, ignore_errors=True)
         folder.rename(self._grave)
 
@@ -283,7 +283,7 @@ def _hubs(ports: Sequence[str]) -> set[str]:
 
 
 def _write(path: Path, value: str) -> None:
-    """Replaces the file whole: as with the kernel's, a reader never sees half of it."""
+    """Replaces the file atomically: as with the kernel's files, a reader never sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}")
     new.write_text(value + "\n")

@@ -1,6 +1,6 @@
 """An embedded voctocore: the lines of voctomix-core 1.3's control port on an ephemeral loopback port.
 
-Nothing changes by itself. The order of its lines and its error texts are the real one's; one test suite runs
+Nothing changes by itself. The order of its lines and its error texts are those of the real core; one test suite runs
 against both.
 """
 
@@ -15,7 +15,7 @@ MODES = ("fullscreen", "side_by_side_equal", "side_by_side_preview", "picture_in
 
 
 class Voctocore:
-    """A core with these sources; comes up blanked, as the real one does."""
+    """A core with these sources. It starts blanked, like the real one."""
 
     def __init__(
         self, sources: Sequence[str] = ("cam1", "cam2", "grabber"), blanks: Sequence[str] = ("pause", "nostream")
@@ -44,22 +44,22 @@ class Voctocore:
         self._server = None
 
     def hang(self, yes: bool = True) -> None:
-        """Its main loop is stuck: it takes connections and lines but answers nothing; or does again."""
+        """Its main loop hangs: it accepts connections and lines but does not answer; or answers again."""
         self._silent = yes
 
     def blank(self, source: str = "pause") -> None:
-        """As if somebody else had blanked the stream."""
+        """As if another client had blanked the stream."""
         self.tell(f"set_stream_blank {source}")
 
     def live(self) -> None:
         self.tell("set_stream_live")
 
     def cut(self, source: str) -> None:
-        """As if somebody else had cut picture A."""
+        """As if another client had cut picture A."""
         self.tell(f"set_video_a {source}")
 
     def tell(self, line: str) -> None:
-        """A command from nowhere: its news go to everybody."""
+        """Runs a command without a sender: its effect is broadcast."""
         self._run(line, None)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,5 +1,5 @@
-"""The embedded venue: nine zones and their boards, two capture boards, a mixer, two container hosts; and the
-director that lets things go wrong, so that there is something to mend."""
+"""The embedded venue: nine zones and their boards, two capture boards, a mixer, two container hosts; and the director
+that breaks things, so that there is something to fix."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TICK = 0.25  # seconds
 
 
 class World:
-    """Everything that the embedded venue is made of. `folder` is its own and is removed with it."""
+    """All parts of the embedded venue. `folder` is its own and is removed with it."""
 
     def __init__(self, folder: Path, still: bool = False) -> None:
         self.folder, self.still = folder, still
@@ -66,7 +66,7 @@ class World:
             self.trees.streaming.add("2-1")  # the mixer takes its video
 
     def config(self) -> dict[str, object]:
-        """What the venue file would hold. Call it when the servers listen."""
+        """The contents of its venue file. Call it when the servers listen."""
         inventory = [f"{HOST}/board/{port}" for port in ZONES.values()]
         inventory += [f"{HOST}/zone/127.0.0.1:{server.port}" for server in self.zones.values()]
         inventory += [f"{HOST}/capture/{port}" for port in CAPTURES]
@@ -94,7 +94,7 @@ class World:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
-        """All servers listen within the body."""
+        """All servers listen while the body runs."""
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             for server in self.zones.values():
                 await server.start()
@@ -122,7 +122,7 @@ class World:
         return {card for card in self.trees.cards if self.trees.sounds[card].state == "closed"}
 
     async def _sound(self) -> None:
-        """What players do to their cards: a PCM runs while its zone plays, unless its board is gone."""
+        """Opens and closes PCMs for the players: a PCM runs while its zone plays and its board is present."""
         while True:
             for name in ZONES:
                 player, there = self.zones[name].player, name in self.trees.cards
@@ -139,7 +139,7 @@ class World:
             await asyncio.sleep(TICK)
 
     async def _direct(self) -> None:
-        """Goes through the scenes for ever. Each waits until its trouble is mended, or mends it in the end."""
+        """Repeats the scenes without end. Each waits until its trouble is fixed, or fixes it at last."""
         scenes: tuple[Callable[[], Awaitable[None]], ...] = (
             self._instance_stops, self._board_leaves, self._stream_is_blanked, self._amplifier_is_kept_awake,
             self._operation_fails, self._player_ends, self._capture_board_changes_mode, self._output_is_held,
@@ -160,18 +160,18 @@ class World:
 
     async def _amplifier_is_kept_awake(self) -> None:
         self.trees.set(ZONES["garden"], "power/control", "on")
-        await self._mended(lambda: self.trees.get(ZONES["garden"], "power/control") == "auto", 120)
+        await self._fixed(lambda: self.trees.get(ZONES["garden"], "power/control") == "auto", 120)
         self.trees.set(ZONES["garden"], "power/control", "auto")
 
     async def _stream_is_blanked(self) -> None:
         self.mixer.blank()
-        await self._mended(lambda: self.mixer.blank_source is None, 90)
+        await self._fixed(lambda: self.mixer.blank_source is None, 90)
         self.mixer.live()
 
     async def _instance_stops(self) -> None:
         self.hosts["beta"].crash("encode3")
         box = self.hosts["beta"].boxes["default", "encode3"]
-        await self._mended(lambda: box.status == "Running", 120)
+        await self._fixed(lambda: box.status == "Running", 120)
         if box.status != "Running":
             self.hosts["beta"].revive("encode3")
 
@@ -203,17 +203,17 @@ class World:
     async def _output_is_held(self) -> None:
         player = self.zones["gallery"].player
         player.run_out()
-        await self._mended(lambda: not player.held, 120)
+        await self._fixed(lambda: not player.held, 120)
         player.play()
 
     async def _stream_is_moved(self) -> None:
         strayed, into = THROUGH_SERVER
         self.sound.move(strayed, into)
-        await self._mended(lambda: self.sound.sink_of(strayed) == strayed, 120)
+        await self._fixed(lambda: self.sound.sink_of(strayed) == strayed, 120)
         self.sound.move(strayed, strayed)
 
     @staticmethod
-    async def _mended(done: Callable[[], bool], seconds: float) -> None:
+    async def _fixed(done: Callable[[], bool], seconds: float) -> None:
         for _ in range(int(seconds / TICK)):
             if done():
                 return
@@ -221,8 +221,8 @@ class World:
 
 
 def player(number: int, name: str, still: bool) -> Player:
-    """A zone's player. In a still world nothing plays, but for the one whose board is gone: a position that stood
-    still under a healthy player would be a fault."""
+    """A zone's player. In a still world only the zone without its board says playing: a position that does not move
+    would be a fault of any other zone."""
     tracks = [*MUSIC[number:], *MUSIC[:number]]
     if still:
         state = "playing" if name == "kitchen" else "stopped" if name in ("garden", "office") else "paused"

@@ -25,7 +25,7 @@ RIVAL = "rival for its port"  # the name of its evidence
 SETTLED = 5.0  # seconds after which a new process no longer changes its program
 
 
-class Player(Struct, frozen=True):
+class ListedPlayer(Struct, frozen=True):
     """A Mopidy process by its command line. `http` is where its HTTP frontend should listen ("": unknown), `started` in
     seconds since the epoch, `accounts` are its streaming accounts (accounts.py)."""
 
@@ -52,20 +52,20 @@ class _Players:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._first: dict[int, float] = {}
-        self._found: dict[int, Player] = {}
-        self._told: tuple[float, tuple[Player, ...]] = (float("-inf"), ())
-        self.going: asyncio.Future[tuple[Player, ...]] | None = None  # the look that is under way
+        self._found: dict[int, ListedPlayer] = {}
+        self._listing: tuple[float, tuple[ListedPlayer, ...]] = (float("-inf"), ())
+        self.going: asyncio.Future[tuple[ListedPlayer, ...]] | None = None  # the listing in progress
 
     @property
-    def last(self) -> tuple[Player, ...]:
-        return self._told[1]
+    def last(self) -> tuple[ListedPlayer, ...]:
+        return self._listing[1]
 
-    def known(self) -> tuple[Player, ...] | None:
+    def known(self) -> tuple[ListedPlayer, ...] | None:
         """The last listing if it is still valid, the same object while nothing changed; else None."""
-        at, found = self._told
+        at, found = self._listing
         return found if time.monotonic() - at < LOOK else None
 
-    def now(self) -> tuple[Player, ...]:
+    def now(self) -> tuple[ListedPlayer, ...]:
         """Lists the processes. Blocking."""
         now = time.monotonic()
         with self._turn:
@@ -80,11 +80,11 @@ class _Players:
                     if player := _player(pid):
                         self._found[pid] = player
             found = tuple(self._found.values())
-            self._told = (now, self._told[1] if self._told[1] == found else found)
-            return self._told[1]
+            self._listing = (now, self._listing[1] if self._listing[1] == found else found)
+            return self._listing[1]
 
 
-def _player(pid: int) -> Player | None:
+def _player(pid: int) -> ListedPlayer | None:
     try:
         process = psutil.Process(pid)
         argv = process.cmdline()
@@ -96,7 +96,7 @@ def _player(pid: int) -> Player | None:
         if Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():  # a container's
             return None
         config = merged([Path(process.cwd()) / name for name in config_files(argv)])
-        return Player(pid, frontend_of(config, argv, "http", "6680"), process.create_time(), _accounts(config))
+        return ListedPlayer(pid, frontend_of(config, argv, "http", "6680"), process.create_time(), _accounts(config))
     except (psutil.Error, OSError):
         return None
 
@@ -119,7 +119,7 @@ def name_of(pid: int) -> str:
     return next((each.http for each in _players.last if each.pid == pid and each.http), f"process {pid}")
 
 
-async def players(part: IO) -> tuple[Player, ...]:
+async def players(part: IO) -> tuple[ListedPlayer, ...]:
     """The Mopidys that run here, as far as their command lines and configurations can be read; the last listing if
     this one times out. The same object while nothing changed. Needs a part of its own, because reading
     /proc/PID/cmdline of a process that hangs in the kernel can block."""
@@ -139,7 +139,7 @@ async def players(part: IO) -> tuple[Player, ...]:
     return found
 
 
-def meant_for(here: Sequence[Player], address: str, pid: Number) -> Player | None:
+def meant_for(here: Sequence[ListedPlayer], address: str, pid: Number) -> ListedPlayer | None:
     """The latest process, other than the listening process `pid`, whose HTTP frontend should listen at `address`."""
     others = [player for player in here if player.http == address and player.pid != pid]
     return max(others, key=lambda player: player.started, default=None)
@@ -149,19 +149,19 @@ class Neighbours(Struct, frozen=True):
     """What the other players here mean for one zone: a rival for its port, and links to players that share its
     accounts. `accounts` are the zone's own."""
 
-    rival: Player | None = None
+    rival: ListedPlayer | None = None
     accounts: tuple[str, ...] | Unknown = Unknown()
     links: tuple[Link, ...] = ()
 
 
-def neighbours(here: Sequence[Player], id: Id, pid: Number) -> Neighbours:
+def neighbours(here: Sequence[ListedPlayer], id: Id, pid: Number) -> Neighbours:
     """`pid` is the zone's process, `id.local` its address."""
     mine = next((player for player in here if player.pid == pid), None)
     accounts = mine.accounts if mine else Unknown(Why.DENIED, "its process or its configuration cannot be read")
     return Neighbours(meant_for(here, id.local, pid), accounts, _links(here, id, mine.http if mine else ""))
 
 
-def _links(here: Sequence[Player], id: Id, mine: str) -> tuple[Link, ...]:
+def _links(here: Sequence[ListedPlayer], id: Id, mine: str) -> tuple[Link, ...]:
     """Links to the first player with the same account: through it all players with that account find each other."""
     known = {player.http: player.accounts for player in here if isinstance(player.accounts, tuple)}
     return tuple(

@@ -25,7 +25,7 @@ from backends.audio.mopidy.log import LogReport
 from backends.audio.mopidy.phones import Phones
 from backends.audio.mopidy.phones import look as phones_of
 from backends.audio.mopidy.player_log import PlayerLog
-from backends.audio.mopidy.players import Neighbours, Player, meant_for, neighbours, players
+from backends.audio.mopidy.players import ListedPlayer, Neighbours, meant_for, neighbours, players
 from backends.audio.mopidy.process import PlayerProcess, behind
 from backends.audio.mopidy.restart import MOPIDY
 from backends.audio.mopidy.rules import MOPIDY_QUESTIONS, MOPIDY_RULES
@@ -132,7 +132,7 @@ class MopidySource:
             await self._restart.look(self._process.pid, io)
             next_full = next_look = 0.0
             phones, among, processes = Phones(), Neighbours(), stack.enter_context(io.part("processes"))
-            here: Sequence[Player] | None = None
+            here: Sequence[ListedPlayer] | None = None
             while True:
                 now, steady = io.clock(), time.monotonic()  # a clock that is set back must not delay the next read
                 self._counts = core.counts  # before the read, so that the read is at least as new as the counts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backends.audio.mopidy import model
-from backends.audio.mopidy.players import Player, moment
+from backends.audio.mopidy.players import ListedPlayer, moment
 from backends.audio.mopidy.process import PlayerProcess
 from backends.audio.mopidy.zone import MopidyZone
 from backends.audio.restart import PlayerUnit
@@ -11,7 +11,7 @@ from backends.audio.systemd import Unit
 from backends.contract import Id, Key, Offer
 
 
-def why(meant: Player | None, now: PlayerUnit, last: str) -> str:
+def why(meant: ListedPlayer | None, now: PlayerUnit, last: str) -> str:
     """Why the player does not answer. `meant` is a process that was started for its port, `last` the end of its log."""
     there = ""
     if meant:

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from backends.audio.accounts import accounts, sharers
-from backends.audio.mopidy.players import RIVAL, Player, neighbours
+from backends.audio.mopidy.players import RIVAL, ListedPlayer, neighbours
 from backends.audio.mopidy.rules import account_taken, superseded, who_shares
 from backends.audio.mopidy.zone import MopidyZone
 from backends.contract import Evidence, Gone, Id, Key, Offer, Resource, Severity, Unknown, Why
@@ -53,8 +53,8 @@ def test_who_has_the_same_account() -> None:
 
 def test_all_who_share_one_find_each_other_through_the_first() -> None:
     here = [
-        Player(1, "h:1", 0, ("spotify 1",)), Player(2, "h:2", 0, ("spotify 1",)), Player(3, "h:3", 0, ("tidal 2",)),
-        Player(4, "h:4", 0, Unknown(Why.DENIED)),
+        ListedPlayer(1, "h:1", 0, ("spotify 1",)), ListedPlayer(2, "h:2", 0, ("spotify 1",)),
+        ListedPlayer(3, "h:3", 0, ("tidal 2",)), ListedPlayer(4, "h:4", 0, Unknown(Why.DENIED)),
     ]  # fmt: skip
     first, second, third, fourth = (neighbours(here, Id("v", "zone", f"h:{n}"), n) for n in (1, 2, 3, 4))
     assert first.links == third.links == fourth.links == ()
@@ -66,7 +66,12 @@ def test_all_who_share_one_find_each_other_through_the_first() -> None:
 
 
 def test_who_was_started_for_a_port_and_does_not_have_it_is_the_latest_of_them() -> None:
-    here = [Player(1, "h:1", 10), Player(2, "h:1", 30), Player(3, "h:1", 20), Player(4, "h:2", 40)]
+    here = [
+        ListedPlayer(1, "h:1", 10),
+        ListedPlayer(2, "h:1", 30),
+        ListedPlayer(3, "h:1", 20),
+        ListedPlayer(4, "h:2", 40),
+    ]
     rivals = [neighbours(here, Id("v", "zone", "h:1"), pid).rival for pid in (1, 2, 4)]
     assert [rival.pid if rival else None for rival in rivals] == [2, 3, 2]
     assert neighbours(here, Id("v", "zone", "h:2"), 4).rival is None

@@ -11,7 +11,7 @@ from msgspec import structs
 from backends import sudo
 from backends.audio import restart
 from backends.audio.mopidy import unwell
-from backends.audio.mopidy.players import Player, moment
+from backends.audio.mopidy.players import ListedPlayer, moment
 from backends.audio.mopidy.process import PlayerProcess
 from backends.audio.mopidy.restart import MOPIDY
 from backends.audio.mopidy.restart import queue as queue_of_mopidy
@@ -159,7 +159,7 @@ def test_whose_command_line_it_is(argv: tuple[str, ...], mopidy: bool, mpd: bool
     assert (MOPIDY.is_server(argv), MPD.is_server(argv)) == (mopidy, mpd)
 
 
-SECOND = Player(9, ZONE.local, 0.0)
+SECOND = ListedPlayer(9, ZONE.local, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ SECOND = Player(9, ZONE.local, 0.0)
         ),
     ],
 )
-def test_why_nobody_answers(meant: Player | None, now: PlayerUnit, last: str, said: str) -> None:
+def test_why_nobody_answers(meant: ListedPlayer | None, now: PlayerUnit, last: str, said: str) -> None:
     assert unwell.why(meant, now, last) == said
 
 

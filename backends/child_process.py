@@ -1,4 +1,4 @@
-"""What a child process of ours does first. On its own, and without asyncio: children start while the console does."""
+"""The first steps of every child process. Imports no asyncio, because children start while the console starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
-TO_START = 12.0  # seconds in which its first word is awaited: on a machine that is busy a program takes long to start
+TO_START = 12.0  # seconds for a child's first message: on a busy machine a program starts slowly
 SETPRIV = "/usr/bin/setpriv"  # util-linux, which Debian always has
 
 
@@ -34,7 +34,7 @@ def is_look(line: bytes) -> bool:
 
 
 def die_with_parent() -> None:
-    """For a child process of ours: be killed by the kernel when the parent ends, however it ends."""
+    """Makes the kernel kill this child process when its parent ends, however it ends."""
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the call
@@ -42,8 +42,8 @@ def die_with_parent() -> None:
 
 
 def tied(argv: Sequence[str]) -> tuple[str, ...]:
-    """The command that runs another's program so that it is killed when this process ends. Ours see to it themselves
-    (`die_with_parent`)."""
+    """The command that runs a foreign program so that it is killed when this process ends. Our own children call
+    `die_with_parent`."""
     if argv[0] == sys.executable or not Path(SETPRIV).exists():
         return tuple(argv)
     return (SETPRIV, "--pdeathsig", "KILL", "--", *argv)

@@ -8,18 +8,18 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Times are seconds since the epoch. `now` never steps: differences of two of its times are true durations."""
+    """Times are seconds since the epoch. `now` never jumps: the difference of two times is a true duration."""
 
     def now(self) -> float: ...
 
     def wall(self, at: float) -> float:
-        """The same moment by the wall clock as it is set now: for the screen, the journal and the wire."""
+        """The same moment on the wall clock as it is set now: for the screen, the journal and the wire."""
 
     async def sleep(self, seconds: float) -> None: ...
 
 
 class MachineClock:
-    """This machine's clock: the wall clock as it was set when the program started, moved on by monotonic time."""
+    """This machine's clock: the wall clock at the start of the program plus monotonic time."""
 
     def __init__(self) -> None:
         self._start = time.time() - time.monotonic()
@@ -34,4 +34,4 @@ class MachineClock:
         await asyncio.sleep(seconds)
 
 
-MACHINE = MachineClock()  # one for the process: sources and venue must agree on what time it is
+MACHINE = MachineClock()  # one for the process: sources and venue must agree on the time

@@ -32,8 +32,8 @@ def linked(relation: str, name: str, spec: FieldSpec) -> FieldSpec:
 def kind(
     type: type[Resource], label: str, plural: str, pane: str = "", *, linked: tuple[FieldSpec, ...] = (), **rest: Any
 ) -> KindSpec:
-    """Describes a kind by the class of its resources, whose tag is the kind's name. The columns at the other end of a
-    link (`linked`) stand behind its own. `rest`: what else a KindSpec has."""
+    """Describes a kind by the class of its resources, whose tag is the kind's name. Columns from the other end of a
+    link (`linked`) come after its own. `rest`: further fields of KindSpec."""
     own = declared(type)
     columns = tuple(each for each in own if each.role is not Role.DETAIL)
     details = tuple(each for each in own if each.role is Role.DETAIL)
@@ -41,7 +41,7 @@ def kind(
 
 
 def variant(base: KindSpec, type: type[Resource], **rest: Any) -> KindSpec:
-    """A kind with the further fields of a class that derives from its own, shown as details."""
+    """A kind for a subclass of the base kind's class; the subclass's fields are shown as details."""
     known = {each.name for each in base.fields if not each.via}
     further = tuple(each for each in declared(type) if each.name not in known)
     return structs.replace(base, resource=type, fields=(*base.fields, *further), tag=_tag(type), **rest)
@@ -49,7 +49,7 @@ def variant(base: KindSpec, type: type[Resource], **rest: Any) -> KindSpec:
 
 @cache
 def own_fields(type: type[Resource]) -> tuple[str, ...]:
-    """The fields that a kind adds to those of every resource."""
+    """The names of the fields that a kind adds to those of every resource."""
     return tuple(name for name in type.__struct_fields__ if name not in Resource.__struct_fields__)
 
 

@@ -1,7 +1,7 @@
-"""What needs root: a few named operations, nothing else.
+"""The few named operations that need root.
 
-`foh helper OPERATION ARGUMENT...` runs as root, by sudo (sudo.py), for an ordinary user; so every argument is taken for
-hostile, and each operation decides by itself, as root, whether what it is to be done to is what it is made for.
+`foh helper OPERATION ARGUMENT...` runs as root through sudo (sudo.py) for an ordinary user. So it treats every argument
+as hostile, and each operation checks, as root, that its target is of the right type.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Operations: TypeAlias = Mapping[str, Callable[..., None]]
 
 
 def main(argv: Sequence[str], operations: Operations) -> int:
-    """Exit status 0: done; 1: the system refused; 2: not an operation that this helper does."""
+    """Exit status 0: done; 1: the system refused; 2: invalid operation or arguments."""
     try:
         run(argv, operations)
     except Refused as refusal:

@@ -16,17 +16,17 @@ Numbers: TypeAlias = tuple[int, ...] | Unknown
 _ = Unknown()
 STATE, MEASURE, TEXT, DETAIL = Role.STATE, Role.MEASURE, Role.TEXT, Role.DETAIL
 
-# The names of evidence that rules look for, whichever backend has read it.
+# The names of evidence that rules look for, from any backend.
 PLAYBACK, PLACE, PROCESS, OUTPUT, LOG = "playback", "playback position", "process", "audio output", "log"
 
 
 class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
     """A room's player. `state` is playing, paused or stopped; `volume` is that of the player's own (software) mixer;
     `mpd` is where phones reach it, `phones` how many are connected. `log` has the player's latest warnings and errors,
-    newest first; `fault` is the failure of its output that stands. `unit` is the systemd unit whose main process it
-    is.
+    newest first; `fault` is the failure of its output that still applies. `unit` is the systemd unit whose main process
+    it is.
 
-    `jumps` counts how often it was sent to a place: a track begun, a seek. `tracks_begun` counts the tracks alone;
+    `jumps` counts how often its position was set: by a new track or a seek. `tracks_begun` counts only the tracks;
     where the player does not distinguish the two it equals `jumps`. `passed`, where the player reports it, counts the
     seconds of the tracks that have ended: `passed` plus `position` advances with the clock from track to track."""
 
@@ -54,8 +54,8 @@ class Zone(Resource, frozen=True, kw_only=True, tag="zone"):
 
 class Pcm(Resource, frozen=True, kw_only=True, tag="pcm"):
     """One playback substream of an ALSA card, from /proc/asound. `state` is `closed` or the kernel's word, `owner` the
-    pid of the process that has it open. `begun` is when it last began to run or stopped, by the kernel's clock: after
-    its buffer has run dry it begins again."""
+    pid of the process that has it open. `begun` is when it last started or stopped, by the kernel's clock: after its
+    buffer has run dry it starts again."""
 
     state: Annotated[Text, field("state", role=STATE, rank=0)] = _
     owner: Annotated[Number, field("owner", role=MEASURE, rank=2, width=7)] = _
@@ -77,9 +77,9 @@ class Control(Resource, frozen=True, kw_only=True, tag="control"):
 
 
 class Stream(Resource, frozen=True, kw_only=True, tag="stream"):
-    """A playback stream at a sound server: a process plays into a `sink`. `asked` is the sink that it asked for, where
-    the server keeps that, `first` the one in which it was seen first. `state` is playing, or corked where the process
-    has paused it; `beside` lists what else plays into the same sink; `volume` is the stream's own."""
+    """A playback stream at a sound server: a process plays into a `sink`. `asked` is the sink that it requested, if the
+    server keeps that; `first` the sink where it was first seen. `state` is playing, or corked if the process has paused
+    it. `beside` lists the other streams in the same sink; `volume` is the stream's own."""
 
     state: Annotated[Text, field("state", role=STATE, rank=0)] = _
     sink: Annotated[Text, field("sink", role=STATE, rank=1, width=16)] = _
@@ -93,10 +93,10 @@ class Stream(Resource, frozen=True, kw_only=True, tag="stream"):
 
 
 class Board(Resource, frozen=True, kw_only=True, tag="board"):
-    """A USB audio device: an amplifier board or a DAC. The current is declared, not measured. `asleep` is the share of
-    the time since it was plugged in, `asleep_today` of today, as far as seen. `card` is the id of its ALSA card,
-    `named` the one that a rule of foh's gives it by its port. `configured` counts how often the kernel has taken its
-    port's device into use since this program runs: plugged in, or authorized again."""
+    """A USB audio device: an amplifier board or a DAC. The current is declared, not measured. `asleep` is its share of
+    the time since it was plugged in, `asleep_today` its share of today as far as observed. `card` is the id of its ALSA
+    card, `named` the id that foh's udev rule gives it by its port. `configured` counts how often the kernel has
+    configured its port's device since this program started: plugged in, or authorized again."""
 
     power: Annotated[Text, field("power", role=STATE, rank=0, width=9)] = _
     policy: Annotated[Text, field("policy", role=STATE, rank=1, width=6)] = _
@@ -124,8 +124,8 @@ class Board(Resource, frozen=True, kw_only=True, tag="board"):
 
 
 class Hub(Resource, frozen=True, kw_only=True, tag="hub"):
-    """A USB hub. `translators` is single or multi (transaction translators). `over_current` counts at the port that it
-    is plugged into, `over_currents` at each of its own ports, from the first on."""
+    """A USB hub. `translators` is single or multi (transaction translators). `over_current` is the count at the port
+    that it is plugged into, `over_currents` the count at each of its own ports, from the first on."""
 
     ports: Annotated[Number, field("ports", role=MEASURE, rank=2, width=6)] = _
     over_current: Annotated[Number, field("over-current count", role=MEASURE, rank=3, width=7, heading="OVERCUR")] = _
@@ -138,9 +138,9 @@ class Hub(Resource, frozen=True, kw_only=True, tag="hub"):
 
 
 class CaptureBoard(Resource, frozen=True, kw_only=True, tag="capture"):
-    """An HDMI capture board. `mode` is operational, or the mode that keeps it from capturing. `streams`: its video is
-    being read. `signal` is the state of the HDMI signal that it shows, in a word; `hdmi` what it measures of that
-    signal; `picture` what its picture showed when it was last looked at; `looks` how often it was looked at."""
+    """An HDMI capture board. `mode` is operational, or the mode that keeps it from capturing. `streams`: a program
+    reads its video. `signal` is the state of its HDMI signal in a word, `hdmi` the measurements of that signal,
+    `picture` what the last pictures taken of it showed, `looks` how often pictures were taken."""
 
     mode: Annotated[Text, field("mode", role=STATE, rank=0, width=12)] = _
     signal: Annotated[Text, field("HDMI signal", role=STATE, rank=1, width=12, heading="HDMI")] = _
@@ -186,7 +186,7 @@ class ContainerHost(Resource, frozen=True, kw_only=True, tag="host"):
 
 
 class Instance(Resource, frozen=True, kw_only=True, tag="instance"):
-    """A container. `state` is LXD's status word; `kept`: it was stopped with what it had in memory."""
+    """A container. `state` is LXD's status word; `kept`: it was stopped with its memory saved."""
 
     state: Annotated[Text, field("state", role=STATE, rank=0)] = _
     host: Annotated[Text, field("host", role=STATE, rank=1, width=10)] = _
@@ -203,7 +203,7 @@ class Instance(Resource, frozen=True, kw_only=True, tag="instance"):
 
 
 class Operation(Resource, frozen=True, kw_only=True, tag="operation"):
-    """Something a container host is doing. `percent` only where the host knows a total."""
+    """An operation of a container host. `percent` is known only if the host knows a total."""
 
     state: Annotated[Text, field("state", role=STATE, rank=0, width=9)] = _
     subject: Annotated[Text, field("subject", role=STATE, rank=1, width=12)] = _
@@ -214,8 +214,8 @@ class Operation(Resource, frozen=True, kw_only=True, tag="operation"):
 
 
 class SourceHealth(Resource, frozen=True, kw_only=True, tag="source"):
-    """How a source is. Made by the venue from observations, so that rules can judge it like anything else. `children`,
-    `cpu` and `memory` are its child processes' (contract.Usage)."""
+    """The health of a source. The venue makes it from observations, so that rules can judge it like any resource.
+    `children`, `cpu` and `memory` are of its child processes (contract.Usage)."""
 
     state: Annotated[Text, field("state", role=STATE, rank=0, width=9)] = _
     sentence: Annotated[Text, field("says", role=TEXT, rank=1, width=40)] = _

@@ -1,4 +1,4 @@
-"""Observations that wait for the venue. Bounded: those of one source are merged into at most two."""
+"""The observations that wait for the venue. Bounded: those of one source are merged into at most two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from backends.contract import Id, Observation, State
 
 
 def merge(old: Observation, new: Observation) -> Observation:
-    """Two observations of a source that is well as one: what is known after both."""
+    """Merges two observations of a healthy source into one with the effect of both."""
     if new.complete:
         return new
     upserts = {resource.id: resource for resource in old.upserts}
@@ -22,7 +22,7 @@ def merge(old: Observation, new: Observation) -> Observation:
 
 
 class Pending(Struct):
-    """Of one source: what it reported while it was well, then what is wrong now (or that it has left)."""
+    """The waiting observations of one source: what it reported while well, then that it is unwell or has left."""
 
     well: Observation | None = None
     unwell: Observation | None = None
@@ -35,7 +35,7 @@ class Pending(Struct):
 
 
 class Mailbox:
-    """The newest of every source, in the order in which the sources began to speak."""
+    """The newest observations of every source, in the order of the sources' first observation."""
 
     def __init__(self) -> None:
         self._pending: dict[Id, Pending] = {}
@@ -46,12 +46,12 @@ class Mailbox:
         self._news.set()
 
     def holds(self, source: Id) -> bool:
-        """Whether an observation of this source still waits."""
+        """Whether an observation of this source is waiting."""
         return source in self._pending
 
     async def take(self) -> list[Observation]:
-        """Everything that is there, once there is anything."""
+        """Waits for an observation, and takes all of them."""
         await self._news.wait()
         self._news.clear()
         pending, self._pending = self._pending, {}
-        return [said for each in pending.values() for said in (each.well, each.unwell) if said]
+        return [one for each in pending.values() for one in (each.well, each.unwell) if one]

@@ -1,4 +1,4 @@
-"""Whether a program that is not running is still installed: tells a service that is down from one that was removed."""
+"""Whether a program that is not running is still installed: distinguishes a service that is down from a removed one."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def program_in(argv: Sequence[str], name: str) -> str:
 
 
 def is_installed(program: str) -> bool:
-    """Blocking. True for a program that was never seen to run: its removal could not be seen either."""
+    """Whether the file of a program exists. True for "", a program that was never seen running. Blocking."""
     return not program or Path(program).exists()

@@ -1,4 +1,4 @@
-"""Which backends there are: built-in ones and strangers', all by the entry-point group `foh.backends`."""
+"""Finds the backends, built-in and third-party, by the entry-point group `foh.backends`."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ GROUP = "foh.backends"
 
 
 def names() -> tuple[str, ...]:
-    """The installed backends' names. Imports none of them."""
+    """The names of the installed backends. Imports none."""
     return tuple(_installed())
 
 
 def load(name: str) -> Backend:
-    """Imports one backend. Raises KeyError (no such name) or whatever its import raises."""
+    """Imports one backend. Raises KeyError (no such name) or what its import raises."""
     return _imported(_installed()[name])
 
 
 def load_all() -> tuple[list[Backend], dict[str, Health]]:
-    """Every backend that imports, and for each that does not, what is wrong with it."""
+    """Every backend that can be imported, and a Health for each that cannot."""
     loaded: list[Backend] = []
     broken: dict[str, Health] = {}
     for name, entry in _installed().items():
         try:
             loaded.append(_imported(entry))
-        except Exception as error:  # noqa: BLE001  (a stranger's broken package must not stop the rest)
+        except Exception as error:  # noqa: BLE001  (a broken third-party package must not stop the rest)
             broken[name] = Health(State.ABSENT, f"{name}: {clean(error)}", Remedy("run `foh doctor`"))
     return loaded, broken
 
 
 def _installed() -> dict[str, EntryPoint]:
-    """The entry points by name. Finding them takes 8 ms: every installed package is looked at."""
+    """The entry points by name. Takes 8 ms, because it searches every installed package."""
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP))}
 
 
@@ -52,7 +52,7 @@ def _imported(entry: EntryPoint) -> Backend:
 async def discover(
     backend: Backend, host: str, section: Mapping[str, Any], environ: Mapping[str, str], known: Sequence[Source] = ()
 ) -> tuple[Sequence[Source], Health]:
-    """The backend's sources on this host. A failure is a health, not an exception.
+    """The backend's sources on this host. Returns a failure as a Health.
 
     Raises msgspec.ValidationError when `section` does not fit the backend's settings.
     """
@@ -61,7 +61,7 @@ async def discover(
     try:
         async with asyncio.timeout(5):
             return await backend.discover(Context(host, settings, environ, tuple(known)), io), Health()
-    except Exception as error:  # noqa: BLE001  (said as health; the other backends go on)
+    except Exception as error:  # noqa: BLE001  (returned as a Health; the other backends continue)
         return (), health_of(error)
     finally:
         io.close()

@@ -1,4 +1,4 @@
-"""What is judged about sources themselves, whatever system is behind them."""
+"""The rules about sources of any backend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CODES = {
 
 
 def unwell(source: SourceHealth | Gone, view: View) -> Verdict:
-    """A source that is not well: everything it used to say is unknown now."""
+    """A source is not well: everything that it reported is unknown now."""
     if isinstance(source, Gone) or source.state == State.OK:
         return Verdict()
     if source.state not in _CODES:

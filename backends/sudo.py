@@ -1,4 +1,4 @@
-"""How an ordinary user's console has `foh helper` run as root: by sudo, which one line permits."""
+"""Runs `foh helper` as root for an ordinary user's console, through sudo; one line in sudoers permits it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from backends.contract import IO, Output, clean
 Run: TypeAlias = Callable[[Sequence[str], float], Awaitable[Output]]  # contract.IO.run
 
 LONGEST = 10.0  # seconds that an operation may take
-BELIEVED = 60.0  # seconds for which an answer about a permission is
+BELIEVED = 60.0  # seconds for which an answer about a permission is valid
 NEEDED = "needs `foh helper`: run `foh doctor`"  # why an action is blocked without it
-OPERATIONS = (  # all that registry.helper knows: one line permits them, whoever asks for it
+OPERATIONS = (  # all operations of registry.helper: one line permits them
     "usb-power", "usb-release-hid", "usb-restore-hid", "usb-keep-rule", "usb-forget-rule", "usb-name-card",
     "usb-unname-card", "usb-replug", "player-restart",
 )  # fmt: skip
@@ -28,14 +28,14 @@ def program() -> str:
 
 
 def sudoers_line(user: str, foh: str = "") -> str:
-    """The one line for /etc/sudoers.d that permits the helper, and only the helper, to a user (sudoers(5))."""
+    """The line for /etc/sudoers.d that permits a user the helper, and only the helper (sudoers(5))."""
     name = re.sub(r"([^A-Za-z0-9_.-])", r"\\\1", user)
     path = re.sub(r"([ ,:=\\\\])", r"\\\1", foh or program())
     return f"{name} ALL=(root) NOPASSWD: " + ", ".join(f"{path} helper {operation} *" for operation in OPERATIONS)
 
 
 def exposed(foh: str) -> bool:
-    """Whether somebody besides root can change the program: then permitting it is permitting everything."""
+    """Whether a user other than root can change the program: then permitting it would permit everything."""
     for path in (Path(foh), *Path(foh).parents):
         try:
             status = path.stat()
@@ -54,8 +54,8 @@ def grant_command(user: str) -> str:
 
 
 async def permitted(run: Run, *operation: str) -> bool:
-    """Whether sudo would run the helper for this operation without asking for a password. Never raises for want of
-    sudo. A line made by an earlier foh permits less."""
+    """Whether sudo would run the helper for this operation without a password. False without sudo. A line written by an
+    earlier foh permits less."""
     try:
         return (await run(("sudo", "-n", "-l", program(), "helper", *operation), LONGEST)).status == 0
     except (OSError, ValueError):
@@ -63,7 +63,7 @@ async def permitted(run: Run, *operation: str) -> bool:
 
 
 class Permission:
-    """Whether sudo permits an operation, asked once for all who want to know within a minute."""
+    """Whether sudo permits an operation. One answer serves all callers for BELIEVED seconds."""
 
     def __init__(self, *operation: str) -> None:
         self._operation, self._asked = operation, 0.0

@@ -1,8 +1,8 @@
-"""Reads trees in the shape of /sys: bounded, never raising for what a device says or fails to say.
+"""Reads trees in the shape of /sys. Reads are bounded; a device's missing or bad answer never raises.
 
-Only reads; no file of /dev is touched, so nothing here wakes a sleeping device. (Reading the `disable` file of a
-hub port would: the kernel resumes the hub for it. Keep away from it.) Source of the shapes: the kernel's
-Documentation/ABI/testing/sysfs-bus-usb and drivers/usb/core/sysfs.c.
+Only reads, and opens no file of /dev, so nothing here wakes a sleeping device. (Never read the `disable` file of a hub
+port: the kernel resumes the hub for it.) Source of the shapes: the kernel's Documentation/ABI/testing/sysfs-bus-usb and
+drivers/usb/core/sysfs.c.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from msgspec import Struct
 
 from backends.contract import Unknown, Why, clean
 
-LONGEST = 4096  # bytes: sysfs hands out one page at most
+LONGEST = 4096  # bytes: a file in sysfs has one page at most
 _INTERFACE = re.compile(r"\d+-[\d.]+:\d+\.(\d+)").fullmatch  # "1-1.3.2:1.0", and "1-0:1.0" of a root hub
 _NUMBER = re.compile(r"([+-]?\d{1,18})(?:mA)?").fullmatch
 
 
 def read_text(path: str | Path, limit: int = 65536) -> str:
-    """A small file's text, bounded, undecodable bytes kept as U+FFFD. Raises OSError.
+    """The text of a small file, at most `limit` bytes; undecodable bytes become U+FFFD. Raises OSError.
 
-    Unbuffered: half the cost of `Path.open`, and thousands of small files of /sys and /proc are read a minute.
+    Unbuffered: half the cost of `Path.open`, because foh reads thousands of small files of /sys and /proc a minute.
     """
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -44,14 +44,14 @@ class Interface(Struct, frozen=True):
 
 
 def attribute(device: Path, name: str) -> str | Unknown:
-    """An attribute's text without surrounding blanks (it may be ""), or why there is none."""
+    """An attribute's text without surrounding blanks (it may be ""), or why it is unknown."""
     try:
-        text = read_text(f"{device}/{name}", LONGEST + 1)  # to join paths would take longer than to read
+        text = read_text(f"{device}/{name}", LONGEST + 1)  # joining paths takes longer than reading
     except (FileNotFoundError, NotADirectoryError):
         return Unknown(Why.NOT_APPLICABLE, f"there is no {name}")
     except PermissionError:
         return Unknown(Why.DENIED, f"no permission to read {name}")
-    except OSError as error:  # ENODEV: it went away under our hands; EIO and the like: the driver does not answer
+    except OSError as error:  # ENODEV: it left during the read; EIO and similar: the driver does not answer
         return Unknown(Why.UNREACHABLE, f"{name}: {error.strerror}")
     if len(text) > LONGEST:
         return Unknown(Why.MALFORMED, f"{name} is longer than {LONGEST} bytes")
@@ -59,12 +59,12 @@ def attribute(device: Path, name: str) -> str | Unknown:
 
 
 def number(device: Path, name: str) -> int | Unknown:
-    """An attribute that is a decimal number; the unit of bMaxPower ("20mA") is allowed to follow."""
+    """An attribute that is a decimal number; a unit may follow, as in bMaxPower ("20mA")."""
     return as_number(name, attribute(device, name))
 
 
 def as_number(name: str, text: str | Unknown) -> int | Unknown:
-    """The text of an attribute as a number, or why it is none."""
+    """The text of an attribute as a number, or why it is not a number."""
     if isinstance(text, Unknown):
         return text
     if not text:
@@ -76,7 +76,7 @@ def as_number(name: str, text: str | Unknown) -> int | Unknown:
 def usb_devices(root: Path) -> dict[str, Path]:
     """The USB devices under `root` (usually /sys) by port: "1-1.3.2", and "usb1" for a root hub.
 
-    Empty where the tree has no USB bus. Raises OSError when the bus is there and cannot be listed.
+    Empty if the tree has no USB bus. Raises OSError if the bus exists and cannot be listed.
     """
     try:
         entries = sorted((root / "bus/usb/devices").iterdir())
@@ -86,12 +86,12 @@ def usb_devices(root: Path) -> dict[str, Path]:
 
 
 def matching(folder: Path, pattern: str) -> list[Path]:
-    """What is there by that pattern, sorted, without what leaves meanwhile: where that happens, Path.glob raises."""
+    """The paths that match, sorted. Ignores entries that vanish meanwhile, for which Path.glob raises."""
     return [folder / name for name in sorted(glob.glob(pattern, root_dir=folder))]  # noqa: PTH207  (see above)
 
 
 def interfaces(device: Path) -> list[Interface]:
-    """The interfaces of a USB device, by number. Empty for one that is unconfigured, deauthorised or gone."""
+    """The interfaces of a USB device, by number. Empty if it is unconfigured, deauthorised or gone."""
     try:
         entries = [(match, entry) for entry in device.iterdir() if (match := _INTERFACE(entry.name))]
     except OSError:
@@ -105,7 +105,7 @@ def interfaces(device: Path) -> list[Interface]:
 
 
 def link(device: Path, name: str) -> str:
-    """The last part of where a symbolic link points ("" where there is none): a driver's or a subsystem's name."""
+    """The last part of a symbolic link's target, a driver's or a subsystem's name; "" if there is no link."""
     try:
         return clean((device / name).readlink().name)
     except OSError:

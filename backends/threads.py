@@ -1,4 +1,4 @@
-"""A source's one thread, in which its blocking calls are made one after another."""
+"""A source's one thread, which makes its blocking calls one after another."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 
 
 class Call:
-    """One call for a thread. Whoever claims it first has it: the thread to make it, or its caller to withdraw it,
-    so that nothing is done that nobody waits for any more."""
+    """One call for a thread. Claimed once: run by the thread, or cancelled by the caller."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call, self.ended = call, False
@@ -21,19 +20,19 @@ class Call:
 
     def withdraw(self) -> None:
         self._claim.acquire(blocking=False)
-        if not self.future.done():  # it is being made: its outcome interests nobody
+        if not self.future.done():  # it is running: ignore its outcome
             self.future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def make(self) -> None:
-        """Runs in the thread: hands the result or the error to the loop, if the loop is still there."""
+        """Runs in the thread: passes the result or the error to the loop, if the loop still runs."""
         if not self._claim.acquire(blocking=False):
             return
         try:
             outcome: tuple[Any, BaseException | None] = (self.call(), None)
-        except BaseException as error:  # noqa: BLE001  (carried to the awaiting side, whatever it is)
+        except BaseException as error:  # noqa: BLE001  (passed to the caller, whatever it is)
             outcome = (None, error)
         self.ended = True
-        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop has closed: there is no caller
             self.future.get_loop().call_soon_threadsafe(self._settle, *outcome)
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
@@ -46,12 +45,12 @@ class Call:
 
 
 class Worker:
-    """A source's one thread: makes one call after another, until it gets None."""
+    """A source's one thread: makes one call after another until it receives None."""
 
     def __init__(self, name: str) -> None:
         self.calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self.current: Call | None = None
-        # A daemon, not an executor's thread: a call that never returns must not hold up the program's end.
+        # A daemon, not an executor's thread: a call that never returns must not delay the program's end.
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def take(self, call: Callable[[], Any]) -> Call:

@@ -1,6 +1,6 @@
-"""What the kernel says when hardware comes, goes or changes: the seam between udev and the embedded venue.
+"""The kernel's events when hardware comes, goes or changes: the seam between udev and the embedded venue.
 
-`where` is "udev" (netlink) or "unix:PATH", a stream socket that says one JSON object a line: {"action": "remove",
+`where` is "udev" (netlink) or "unix:PATH", a stream socket that sends one JSON object a line: {"action": "remove",
 "subsystem": "usb", "name": "1-1.3.2"}.
 """
 
@@ -17,12 +17,12 @@ from msgspec import Struct
 
 from backends.contract import IO, clean
 
-LISTENING = "listening"  # the action of the first event, which is ours: from then on none is missed
-AT_ONCE = 64  # events of one socket, before others have their turn
-AFTERMATH = 0.25  # seconds: an event is told before it is all done, so that the first look may come too early
-TOGETHER = 0.03  # seconds in which one plug that is pulled has told of all that leaves with it
-KERNEL, UDEV = "kernel", "udev"  # who broadcasts: at once, or when the rules have run
-LOST = "lost"  # ours as well: the socket overflowed, anything may have happened
+LISTENING = "listening"  # the action of the first event, made by foh: no later event is missed
+AT_ONCE = 64  # events of one socket before it yields to other tasks
+AFTERMATH = 0.25  # seconds: an event comes before its change is complete, so the first read may be too early
+TOGETHER = 0.03  # seconds in which all events of one unplugging arrive
+KERNEL, UDEV = "kernel", "udev"  # the senders: the kernel at once, udev after its rules
+LOST = "lost"  # made by foh as well: the socket overflowed, so any event may be missing
 
 
 class UEvent(Struct, frozen=True):
@@ -42,7 +42,7 @@ def uevents(where: str, *subsystems: str) -> AsyncGenerator[UEvent, None]:
 
 
 async def _from_udev(subsystems: Sequence[str]) -> AsyncGenerator[UEvent, None]:
-    import pyudev  # loads libudev when first used: late, so that a machine without it still runs the rest
+    import pyudev  # loads libudev: imported late, so that a machine without it still runs the rest
 
     loop, queue, context = asyncio.get_running_loop(), asyncio.Queue[UEvent](), pyudev.Context()
 
@@ -71,8 +71,8 @@ async def _from_udev(subsystems: Sequence[str]) -> AsyncGenerator[UEvent, None]:
 
 
 def _teller(action: str) -> str:
-    """Who is believed of what happened: udev, once its rules have named a device and said whose it is; but of what is
-    gone the kernel, which does not wait for rules to run."""
+    """The sender whose events count for an action: udev, after its rules have set a device's name and owner; for
+    removals the kernel, which does not wait for rules."""
     return KERNEL if action == "remove" else UDEV
 
 
@@ -93,9 +93,9 @@ async def _from_unix(path: str, subsystems: Sequence[str]) -> AsyncGenerator[UEv
 async def waker(
     where: str, io: IO, *subsystems: str, news: asyncio.Event | None = None
 ) -> AsyncIterator[Callable[[float], Awaitable[list[UEvent]]]]:
-    """Lends `wait(seconds)`: it returns as soon as one of these subsystems has an event (a burst comes as one
-    list), and with an empty list when `io.wait` returns or there is other `news`, or sooner where something has just
-    happened. Raises what `uevents` raises."""
+    """Provides `wait(seconds)`. It returns at the next event of these subsystems (a burst is one list). It returns an
+    empty list when `io.wait` returns, at other `news`, and soon after an event (AFTERMATH). Raises what `uevents`
+    raises."""
     queue, other = asyncio.Queue[UEvent](), news or asyncio.Event()
     just_happened = False
 
@@ -105,7 +105,7 @@ async def waker(
                 queue.put_nowait(event)
 
     async def first(seconds: float | None) -> UEvent | None:
-        """The next event, or None after so many seconds. Raises what ended the listener."""
+        """The next event, or None after this time. Raises the error that ended the listener."""
         getter, others = asyncio.ensure_future(queue.get()), asyncio.ensure_future(other.wait())
         try:
             either = asyncio.wait({getter, others, task}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,5 +1,5 @@
-"""The wall that every reading passes on its way from a source to the venue: a value that is not what its field is
-declared to be stays outside, and the field is unknown."""
+"""Checks every resource on its way from a source to the venue: a value that does not fit its field's declaration
+becomes Unknown."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from msgspec import structs
 from backends.contract import Resource, Unknown, Why
 from backends.declare import declared, own_fields
 
-LARGEST = 1e15  # what measures nothing in a venue: its numbers are seconds, percent, MiB, frames, ids of processes
+LARGEST = 1e15  # larger than any quantity of a venue: seconds, percent, MiB, frames, process ids
 
 Check: TypeAlias = Callable[[object], str]  # what is wrong with a value, or ""
 
 
 def sound(resource: Resource) -> Resource:
-    """The resource, with every field unknown whose value is of another type than the field's, a number that is NaN,
-    infinite or enormous, or one below zero where the field is not `signed`."""
+    """The resource, with Unknown for every value of the wrong type, every number that is NaN, infinite or enormous, and
+    every negative number in a field that is not `signed`."""
     bad = {}
     for name, check in _checks(type(resource)):
         value = getattr(resource, name)
@@ -39,7 +39,7 @@ def _checks(kind: type[Resource]) -> tuple[tuple[str, Check], ...]:
 
 
 def _types(hint: Any) -> list[Any]:
-    """The types that a field's values may have; Any for those that are not looked into."""
+    """The types that a field's values may have; Any for types that are not checked."""
     if get_origin(hint) in (Union, UnionType):
         return [each for part in get_args(hint) for each in _types(part)]
     origin = get_origin(hint) or hint

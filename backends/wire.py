@@ -19,7 +19,7 @@ from msgspec import Struct, defstruct, structs
 from backends.contract import KindSpec, Observation, Offer, Plan, Resource, Step, Unknown, clean
 
 VERSION = 1
-MOST_KINDS = 500  # a peer must not have this side make classes without end
+MOST_KINDS = 500  # a peer must not make this side create classes without end
 KIND = {name: hint for name, hint in get_type_hints(KindSpec).items() if name != "resource"}
 BARE = frozenset(Resource.__struct_fields__)
 
@@ -27,7 +27,7 @@ Message: TypeAlias = Struct
 
 
 class Kinds(Struct, frozen=True):
-    """Which kinds there are. Comes before the resources of kinds that the other side may not have."""
+    """Descriptions of kinds. Precedes the resources of kinds that the other side may not have."""
 
     kinds: tuple[KindSpec, ...]
 
@@ -138,7 +138,7 @@ def stand_in(kind: str, fields: Iterable[str]) -> type[StandIn]:
 
 
 def described(kind: KindSpec) -> dict[str, object]:
-    """A kind without its class, which does not travel."""
+    """A kind without its class, which is not encoded."""
     return {name: getattr(kind, name) for name in KIND}
 
 

@@ -126,7 +126,7 @@ async def players(part: IO) -> tuple[ListedPlayer, ...]:
     known = _players.known()
     if known is not None:
         return known
-    if _players.going is not None:  # nine zones ask together: one looks, the others wait for it
+    if _players.going is not None:  # nine zones ask together: one lists, the others wait
         return await asyncio.shield(_players.going)
     found, _players.going = _players.last, asyncio.get_running_loop().create_future()
     try:

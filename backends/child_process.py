@@ -23,7 +23,7 @@ class At(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """Asks a child to read its system afresh."""
+    """Asks a child to read its system again."""
 
     look: bool
 

@@ -65,10 +65,10 @@ class Pcms:
                 await wait(POLL)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
-        raise Refused("a PCM offers nothing")
+        raise Refused("a PCM has no actions")
 
     async def do(self, step: Step, io: IO) -> None:
-        raise Refused("a PCM offers nothing")
+        raise Refused("a PCM has no actions")
 
 
 class Mixers:
@@ -152,7 +152,7 @@ class Mixers:
         finally:
             self._asked.pop(number, None)
         if reply.error or reply.fader is None:
-            raise OSError(clean(reply.error) or "the mixer child said nothing")
+            raise OSError(clean(reply.error) or "the mixer child reported nothing")
         return msgspec.structs.replace(reply.fader, names=fader.names)
 
     def _answered(self, reply: MixerReply) -> None:

@@ -54,7 +54,7 @@ def _pcm(
     if isinstance(status, Unknown) and status.why is Why.NOT_APPLICABLE:
         return None
     state, owner, hw_ptr, begun = parse_status(status)
-    program: Text = Unknown(Why.NOT_APPLICABLE, "its owner is not known")
+    program: Text = Unknown(Why.NOT_APPLICABLE, "its owner is unknown")
     if isinstance(owner, int):
         owner, program = _process(root.parent, owner)
     local = f"hw:{card_id},{device}" + (f",{sub}" if sub else "")
@@ -86,8 +86,8 @@ def parse_status(text: Text) -> tuple[Text, Number, Number, Number]:
     if isinstance(text, Unknown):
         return text, text, text, text
     if text.strip() == CLOSED:
-        nobody = Unknown(Why.NOT_APPLICABLE, "nobody has it open")
-        return CLOSED, nobody, nobody, nobody
+        none = Unknown(Why.NOT_APPLICABLE, "no program has it open")
+        return CLOSED, none, none, none
     lines = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
     state = lines.get("state", "")
     if not _WORD(state):

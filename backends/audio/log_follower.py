@@ -109,7 +109,7 @@ class Follower:
             try:
                 status = os.fstat(file)
                 if not stat.S_ISREG(status.st_mode):
-                    raise OSError("it is no file")
+                    raise OSError("it is not a regular file")
                 self._read(file, status)
                 self.trouble = None
             finally:

@@ -26,7 +26,7 @@ LOOK, RESCAN = 1.0, 3.0  # seconds: between probes and listings of the cards; be
 QUIETEST, LOUDEST = -10_000_000, 10_000  # hundredths of dB that a control can report; the first is TLV's "mute"
 NOT_DEVICES = frozenset(
     ("null", "default", "sysdefault", "pulse", "pipewire")
-)  # other names for what is listed anyway, or nothing
+)  # other names for listed devices, or no device
 
 Gone = (alsaaudio.ALSAAudioError, OSError)
 

@@ -67,7 +67,7 @@ class PlayerUnit(Struct, frozen=True):
     state: str = ""
 
 
-# --- what is decided --------------------------------------------------------------------------------------
+# --- pure decisions ---------------------------------------------------------------------------------------
 
 
 def out_of_reach(pid: int, unit: Unit | None, uid: int) -> str:
@@ -75,7 +75,7 @@ def out_of_reach(pid: int, unit: Unit | None, uid: int) -> str:
     if unit is None:
         return f"process {pid} is no unit's: somebody started it by hand"
     if not systemd.is_plain(unit.name):
-        return f"the name of {clean(unit.name, 60)} is passed to no command"
+        return f"the name of {clean(unit.name, 60)} cannot be passed to a command"
     return "" if unit.uid in (None, uid) else f"{unit.name} is of user {unit.uid}'s own manager"
 
 
@@ -133,7 +133,7 @@ def with_remedy(said: Health, now: PlayerUnit, id: Id) -> Health:
     return structs.replace(said, remedy=Remedy(f"restart {now.unit.name}", RESTART, id))
 
 
-# --- what is looked at and done ---------------------------------------------------------------------------
+# --- reading and acting -----------------------------------------------------------------------------------
 
 
 class Restart:

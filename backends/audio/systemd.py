@@ -85,8 +85,8 @@ def groups_in(sockets: str) -> list[str]:
 
 
 def unit_at(port: int) -> Unit | None:
-    """The service that listens at this TCP port, of any user: the kernel tells everybody a socket's control group, but
-    only its owner the process. For a socket of systemd (systemd.socket(5)) it is the service that the socket's unit
+    """The service that listens at this TCP port, of any user: everybody may read a socket's control group, but only its
+    owner the process. For a socket of systemd (systemd.socket(5)) it is the service that the socket's unit
     starts. Blocking. Raises what `show` raises."""
     groups = groups_in(
         run(["ss", "--no-header", "--tcp", "--listening", "--numeric", "--cgroup", "sport", "=", f":{port}"])

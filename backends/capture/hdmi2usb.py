@@ -97,9 +97,9 @@ class Hdmi2Usb:
         while True:
             asked = [board for board in self._here if board.mode == "operational"]
             answers = await asyncio.gather(*(self._ask_one(board, io) for board in asked))
-            told = {(board.id.local, board.devnum): answer for board, answer in zip(asked, answers, strict=True)}
-            if told != self._firmware:
-                self._firmware = told
+            reports = {(board.id.local, board.devnum): answer for board, answer in zip(asked, answers, strict=True)}
+            if reports != self._firmware:
+                self._firmware = reports
                 self._news.set()
             await asyncio.sleep(ASK if asked else inside.MOMENT)
 

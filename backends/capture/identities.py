@@ -1,6 +1,6 @@
 """The USB identities of capture boards and their modes. Pure.
 
-The identities are those of HDMI2USB-mode-switch (boards.py) and HDMI2USB's USB-IDs page. Not capture boards, though
+The identities are those of HDMI2USB-mode-switch (boards.py) and HDMI2USB's USB-IDs page. Not capture boards, although
 of the same family: the LowSpeedIO expansion (2a19:5445) and the Atlys's serial chip (04e2:1410), extra consoles.
 """
 

@@ -100,20 +100,20 @@ def failure_report(error: Exception, console: str) -> FirmwareReport:
     return FirmwareReport(True, why, why)
 
 
-def complete(board: CaptureBoard, told: FirmwareReport, seen: PictureHistory) -> CaptureBoard:
+def complete(board: CaptureBoard, report: FirmwareReport, seen: PictureHistory) -> CaptureBoard:
     """The board with what is known of its inside, and its offers."""
     if board.mode != "operational":
         none = Unknown(Why.NOT_APPLICABLE, f"it captures nothing in {board.mode} mode")
         return structs.replace(board, streams=none, signal=none, hdmi=none, picture=none, looks=none)
-    evidence = [Evidence("firmware", f"{board.console}: status", told.at, told.said)] if told.said else []
-    unseen = Unknown(Why.NOT_APPLICABLE, f"nobody has looked: the action `{LOOK}` does")
+    evidence = [Evidence("firmware", f"{board.console}: status", report.at, report.said)] if report.said else []
+    unseen = Unknown(Why.NOT_APPLICABLE, f"no picture taken yet: use the action `{LOOK}`")
     if seen.look:
         evidence.append(Evidence("picture", f"{board.video}", seen.at, str(seen.look)))
     known = structs.replace(
         board,
-        streams=told.streams,
-        signal=told.signal,
-        hdmi=told.hdmi,
+        streams=report.streams,
+        signal=report.signal,
+        hdmi=report.hdmi,
         picture=seen.look.word if seen.look else unseen,
         looks=seen.count,
         evidence=(*board.evidence, *evidence),
@@ -143,6 +143,6 @@ def plan(offer: Offer, board: CaptureBoard, argv: Sequence[str]) -> Plan:
         {},
         (step,),
         (Expect(board.id, "looks", board.looks + 1, LONGEST + 5),),
-        ("whoever wants its video in these seconds is refused",),
+        ("no other program can use its video meanwhile",),
         board.evidence,
     )

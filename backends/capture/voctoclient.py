@@ -78,7 +78,7 @@ class Connection:
                     if len(lines) > MOST:
                         raise Flood(f"{MOST} lines and no answer among them")
         except TimeoutError:
-            raise TimeoutError(f"voctocore took the connection but gave no answer within {ANSWER:g} s") from None
+            raise TimeoutError(f"voctocore accepted the connection but did not answer within {ANSWER:g} s") from None
         return lines
 
 

@@ -58,7 +58,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             try:
                 address(endpoint)
             except ValueError:
-                said = f"endpoints: {clean(endpoint)!r} is no address; right would be 127.0.0.1:9999"
+                said = f"endpoints: {clean(endpoint)!r} is not an address; expected one such as 127.0.0.1:9999"
                 raise ValueError(said) from None
 
 

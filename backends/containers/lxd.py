@@ -49,7 +49,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for socket in self.sockets:
             if not socket.rpartition("=")[2].startswith("/"):
-                raise ValueError(f"sockets: {clean(socket)!r} is no path; right would be /var/lib/lxd/unix.socket")
+                said = f"sockets: {clean(socket)!r} is not a path; expected one such as /var/lib/lxd/unix.socket"
+                raise ValueError(said)
 
 
 class LxdSource:
@@ -75,8 +76,8 @@ class LxdSource:
             touched: set[Name] | None = None  # None: a complete reading
             while True:
                 yield self._observation(reading, touched, io.clock())
-                heard = await events.hear(max(0.0, due - time.monotonic()), GATHER, io)
-                touched = self._fold(heard, io.clock()) or (set() if heard else set(self._acted))
+                received = await events.hear(max(0.0, due - time.monotonic()), GATHER, io)
+                touched = self._fold(received, io.clock()) or (set() if received else set(self._acted))
                 if time.monotonic() >= due:
                     touched = None
                     self._acted.clear()
@@ -103,10 +104,10 @@ class LxdSource:
                 known[op.id] = op
         self._ops = {id: op for id, op in self._ops.items() if op.rank == ENDED} | known
 
-    def _fold(self, heard: Sequence[Event], now: float) -> set[Name]:
-        """Applies events to the operations; returns the instances that they touch."""
+    def _fold(self, received: Sequence[Event], now: float) -> set[Name]:
+        """Applies events to the operations. Returns the instances that they touch."""
         touched: set[Name] = set()
-        for event in heard:
+        for event in received:
             if event.type == "operation":
                 id = clean(event.metadata.get("id", ""))
                 before, self._ops[id] = (

@@ -22,7 +22,7 @@ async def main(folder: Path, still: bool) -> None:
     async with World(folder, still).running() as world:
         print(json.dumps(world.config()), flush=True)
         ended = asyncio.Event()
-        loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes: readable means closed
+        loop.add_reader(sys.stdin.fileno(), ended.set)  # nothing is written to it: readable means closed
         await ended.wait()
 
 

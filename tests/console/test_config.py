@@ -31,15 +31,21 @@ def load(folder: Path, text: str, **environ: str) -> config.Config:
         ("host = 'a'\n[mopidy]\nendpoint = []\n", 3, "unknown key `endpoint`; expected endpoints"),
         ("host = 'a'\n[usb]\nenumerator = 'guess'\n", 3, "`enumerator`: Invalid enum value 'guess'"),
         *(
-            (f"[mopidy]\nendpoints = ['{bad}']\n", 2, "is no URL; right would be http://127.0.0.1:6681")
+            (f"[mopidy]\nendpoints = ['{bad}']\n", 2, "is not a URL; expected one such as http://127.0.0.1:6681")
             for bad in ("bar", "ftp://h:1", "http://", "http://h:99999", "http://[::1", "http://h:x")
         ),
         *(
-            (f"[voctomix]\nendpoints = ['{bad}']\n", 2, "is no address; right would be 127.0.0.1:9999")
+            (f"[voctomix]\nendpoints = ['{bad}']\n", 2, "is not an address; expected one such as 127.0.0.1:9999")
             for bad in ("", "::1", "[::1", "h:0", "h:99999", "a b:1/x", "http://h:1")
         ),
-        ("[lxd]\nsockets = ['alpha=lxd.socket']\n", 2, "is no path; right would be /var/lib/lxd/unix.socket"),
-        ("host = 'a'\n\n[mopidi]\nendpoints = []\n", 3, "unknown backend `mopidi`; expected one of "),
+        ("[lxd]
+sockets = ['alpha=lxd.socket']
+", 2, "is not a path; expected one such as /var/lib/lxd/unix.socket"),
+        ("host = 'a'
+
+[mopidi]
+endpoints = []
+", 3, "unknown backend `mopidi`; expected one of "),
     ],
 )  # fmt: skip
 def test_one_sentence_with_file_and_line(tmp_path: Path, text: str, line: int, says: str) -> None:

@@ -111,7 +111,7 @@ def test_one_that_was_hung_before_anybody_looked_can_be_restarted_and_asked_to_e
         assert foh.incidents()[0][::2] == ("SOURCE-HUNG", "restart")
         code, said = foh.act("restart", "how=ask", "--yes")
         assert code == 0, said
-        assert "goes on with its queue: core/restore_state is on" in said
+        assert "continues with its queue: core/restore_state is on" in said
         assert zone.pid not in (0, old)
         wait_for("its music", lambda: zone.rpc("core.playback.get_state") == "playing")  # it answers sooner
         assert zone.rpc("core.tracklist.get_length") == 1
@@ -276,10 +276,10 @@ def test_an_mpd_that_hangs_is_restarted_and_goes_on_with_its_queue(systemd: Syst
         ((code, _, action),) = foh.incidents()
         assert (code, action) == ("SOURCE-HUNG", "restart")
         said = " ".join(foh.act("restart")[1].split())
-        assert "the queue that it saved last: what is killed saves nothing" in said
+        assert "the queue that it saved last: SIGKILL saves nothing" in said
         code, said = foh.act("restart", "how=ask", "--yes")
         assert code == 0, said
-        assert "goes on with its queue (state_file)" in said
+        assert "continues with its queue (state_file)" in said
         assert zone.pid not in (0, old)
         assert "state: play" in zone.tell("status")
         assert foh.incidents() == []

@@ -74,11 +74,11 @@ def frontend_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[s
     ("": the section must exist)."""
     if isinstance(config, Unknown) or not (usual or config.has_section(section)):
         return ""
-    told = dict(config[section]) if config.has_section(section) else {}
-    told |= {key: value for key, _, value in (word.removeprefix(f"{section}/").partition("=") for word in argv
+    settings = dict(config[section]) if config.has_section(section) else {}
+    settings |= {key: value for key, _, value in (word.removeprefix(f"{section}/").partition("=") for word in argv
                                               if word.startswith(f"{section}/"))}  # fmt: skip
-    host, port = told.get("hostname", "127.0.0.1"), told.get("port", usual or "6600")
-    if told.get("enabled", "true").casefold() in ("false", "no", "off", "0") or host.startswith("unix:"):
+    host, port = settings.get("hostname", "127.0.0.1"), settings.get("port", usual or "6600")
+    if settings.get("enabled", "true").casefold() in ("false", "no", "off", "0") or host.startswith("unix:"):
         return ""
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "": "127.0.0.1", "localhost": "127.0.0.1"}
     host = anywhere.get(host, f"[{host}]" if ":" in host else host)

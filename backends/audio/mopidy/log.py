@@ -1,6 +1,6 @@
 """Parses a Mopidy's log: pure functions from its lines to entries. No I/O.
 
-Mopidy tells nobody but its log when an output fails. 3.x writes `LEVEL date [pid:thread] logger` and the message on a
+Mopidy reports a failed output only in its log. 3.x writes `LEVEL date [pid:thread] logger` and the message on a
 second line; 4.x writes `time LEVEL thread logger`, leaves out a time that repeats, and wraps the message to a column.
 """
 
@@ -43,7 +43,7 @@ class LogEntry(Struct, frozen=True):
 
 class Fault(Struct, frozen=True):
     """What an entry means for the output: the zone's `fault`, and the text that identifies the entry. `playing`: it
-    happens during playback, and Mopidy still reports playing; a zone that is stopped was stopped by somebody since."""
+    happens during playback, and Mopidy still reports playing; a stopped zone was stopped after it."""
 
     word: str
     said: str

@@ -19,12 +19,12 @@ from backends.kinds import Flag
 def queue(kill: bool, restores: Flag) -> str:
     """What happens to the queue. `restores`: core/restore_state is on."""
     if kill:
-        return "its queue is lost: what is killed saves nothing"
+        return "its queue is lost: SIGKILL saves nothing"
     match restores:
         case Unknown():
             return f"its queue is lost, unless core/restore_state is on: {restores.detail}"
         case True:
-            return "silent until it has started; then it goes on with its queue: core/restore_state is on"
+            return "silent until it has started; then it continues with its queue: core/restore_state is on"
     return "its queue is lost: core/restore_state is off"
 
 

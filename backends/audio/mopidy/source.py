@@ -71,7 +71,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for endpoint in self.endpoints:
             if not is_http(endpoint):
-                raise ValueError(f"endpoints: {clean(endpoint)!r} is no URL; right would be http://127.0.0.1:6681")
+                raise ValueError(
+                    f"endpoints: {clean(endpoint)!r} is not a URL; expected one such as http://127.0.0.1:6681"
+                )
 
 
 class MopidySource:

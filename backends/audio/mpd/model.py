@@ -111,7 +111,9 @@ def unanswering(id: Id, pid: int | Unknown | None, unit: Unit | Unknown, offers:
 
 def number(text: str | None) -> int | Unknown:
     """Whole seconds, percent or tracks; MPD leaves out what does not apply, and older versions say -1."""
-    return int(float(text)) if text and _DECIMAL(text) else Unknown(Why.NOT_APPLICABLE, clean(text or "not said", 40))
+    if text and _DECIMAL(text):
+        return int(float(text))
+    return Unknown(Why.NOT_APPLICABLE, clean(text or "not reported", 40))
 
 
 def fault(error: str) -> Text:

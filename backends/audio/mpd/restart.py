@@ -25,8 +25,8 @@ def queue(kill: bool, said: Settings) -> str:
         case Unknown():
             return f"its queue is lost, unless a state_file is set: {said.detail}"
         case {"state_file": _}:
-            which = "the queue that it saved last: what is killed saves nothing" if kill else "its queue (state_file)"
-            return f"silent until it has started; then it goes on with {which}"
+            which = "the queue that it saved last: SIGKILL saves nothing" if kill else "its queue (state_file)"
+            return f"silent until it has started; then it continues with {which}"
     return "its queue is lost: no state_file is set"
 
 

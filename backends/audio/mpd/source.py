@@ -59,7 +59,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for endpoint in self.endpoints:
             if not _is_address(endpoint):
-                raise ValueError(f"endpoints: {clean(endpoint)!r} is no address; right would be 127.0.0.1:6600")
+                said = f"endpoints: {clean(endpoint)!r} is not an address; expected one such as 127.0.0.1:6600"
+                raise ValueError(said)
 
 
 def _is_address(endpoint: str) -> bool:

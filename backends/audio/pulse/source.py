@@ -55,16 +55,16 @@ class SoundServer:
         await self._must_run(io)
         async with io.child(self._argv, SYSTEM, SILENCE, looks=True) as child:
             while True:
-                told = self._report(await child.receive())
-                self._first = model.first_sinks(self._first, told)
-                found = model.streams(self.host, self.address, told, self._first, io.clock())
+                report = self._report(await child.receive())
+                self._first = model.first_sinks(self._first, report)
+                found = model.streams(self.host, self.address, report, self._first, io.clock())
                 yield Observation(complete=True, upserts=found)
 
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         await self._must_run(io)
         async with io.child((*self._argv, "obey"), SYSTEM, SILENCE) as child:
-            told = self._report(await child.receive())
-            return model.plan(offer, args, self.host, self.address, told, io.clock())
+            report = self._report(await child.receive())
+            return model.plan(offer, args, self.host, self.address, report, io.clock())
 
     async def do(self, step: Step, io: IO) -> None:
         await self._must_run(io)
@@ -103,8 +103,8 @@ def folders(environ: Mapping[str, str], user: int) -> list[Path]:
 
 def own(environ: Mapping[str, str]) -> tuple[str, Path | None] | None:
     """The address of the server that this user's programs play to, and its folder; None if none runs. Blocking."""
-    if told := environ.get("PULSE_SERVER"):
-        return told, None
+    if address := environ.get("PULSE_SERVER"):
+        return address, None
     found = next((folder for folder in folders(environ, os.getuid()) if runs(folder)), None)
     return (f"unix:{found / 'native'}", found) if found else None
 

@@ -1,4 +1,4 @@
-"""What Mopidy's JSON and its configuration mean, when a zone counts as silent, and who listens at a port."""
+"""What Mopidy's JSON means, and when a zone that was read from it counts as silent."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ DENIED = Unknown(Why.DENIED, "it may not be read")
     [
         (BAR, 0, ""), (BAR, 1000, ""), (MINE, 1000, ""), (MINE, 0, "mopidy.service is of user 1000's own manager"),
         (None, 0, "process 7 is no unit's: somebody started it by hand"),
-        (Unit("-x.service"), 0, "the name of -x.service is passed to no command"),
+        (Unit("-x.service"), 0, "the name of -x.service cannot be passed to a command"),
     ],
 )  # fmt: skip
 def test_whom_nobody_can_be_asked_about(unit: Unit | None, uid: int, reason: str) -> None:
@@ -106,12 +106,12 @@ def test_whether_it_was_restarted(before: int, now: int, known: bool | None) -> 
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (queue_of_mopidy(False, True), "then it goes on with its queue: core/restore_state is on"),
+        (queue_of_mopidy(False, True), "then it continues with its queue: core/restore_state is on"),
         (queue_of_mopidy(False, False), "its queue is lost: core/restore_state is off"),
         (queue_of_mopidy(False, DENIED), "lost, unless core/restore_state is on: it may not be read"),
-        (queue_of_mopidy(True, True), "its queue is lost: what is killed saves nothing"),
-        (queue_of_mpd(False, {"state_file": "/x"}), "then it goes on with its queue (state_file)"),
-        (queue_of_mpd(True, {"state_file": "/x"}), "the queue that it saved last: what is killed saves nothing"),
+        (queue_of_mopidy(True, True), "its queue is lost: SIGKILL saves nothing"),
+        (queue_of_mpd(False, {"state_file": "/x"}), "then it continues with its queue (state_file)"),
+        (queue_of_mpd(True, {"state_file": "/x"}), "the queue that it saved last: SIGKILL saves nothing"),
         (queue_of_mpd(False, {"port": "6600"}), "its queue is lost: no state_file is set"),
         (queue_of_mpd(True, {}), "its queue is lost"),
         (queue_of_mpd(False, DENIED), "its queue is lost, unless a state_file is set: it may not be read"),

@@ -38,14 +38,8 @@ def load(folder: Path, text: str, **environ: str) -> config.Config:
             (f"[voctomix]\nendpoints = ['{bad}']\n", 2, "is not an address; expected one such as 127.0.0.1:9999")
             for bad in ("", "::1", "[::1", "h:0", "h:99999", "a b:1/x", "http://h:1")
         ),
-        ("[lxd]
-sockets = ['alpha=lxd.socket']
-", 2, "is not a path; expected one such as /var/lib/lxd/unix.socket"),
-        ("host = 'a'
-
-[mopidi]
-endpoints = []
-", 3, "unknown backend `mopidi`; expected one of "),
+        ("[lxd]\nsockets = ['alpha=lxd.socket']\n", 2, "is not a path; expected one such as /var/lib/lxd/unix.socket"),
+        ("host = 'a'\n\n[mopidi]\nendpoints = []\n", 3, "unknown backend `mopidi`; expected one of "),
     ],
 )  # fmt: skip
 def test_one_sentence_with_file_and_line(tmp_path: Path, text: str, line: int, says: str) -> None:

@@ -12,7 +12,21 @@ from msgspec import Struct, structs
 
 from backends import kinds as common
 from backends.audio.mopidy.zone import MOPIDY_ZONE
-from backends.contract import Health, Id, InUse, KindSpec, Observation, Offer, Plan, Resource, Role, Unknown, Why
+from backends.contract import (
+    Health,
+    Id,
+    InUse,
+    KindSpec,
+    Observation,
+    Offer,
+    Plan,
+    Remedy,
+    Resource,
+    Role,
+    Step,
+    Unknown,
+    Why,
+)
 from backends.declare import field, kind
 from backends.wire import VERSION, Kinds, StandIn, Unread, Wire
 from tests import fleet
@@ -29,6 +43,15 @@ SCALARS = st.none() | WORDS | st.integers(-(2**63), 2**63 - 1) | NUMBERS | st.bo
 
 
 st.register_type_strategy(Unknown, st.builds(Unknown, st.sampled_from(list(Why)), WORDS, SCALARS))
+
+
+def whole(type: type[Struct]) -> st.SearchStrategy[Struct]:
+    """One with every field given, those with a default as well."""
+    return st.builds(type, **{each.name: st.from_type(each.type) for each in structs.fields(type)})
+
+
+st.register_type_strategy(Step, whole(Step))
+st.register_type_strategy(Remedy, whole(Remedy))
 
 
 def made(kind: KindSpec) -> st.SearchStrategy[Resource]:

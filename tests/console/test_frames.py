@@ -5,22 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from backends.contract import Plan, Remedy, Step
+from backends.contract import Plan, Step
 from console.venue.effect import Outcome
 from console.venue.frames import wire
 from console.venue.incidents import Incident
-from tests.backends.test_wire import there_and_back
-
-
-def whole(type: type[Struct]) -> st.SearchStrategy[Struct]:
-    """One of which every field is given, those with a default as well."""
-    return st.builds(type, **{each.name: st.from_type(each.type) for each in structs.fields(type)})
-
-
-st.register_type_strategy(Step, whole(Step))
-st.register_type_strategy(Remedy, whole(Remedy))
+from tests.backends.test_wire import there_and_back, whole
 
 
 @pytest.mark.parametrize("type", [Plan, Step, Incident, Outcome])

@@ -51,7 +51,7 @@ async def test_a_zone_whose_port_another_has_is_not_taken_for_reachable(tmp_path
         async with watching(MopidySource("h", second.endpoint)) as watched:
             await watched.until(lambda w: "another program answers there" in mpd(w))
             first.stop()
-            await watched.until(lambda w: "nothing listens at" in mpd(w))
+            await watched.until(lambda w: "nothing answers there" in mpd(w))
     finally:
         first.stop()
         second.stop()

@@ -174,6 +174,8 @@ class LxdSource:
             except Refused as refused:
                 id = Id(self.host, INSTANCE.kind, model.local(project, name))
                 raise Refused(actions.explained(id, str(refused))) from refused
+            except ValueError as error:
+                raise ConnectionError(str(error)) from error
             finally:
                 self._acted.add((project, name))
 

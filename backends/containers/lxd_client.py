@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,31 @@ from backends.contract import IO, Refused, clean
 MODULES = ("httpx", "httpcore", "websockets.asyncio.client")  # imported by the source's thread
 PING = 2.0  # seconds between pings, and until a missing pong means that LXD hangs
 ANSWER = 5.0  # seconds for a request that does no work
+LONGEST = 8 << 20  # bytes of an answer: a running instance with its state takes 3 KiB
+PLAIN = {"Accept-Encoding": "identity"}  # what is compressed has no bound until it is unpacked, so it is refused
+
+
+class Answer:
+    """The body of an answer while it comes in."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+
+    def add(self, piece: bytes) -> None:
+        """Raises ValueError where the answer is longer than LONGEST."""
+        self.body += piece
+        if len(self.body) > LONGEST:
+            raise ValueError(f"what answers there sends more than {LONGEST >> 20} MiB")
+
+    def decoded(self) -> dict[str, Any]:
+        """Raises ValueError where it is no JSON object."""
+        try:
+            said = json.loads(self.body)
+        except ValueError as error:
+            raise ValueError(f"what answers there speaks no JSON: {clean(error)}") from error
+        if not isinstance(said, dict):
+            raise ValueError(f"LXD answers with a {type(said).__name__} where an object should be")
+        return said
 
 
 class Event(Struct):
@@ -102,23 +128,27 @@ class Api:
 
         transport = httpx.AsyncHTTPTransport(uds=path, verify=False, trust_env=False)  # no CA files to read
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://lxd", trust_env=False, timeout=ANSWER
+            transport=transport, base_url="http://lxd", trust_env=False, timeout=None, headers=PLAIN
         ) as client:
             yield Api(client)
 
     async def call(self, method: str, path: str, body: object = None, within: float = ANSWER, **query: str) -> Any:
-        """The `metadata` of the answer. Raises Refused with LXD's own words, OSError or TimeoutError."""
+        """The `metadata` of the answer. Raises Refused with LXD's own words, OSError, TimeoutError or ValueError."""
         import httpx
 
+        answer = Answer()
         try:
-            answer = await self._client.request(method, path, json=body, params=query, timeout=within)
-            said = answer.json()
-        except httpx.TimeoutException as error:
+            async with (
+                asyncio.timeout(within),
+                self._client.stream(method, path, json=body, params=query) as stream,
+            ):
+                async for piece in stream.aiter_raw():
+                    answer.add(piece)
+        except TimeoutError as error:
             raise TimeoutError(f"LXD did not answer within {within:g} s") from error
         except httpx.TransportError as error:
             raise ConnectionError(clean(error) or "LXD closed the connection") from error
-        except ValueError as error:
-            raise ConnectionError(f"what answers there speaks no JSON: {clean(error)}") from error
+        said = answer.decoded()
         if said.get("type") == "error":
             raise Refused(f"LXD says: {clean(said.get('error', ''), 1000)}")
         return said["metadata"]

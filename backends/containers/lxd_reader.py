@@ -7,12 +7,16 @@ Nothing here may ever call Instance.migrate(): with its default it destroys the 
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from backends.containers.lxd_client import PLAIN, Answer
+
 MODULES = ("pylxd",)  # takes 0.24 s
 TIMEOUT = (2, 10)  # seconds to connect, and between bytes
+PIECE = 65536  # bytes read at a time
 Raw = dict[str, Any]
 T = TypeVar("T")
 
@@ -21,18 +25,29 @@ T = TypeVar("T")
 def plain_errors() -> Iterator[None]:
     """pylxd's and requests' exceptions as the built-in ones that they mean."""
     import requests
+    import urllib3
     from pylxd.exceptions import ClientConnectionFailed, LXDAPIException
 
     try:
         yield
     except requests.JSONDecodeError as error:
         raise ValueError("what answers there speaks no JSON") from error
-    except requests.Timeout as error:
+    except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise TimeoutError("LXD took the connection but did not answer") from error
-    except (requests.RequestException, ClientConnectionFailed) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ClientConnectionFailed) as error:
         raise ConnectionError("LXD closed the connection") from error
     except LXDAPIException as error:
         raise ValueError(f"LXD says: {error}") from error
+
+
+def take(response: Any, **sent: object) -> None:
+    """Reads the body of an answer here, as far as the bound, because requests has none: it then finds the body in
+    memory. A hook of requests. Raises ValueError, and urllib3's exceptions."""
+    answer = Answer()
+    with contextlib.closing(response.raw):
+        for piece in response.raw.stream(PIECE, decode_content=False):
+            answer.add(piece)
+    response.raw = io.BytesIO(answer.body)
 
 
 def connect(socket: str) -> Any:
@@ -44,6 +59,8 @@ def connect(socket: str) -> Any:
     url = f"http+unix://{quote(socket, safe='')}"
     session: requests.Session = get_session_for_url(url)
     session.trust_env = False
+    session.headers.update(PLAIN)
+    session.hooks["response"].append(take)
     with plain_errors():
         return pylxd.Client(endpoint=url, session=session, timeout=TIMEOUT)
 

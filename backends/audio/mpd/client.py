@@ -13,21 +13,21 @@ from backends.audio.mpd import model
 from backends.contract import IO, Refused, clean
 
 if TYPE_CHECKING:
-    from mpd.asyncio import MPDClient
+    from backends.audio.mpd.bounded import BoundedClient
 
 T = TypeVar("T")
 
 ANSWER = 2.0  # seconds; a healthy server answers in 2 ms
-CLIENT = "mpd.asyncio"  # imported by the source's thread
+CLIENT = "backends.audio.mpd.bounded"  # imported by the source's thread
 SUBSYSTEMS = ("player", "mixer", "playlist", "output", "options")
 
 
 @contextlib.asynccontextmanager
-async def connected(address: str) -> AsyncIterator[MPDClient]:
+async def connected(address: str) -> AsyncIterator[BoundedClient]:
     """A connection to host:port. Raises TimeoutError (accepts, says nothing), ConnectionRefusedError, ValueError."""
-    from mpd.asyncio import MPDClient
+    from backends.audio.mpd.bounded import BoundedClient
 
-    client = MPDClient()
+    client = BoundedClient()
     host, _, port = address.rpartition(":")
     try:
         with _said(address):
@@ -68,19 +68,19 @@ async def ask(address: str, answer: Awaitable[T]) -> T:
             return await answer
 
 
-async def read(client: MPDClient, address: str) -> model.Said:
+async def read(client: BoundedClient, address: str) -> model.Said:
     answers: list[Any] = [await ask(address, call()) for call in (client.status, client.currentsong, client.outputs)]
     return model.said(*answers)
 
 
-async def refresh(client: MPDClient, address: str, said: model.Said) -> model.Said:
+async def refresh(client: BoundedClient, address: str, said: model.Said) -> model.Said:
     """The same with the status as it is now: all that changes without an event."""
     status: Any = await ask(address, client.status())
     return structs.replace(said, status=model.said(status, {}, []).status)
 
 
 @contextlib.asynccontextmanager
-async def listening(client: MPDClient, address: str) -> AsyncIterator[Changes]:
+async def listening(client: BoundedClient, address: str) -> AsyncIterator[Changes]:
     changes = Changes(client, address)
     task = asyncio.create_task(changes.listen())
     try:
@@ -92,7 +92,7 @@ async def listening(client: MPDClient, address: str) -> AsyncIterator[Changes]:
 class Changes:
     """What the server reports by itself: that something has changed, and how often its player was sent to a place."""
 
-    def __init__(self, client: MPDClient, address: str) -> None:
+    def __init__(self, client: BoundedClient, address: str) -> None:
         self.pending, self.jumps = True, 0
         self._client, self._address = client, address
         self._wake = asyncio.Event()

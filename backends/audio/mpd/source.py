@@ -44,7 +44,7 @@ from backends.programs import is_installed, program_of
 from backends.runtime import health_of
 
 if TYPE_CHECKING:
-    from mpd.asyncio import MPDClient
+    from backends.audio.mpd.bounded import BoundedClient
 
 USUAL_PORTS = range(6600, 6611)
 POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds between polls: position; a zone that does not play; clients
@@ -150,7 +150,7 @@ class MpdSource:
         return await self._restart.done(step, io) if step.do == RESTART else None
 
     async def _work_out(
-        self, client: MPDClient, offer: Offer, args: Mapping[str, str], now: float
+        self, client: BoundedClient, offer: Offer, args: Mapping[str, str], now: float
     ) -> tuple[Zone, list[model.Command], tuple[Expect, ...]]:
         """The zone as it is now, the commands of the action, and the expected result."""
         said = await read(client, self.endpoint)
@@ -160,7 +160,7 @@ class MpdSource:
     def _steps(self, commands: Sequence[model.Command]) -> tuple[Step, ...]:
         return tuple(model.step(self.endpoint, command) for command in commands)
 
-    def _zone(self, said: model.Said, client: MPDClient, phones: Number, now: float) -> Zone:
+    def _zone(self, said: model.Said, client: BoundedClient, phones: Number, now: float) -> Zone:
         return model.zone(self.id, said, str(client.mpd_version), self._pid, phones, self._jumps, now)
 
     async def _phones(self, io: IO) -> Number:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from backends import sysfs
 from backends.contract import Unknown, Why
 from tests.backends.hardware.tree import tree
+from tests.patience import until
+
+LOOKS = 5000  # at least, while it comes and goes
 
 
 @pytest.mark.parametrize(
@@ -55,18 +59,22 @@ def test_devices_and_their_interfaces(tmp_path: Path) -> None:
 
 
 def test_what_leaves_while_it_is_looked_for_is_not_there(tmp_path: Path) -> None:
-    interface, over = tmp_path / "1-1:1.0", threading.Event()
+    interface, over, found = tmp_path / "1-1:1.0", threading.Event(), Counter[int]()
 
     def flap() -> None:
         while not over.is_set():
             (interface / "sound/card0").mkdir(parents=True)
             shutil.rmtree(interface)
 
+    def both_seen() -> bool:
+        found[len(sysfs.matching(tmp_path, "*/sound/card*"))] += 1
+        return found.total() >= LOOKS and len(found) > 1
+
     flapping = threading.Thread(target=flap)
     flapping.start()
     try:
-        found = [sysfs.matching(tmp_path, "*/sound/card*") for _ in range(5000)]
+        until(both_seen, news=lambda seconds: None, seen=lambda: found)
     finally:
         over.set()
         flapping.join()
-    assert {len(each) for each in found} == {0, 1}
+    assert set(found) == {0, 1}

@@ -10,7 +10,7 @@ RUN_PACKAGES := python3-venv python3-dev gcc libasound2-dev libpulse0 libusb-1.0
 TEST_PACKAGES := $(RUN_PACKAGES) mopidy mopidy-mpd gstreamer1.0-alsa gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-tools pulseaudio pulseaudio-utils libasound2-plugins \
 	umockdev gir1.2-umockdev-1.0 python3-gi voctomix-core lxd lxd-client busybox-static iproute2 strace tmux \
-	systemd-journal-remote mpd systemd dbus sudo
+	systemd-journal-remote mpd systemd dbus sudo snapserver netcat-openbsd
 PICTURE_PACKAGES := librsvg2-bin fonts-dejavu-core
 
 .PHONY: help run setup setup-test test check bench soak rig screenshots lock clean
@@ -28,6 +28,7 @@ $(VENV)/.done: pyproject.toml requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable tests/projector
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable tests/outside
 	@$(BIN)/python -m compileall -q backends console
 	@touch $@

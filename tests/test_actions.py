@@ -7,10 +7,11 @@ from pathlib import Path
 
 from backends.contract import State
 from backends.demo.world import ZONES, World
+from backends.testing.acting import Done, act_all
 from console.config import of_table
 from console.session import Session, checked
-from tests.contract.acting import Done, act_all
 from tests.patience import limit
+from tests.venue_actor import VenueActor
 
 ACTIONS: dict[str, set[str]] = {
     "zone": {
@@ -40,7 +41,7 @@ async def every_action(folder: Path) -> tuple[Done, set[tuple[str, str]]]:
                 while not venue.complete or any(health.state is not State.OK for health in venue.state.health.values()):
                     await venue.changed(0.1)
             session.venue.runs.launch = None  # a process of its own would not lie
-            done = await act_all(venue, session.feed._runtime.sources)
+            done = await act_all(VenueActor(venue, session.feed._runtime.sources))
             offered = {(id.kind, o.action) for id, resource in venue.state.current.items() for o in resource.offers}
             return done, offered | done
         finally:

@@ -16,8 +16,8 @@ MEASURING = {  # what measures time, or lets it pass, as its purpose
     "patience.py": "the one place",
     "test_patience.py": "has what it looks for as examples",
     "bench": "measures, and compares with a bare observer in the same run",
-    "outside/foh_outside": "a stranger's backend, with a period of its own",
-    "contract/pulse.py": "measures for how long the event loop is blocked, less what it waits for a processor",
+    "projector/foh_projector": "a backend, with a period of its own",
+    "outside/foh_snapcast": "a backend, with a period of its own",
     "rig/devices": "emulated boards live by the clock, as real ones do",
     "rig/guest": "the machine that a guest is: boots it, and gives up on it",
     "rig/build": "builds guests, and says how long it took",
@@ -168,7 +168,7 @@ def test_what_may_measure_is_there() -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BOUND", patience.POLL)
+    monkeypatch.setattr("backends.testing.patience.BOUND", patience.POLL)
 
 
 def test_a_wait_returns_what_was_found_at_once() -> None:

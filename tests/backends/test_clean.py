@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 
 from backends.contract import clean
-from tests.payloads import CONTROLS, MARKUP, PAYLOADS, SHAPES
+from backends.testing.payloads import CONTROLS, MARKUP, PAYLOADS, SHAPES
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

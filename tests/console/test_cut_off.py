@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.outside.server import Projector, beside
 from tests.patience import BOUND, until
+from tests.projector.server import Projector, beside
 from tests.terminal import FOH, Terminal
 
 

@@ -17,8 +17,8 @@ import pytest
 from console.cli import USAGE
 from console.venue.owner import lives
 from tests.console.test_cut_off import WAYS, act, device, env, journal, opened, texts
-from tests.outside.server import Projector
 from tests.patience import BOUND, until
+from tests.projector.server import Projector
 from tests.terminal import Terminal
 
 __all__ = ["device", "env"]  # fixtures

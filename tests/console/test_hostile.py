@@ -19,8 +19,8 @@ from backends.demo import lxd
 from backends.demo.lxd_shapes import Box
 from backends.demo.mopidy import Track
 from backends.demo.world import ZONES, World
+from backends.testing.payloads import MARKUP, PAYLOADS
 from tests.patience import BOUND
-from tests.payloads import MARKUP, PAYLOADS
 from tests.terminal import FOH, ROOT, SEQUENCE, Terminal
 
 # All that Textual 8 itself sends: modes, questions, places, colours, erasing.

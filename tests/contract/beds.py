@@ -8,9 +8,8 @@ import itertools
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 from mutagen.flac import FLAC
 
@@ -20,38 +19,15 @@ from backends.audio.mpd import source as mpd
 from backends.audio.pulse import source as pulse
 from backends.capture import voctomix
 from backends.containers import lxd
-from backends.contract import Backend
 from backends.demo.lxd import LxdServer
 from backends.demo.lxd_shapes import Box
 from backends.demo.mopidy import MopidyServer, Player, Track
 from backends.demo.voctocore import Voctocore
-from tests.contract.faults import Proxy, proxied
-from tests.contract.running import HOST
+from backends.testing.beds import SocketBed
+from backends.testing.faults import Proxy, proxied
 from tests.contract.tree_beds import laid
 from tests.integration.beds import pulse as sound
 from tests.integration.beds.mpd import RealMpd
-
-
-class SocketBed:
-    """A system behind a proxy."""
-
-    room = 1 << 20
-    section: Mapping[str, Any]
-
-    def __init__(
-        self, backend: Backend, source: str, section: dict[str, Any], proxy: Proxy, say: Callable[[str], None]
-    ) -> None:
-        self.backend, self.source, self.section, self.proxy = backend, source, section, proxy
-        self.host, self._say = HOST, say
-
-    async def spoil(self, fault: str) -> None:
-        await self.proxy.fault(fault)
-
-    async def mend(self) -> None:
-        await self.proxy.fault("well")
-
-    async def say(self, text: str) -> None:
-        self._say(text)
 
 
 @contextlib.asynccontextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from backends.testing.beds import Bed
+from backends.testing.faults import SOCKET_FAULTS
+from backends.testing.suite import Contract
 from tests.contract import beds, tree_beds
-from tests.contract.faults import SOCKET_FAULTS
-from tests.contract.suite import Bed, Contract
 
 
 class TestMopidy(Contract):

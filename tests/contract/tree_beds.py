@@ -15,8 +15,8 @@ from backends.demo.captures import Captures
 from backends.demo.mixer import Mixers
 from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import usb
-from tests.contract.faults import REFUSED_OR_WRONG, BrokenFile, Proxy, proxied
-from tests.contract.running import HOST
+from backends.testing.faults import REFUSED_OR_WRONG, BrokenFile, Proxy, proxied
+from backends.testing.stage import HOST
 from tests.patience import until_async
 
 TREE_FAULTS = {

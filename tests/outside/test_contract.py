@@ -1,33 +1,42 @@
-"""A stranger's backend keeps the contract, by the same suite as the built-in ones."""
+"""The backend keeps the contract, by the suite that ships with foh."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from foh_outside import backend
+from foh_snapcast import backend
+from snapserver import Snapserver
 
-from backends.contract import Backend
-from tests.contract.beds import SocketBed
-from tests.contract.faults import SOCKET_FAULTS, Proxy, proxied
-from tests.contract.suite import Bed, Contract
-from tests.outside.server import projector
+from backends.testing.beds import Bed, SocketBed
+from backends.testing.faults import SOCKET_FAULTS, Proxy, proxied
+from backends.testing.suite import Contract
 
 
 @contextlib.asynccontextmanager
-async def bed(backend: Backend = backend) -> AsyncIterator[SocketBed]:
-    async with projector() as device, proxied(Proxy(f"127.0.0.1:{device.port}", twist=(b'"lamp"', b'"limp"'))) as proxy:
+async def snapcast_bed(folder: Path) -> AsyncIterator[SocketBed]:
+    """A real server with two speakers. A stranger's text is the name that anybody may give to one of them."""
+    server = await asyncio.to_thread(Snapserver, folder / "snapserver")
 
-        def say(text: str) -> None:
-            device.title = text.encode("utf-8", "replace").decode()  # its JSON has no lone surrogates
+    def say(text: str) -> None:
+        name = text.encode("utf-8", "replace").decode()  # its JSON has no lone surrogates
+        server.call("Client.SetName", id="aa:aa", name=name)
 
-        yield SocketBed(backend, "projector ", {"endpoints": [proxy.address]}, proxy, say)
+    try:
+        await asyncio.to_thread(server.join, "aa:aa", "kitchen")
+        await asyncio.to_thread(server.join, "bb:bb", "terrace")
+        address = f"127.0.0.1:{server.port}"
+        async with proxied(Proxy(address, twist=(b'"groups"', b'"gruops"'))) as proxy:
+            yield SocketBed(backend, "snapcast ", {"endpoints": [proxy.address]}, proxy, say)
+    finally:
+        await asyncio.to_thread(server.stop)
 
 
-class TestProjector(Contract):
+class TestSnapcast(Contract):
     faults, actions = SOCKET_FAULTS, 4
 
     def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
-        return bed()
+        return snapcast_bed(folder)

@@ -11,7 +11,7 @@ import pytest
 from backends.audio.mpd import bounded
 from backends.audio.mpd.client import ask, connected, listening
 from backends.runtime import SourceIO
-from tests.memory import spared
+from backends.testing.memory import spared
 from tests.patience import NEVER, limit
 
 ENOUGH = 100 << 20  # bytes after which even this server ends: a client without a bound must not fill the machine

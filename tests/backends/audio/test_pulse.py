@@ -17,8 +17,8 @@ from backends.audio.pulse.source import folders, own, runs
 from backends.contract import Evidence, Gone, Id, Key, Offer, Refused, Severity, State, Unknown, Why
 from backends.kinds import OUTPUT, Stream, Zone
 from backends.runtime import health_of
+from backends.testing.payloads import PAYLOADS
 from tests.backends.worlds import FakeView
-from tests.payloads import PAYLOADS
 
 ADDRESS = "unix:/run/pulse/native"
 SINKS = {"zone1": 0, "zone2": 1, "zone3": 4}

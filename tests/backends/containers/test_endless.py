@@ -14,7 +14,7 @@ import pytest
 
 from backends.containers import lxd_reader
 from backends.containers.lxd_client import Api
-from tests.memory import spared
+from backends.testing.memory import spared
 from tests.patience import limit
 
 ENOUGH = 100 << 20  # bytes after which even this server ends: a client without a bound must not fill the machine

@@ -1,25 +1,22 @@
 """Takes every action of one Mopidy's zone, first as a lie, then for real: a program, to be run where its process is.
 
-python -m tests.integration.beds.acting ENDPOINT FOLDER
+python -m tests.integration.beds.acting ENDPOINT
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 from backends.audio.mopidy.source import backend
-from tests.contract.acting import act_all
-from tests.contract.running import running
+from backends.testing.acting import act_all
+from backends.testing.stage import staged
 
 
-async def main(endpoint: str, folder: str) -> None:
-    Path(folder).mkdir()
+async def main(endpoint: str) -> None:
     section = {"endpoints": [endpoint], "processes": False}
-    async with running(backend, section, "mopidy ", Path(folder)) as run:
-        done = await act_all(run.venue, run.feed.runtime.sources)
-        print(*sorted(action for _, action in done))
+    async with staged(backend, section, "mopidy ") as run:
+        print(*sorted(action for _, action in await act_all(run)))
 
 
 if __name__ == "__main__":

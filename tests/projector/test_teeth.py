@@ -11,15 +11,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from foh_outside import POLL, Ask, Projector, ProjectorSource, Said, backend
+from foh_projector import POLL, Ask, Projector, ProjectorSource, Said, backend
 from msgspec import structs
 
-from backends.contract import IO, Context, Id, Observation, Offer, Plan
+from backends.contract import (
+    IO,
+    Backend,
+    Context,
+    Finding,
+    Gone,
+    Id,
+    Observation,
+    Offer,
+    Plan,
+    Rule,
+    Severity,
+    Verdict,
+    View,
+)
+from backends.testing.beds import Bed
+from backends.testing.faults import SOCKET_FAULTS
+from backends.testing.memory import ROOM
+from backends.testing.suite import STALL, Contract
 from tests import patience
-from tests.contract.faults import SOCKET_FAULTS
-from tests.contract.suite import STALL, Bed, Contract
-from tests.outside.test_contract import bed
 from tests.patience import elapse
+from tests.projector.test_contract import bed
 
 KEPT: set[asyncio.Task[None]] = set()
 
@@ -99,9 +115,36 @@ class ExpectsWhatIsSo(ProjectorSource):
         return structs.replace(plan, expect=(structs.replace(plan.expect[0], field="lamp", wanted=1234),))
 
 
+class Greedy(ProjectorSource):
+    """Reads a line of any length."""
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, io: IO) -> AsyncIterator[Ask]:
+        async with super()._connected(io) as ask:
+            ask._reader._limit = 3 * ROOM  # type: ignore[attr-defined]
+            yield ask
+
+
+class Timeless(ProjectorSource):
+    """Does not say when it has read what it says."""
+
+    def _resource(self, said: Said, at: float) -> Projector:
+        return super()._resource(said, 0.0)
+
+
 class PlansAnything(ProjectorSource):
     async def plan(self, offer: Offer, args: Mapping[str, str], io: IO) -> Plan:
         return Plan(offer, dict(args), (), ())
+
+
+class Suite(Contract):
+    faults = SOCKET_FAULTS
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
+        return bed(self._backend)
 
 
 FORMED = Contract.test_what_it_says_is_well_formed_and_its_ids_are_stable
@@ -119,6 +162,8 @@ ACTIONS = Contract.test_every_action_is_judged_by_what_is_seen
         (Elsewhere, FORMED, {}, "comes from venue1"),
         (ByTheClock, Contract.test_a_clock_that_jumps_does_not_stop_it, {"monkeypatch": ...}, "it looks again"),
         (Leaks, Contract.test_one_that_is_cancelled_leaves_nothing_behind, {}, "tasks"),
+        (Greedy, FAULT, {"fault": "huge"}, "the process grew"),
+        (Timeless, ACTIONS, {}, "failed: "),
         (ExpectsNothing, ACTIONS, {}, "already so"),
         (ExpectsWhatIsSo, ACTIONS, {}, "already so"),
         (PlansAnything, Contract.test_what_it_does_not_know_is_refused, {}, "DID NOT RAISE"),
@@ -131,16 +176,24 @@ async def test_a_broken_promise_is_caught(
     async def discover(context: Context, io: IO) -> list[ProjectorSource]:
         return [bad(context.host, endpoint) for endpoint in context.settings.endpoints]
 
-    class Suite(Contract):
-        faults = SOCKET_FAULTS
-
-        def bed(self, folder: Path) -> AbstractAsyncContextManager[Bed]:
-            return bed(structs.replace(backend, discover=discover))
-
-    monkeypatch.setattr(patience, "BOUND", patience.BOUND / 12)  # what never comes is given up sooner
+    monkeypatch.setattr("backends.testing.patience.BOUND", patience.BOUND / 12)  # what never comes is given up sooner
     more = {name: monkeypatch if name == "monkeypatch" else value for name, value in more.items()}
     with pytest.raises((AssertionError, pytest.fail.Exception)) as caught:
-        await test(Suite(), tmp_path, **more)
+        await test(Suite(structs.replace(backend, discover=discover)), tmp_path, **more)
     assert why in str(caught.value)
     for task in KEPT:
         task.cancel()
+
+
+def hasty(subject: Projector | Gone, view: View) -> Verdict:
+    return Verdict() if subject.lamp > 0 else Verdict(undecided=True)  # type: ignore[union-attr,operator]
+
+
+def dirty(subject: Projector | Gone, view: View) -> Verdict:
+    return Verdict((Finding("DIRTY", Severity.INFO, subject.id, "a\x1b[31m cause"),))
+
+
+@pytest.mark.parametrize(("judge", "error"), [(hasty, TypeError), (dirty, AssertionError)])
+async def test_a_rule_that_breaks_its_promise_is_caught(judge: Any, error: type[Exception], tmp_path: Path) -> None:
+    with pytest.raises(error):
+        await FORMED(Suite(structs.replace(backend, rules=(Rule("bad", "projector", judge),))), tmp_path)

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from backends.contract import State
-from tests.patience import LATE
 
+LATE = 6.0  # seconds by which answers are delayed: longer than every deadline a backend should have
 REFUSED_OR_WRONG = frozenset((State.REFUSED, State.WRONG))
 
 # What a source that talks over one connection must make of each fault.
@@ -23,7 +23,7 @@ SOCKET_FAULTS: dict[str, frozenset[State]] = {
     "gone": frozenset((State.REFUSED,)),
     "cut": REFUSED_OR_WRONG,
     "random": REFUSED_OR_WRONG,
-    "huge": REFUSED_OR_WRONG,
+    "huge": REFUSED_OR_WRONG | {State.HUNG},  # an answer that never ends, or none
     "shape": frozenset((State.WRONG,)),
 }
 

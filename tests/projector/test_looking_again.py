@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import foh_outside
+import foh_projector
 import pytest
-from foh_outside import backend
+from foh_projector import backend
 
-from tests.contract.running import running
-from tests.outside.server import projector
+from backends.testing.stage import staged
+from tests.projector.server import projector
 
 
 async def test_an_action_is_seen_to_work_however_seldom_its_source_looks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(foh_outside, "POLL", 3600.0)
+    monkeypatch.setattr(foh_projector, "POLL", 3600.0)
     async with projector() as device:
         section = {"endpoints": [f"127.0.0.1:{device.port}"]}
-        async with running(backend, section, "projector", tmp_path) as run:
+        async with staged(backend, section, "projector") as run:
             (before,) = run.resources.values()
             offer = before.offer("power-off")
             assert offer
-            outcome = await run.operator.run(await run.operator.plan(offer, {}))
-            assert outcome.text.startswith("done: lamp off"), outcome.text
+            assert await run.run(await run.plan(offer, {})) == (True, "done: lamp off")
             (after,) = run.resources.values()
             assert (before.power, after.power) == ("on", "off")  # type: ignore[attr-defined]

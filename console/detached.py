@@ -12,7 +12,7 @@ import msgspec
 from console.launch import Order, read
 from console.options import USAGE
 from console.session import open_session
-from console.venue.effect import Outcome
+from console.venue.outcome import Outcome
 from console.venue.owner import lives, owner
 
 PARENT = 0.5  # seconds between two looks whether the console is there whose venue this is

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from backends.contract import Expect, Id, Plan, Refused, Resource, clean
-from console.venue.effect import Outcome, met, miss
+from backends.expect import met, miss
 from console.venue.feed import Control
 from console.venue.journal import Entry
+from console.venue.outcome import Outcome
 from console.venue.owner import owner
 from console.venue.site import Site
 from console.venue.words import JUDGING, cancelled

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from backends.contract import KindSpec
 from backends.wire import Wire
-from console.venue.effect import Outcome
 from console.venue.incidents import Incident
+from console.venue.outcome import Outcome
 
 
 def wire(kinds: Iterable[KindSpec] = ()) -> Wire:

@@ -11,8 +11,8 @@ from typing import TypeVar
 from msgspec import Struct, structs
 
 from backends.contract import Arg, Id, Offer, Plan, Refused, Risk
-from console.venue.effect import Outcome
 from console.venue.operate import Operator, locate
+from console.venue.outcome import Outcome
 from console.venue.venue import Venue
 
 T = TypeVar("T")

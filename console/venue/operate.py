@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import structs
 
 from backends.contract import Id, Offer, Plan, Refused, Resource, Risk, Unknown, clean
+from backends.expect import met
 from console.venue import resume
-from console.venue.effect import Outcome, met
 from console.venue.feed import Control
+from console.venue.outcome import Outcome
 from console.venue.state import VenueState
 from console.venue.venue import Venue
 

@@ -18,10 +18,11 @@ from msgspec import structs
 
 from backends.clock import MACHINE, Clock
 from backends.contract import Finding, Id, Offer, Plan, Refused
+from backends.expect import basis
 from console.venue import resume, words
 from console.venue.carry import Progress, carry_out, record
-from console.venue.effect import Outcome, basis
 from console.venue.journal import WIRE, Busy, Entry, RunRow
+from console.venue.outcome import Outcome
 from console.venue.owner import lives, owner
 from console.venue.site import Site
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from backends.contract import Plan, Step
-from console.venue.effect import Outcome
 from console.venue.frames import wire
 from console.venue.incidents import Incident
+from console.venue.outcome import Outcome
 from tests.backends.test_wire import there_and_back, whole
 
 

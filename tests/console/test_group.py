@@ -11,9 +11,9 @@ from backends.clock import MACHINE
 from backends.contract import Arg, Expect, Id, Observation, Offer, Plan, Refused, Risk, Step
 from backends.kinds import ZONE, Zone
 from console.venue import group
-from console.venue.effect import Outcome
 from console.venue.journal import Journal
 from console.venue.operate import Operator
+from console.venue.outcome import Outcome
 from console.venue.state import VenueState
 from console.venue.venue import Venue
 from tests import fleet

@@ -22,9 +22,9 @@ from backends.contract import (
     Unknown,
     Why,
 )
+from backends.expect import met
 from backends.hardware.rules import RULES
 from backends.kinds import Board, Hub
-from console.venue.effect import met
 from console.venue.incidents import Incidents, correlate, missing
 from console.venue.journal import Journal
 from console.venue.state import VenueState

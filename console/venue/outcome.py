@@ -1,12 +1,8 @@
-"""How a run ended, and how what is observed then compares with what was expected (backends/expect.py)."""
+"""How a run ended."""
 
 from __future__ import annotations
 
 from msgspec import Struct, structs
-
-from backends.expect import basis as basis
-from backends.expect import met as met
-from backends.expect import miss as miss
 
 
 class Outcome(Struct, frozen=True):

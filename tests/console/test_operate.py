@@ -212,7 +212,7 @@ async def test_what_is_to_be_seen_at_the_end_of_a_link_is_judged_there_or_not_pr
     with pytest.raises(Refused, match="its pcm is unknown"):
         await operator.plan(MUTE, {})
     control.card("closed")
-    with pytest.raises(Refused, match="so already: pcm state is closed"):
+    with pytest.raises(Refused, match="already so: pcm state is closed"):
         await operator.plan(MUTE, {})
     for deed, ok in (("lies", False), ("works", True)):
         control.card("RUNNING")

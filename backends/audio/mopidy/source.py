@@ -30,6 +30,7 @@ from backends.audio.mopidy.process import PlayerProcess, behind
 from backends.audio.mopidy.restart import MOPIDY
 from backends.audio.mopidy.rules import MOPIDY_QUESTIONS, MOPIDY_RULES
 from backends.audio.mopidy.zone import MOPIDY_ZONE, MopidyZone
+from backends.audio.pace import PACE_RULES
 from backends.audio.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
 from backends.contract import (
@@ -282,6 +283,5 @@ def needs(context: Context) -> Sequence[Need]:
     return [found, *restart.needs(MOPIDY, context.environ.get("USER", "USER"))]
 
 
-backend = Backend(
-    "mopidy", (ZONE, MOPIDY_ZONE), (*ZONE_RULES, *MOPIDY_RULES), discover, needs, Settings, MOPIDY_QUESTIONS
-)
+RULES = (*ZONE_RULES, *PACE_RULES, *MOPIDY_RULES)
+backend = Backend("mopidy", (ZONE, MOPIDY_ZONE), RULES, discover, needs, Settings, MOPIDY_QUESTIONS)

@@ -19,6 +19,7 @@ from backends.audio.mpd import model
 from backends.audio.mpd.client import CLIENT, ask, connected, listening, read, refresh
 from backends.audio.mpd.config import is_server
 from backends.audio.mpd.restart import MPD
+from backends.audio.pace import PACE_RULES
 from backends.audio.restart import RESTART, Restart, permission_to_restart
 from backends.audio.rules import ZONE_RULES
 from backends.audio.systemd import Unit
@@ -211,4 +212,4 @@ def needs(context: Context) -> Sequence[Need]:
     ]
 
 
-backend = Backend("mpd", (ZONE,), ZONE_RULES, discover, needs, Settings)
+backend = Backend("mpd", (ZONE,), (*ZONE_RULES, *PACE_RULES), discover, needs, Settings)

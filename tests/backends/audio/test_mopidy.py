@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
-import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from msgspec import structs
 
-from backends.audio import endpoints
-from backends.audio.endpoints import listener
 from backends.audio.mopidy import model
-from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
 from backends.audio.mopidy.process import PlayerProcess
-from backends.audio.rules import mixer_silent, stalled
+from backends.audio.rules import stalled
 from backends.contract import Gone, Id, Key, Refused, Resource, Unknown, Why
-from backends.kinds import Board, Control, Pcm, Zone
+from backends.kinds import Board, Pcm, Zone
 from tests.backends.worlds import FakeView
-from tests.patience import until
 
 BAR = Id("h", "zone", "127.0.0.1:6681")
 
@@ -110,103 +98,6 @@ def test_where_the_sound_goes(output: str, device: str | None, keys: list[str]) 
     assert [link.relation for link in links[2:]] == ["pcm", "mixer"][: len(keys)]
 
 
-@pytest.mark.parametrize(
-    ("argv", "files"),
-    [
-        (["python3", "/usr/bin/mopidy", "--config", "a:b/c.conf"], ["a", "b/c.conf"]),
-        (["mopidy", "--config=x.conf"], ["x.conf"]),
-        (["mopidy", "--config"], []),
-        (["mopidy"], []),
-    ],
-)
-def test_its_configuration_files(argv: Sequence[str], files: list[str]) -> None:
-    assert config_files(argv) == files
-
-
-def test_later_files_win_and_the_command_line_over_them(tmp_path: Path) -> None:
-    first, second, folder = tmp_path / "mopidy.conf", tmp_path / "bar.conf", tmp_path / "conf.d"
-    folder.mkdir()
-    (folder / "x.conf").write_text("[audio]\noutput = fakesink\n")
-    first.write_text("[audio]\noutput = autoaudiosink ; a comment\n")
-    second.write_text("[audio]\noutput = alsasink device=bar\n")
-    assert output_of(merged([folder]), []) == "fakesink"
-    assert output_of(merged([folder, first]), []) == "autoaudiosink"
-    assert output_of(merged([first, second]), []) == "alsasink device=bar"
-    assert output_of(merged([first, second]), ["-o", "audio/output=other"]) == "other"
-    unknown = output_of(merged([tmp_path / "none.conf"]), [])
-    assert isinstance(unknown, Unknown)
-    (tmp_path / "bad.conf").write_text("no section\n")
-    bad = output_of(merged([tmp_path / "bad.conf"]), [])
-    assert isinstance(bad, Unknown)
-    assert bad.why is Why.MALFORMED
-    assert [zone_name(files) for files in ([first], [first, second], [])] == ["", "bar", ""]
-
-
-@pytest.mark.parametrize(
-    ("section", "address"),
-    [
-        ("", ""),
-        ("[mpd]\n", "127.0.0.1:6600"),
-        ("[mpd]\nhostname = ::\nport = 6601 ; the bar\n", "127.0.0.1:6601"),
-        ("[mpd]\nhostname = 10.0.0.7\n", "10.0.0.7:6600"),
-        ("[mpd]\nenabled = False\n", ""),
-        ("[mpd]\nhostname = unix:/run/mpd\n", ""),
-        ("[mpd]\nport = many\n", ""),
-    ],
-)
-def test_where_phones_should_reach_it(tmp_path: Path, section: str, address: str) -> None:
-    (tmp_path / "bar.conf").write_text("[audio]\noutput = fakesink\n" + section)
-    assert frontend_of(merged([tmp_path / "bar.conf"]), [], "mpd", "") == address
-    assert frontend_of(merged([tmp_path / "none.conf"]), [], "mpd", "") == ""
-
-
-@pytest.mark.parametrize(
-    ("section", "options", "address"),
-    [
-        ("", [], "127.0.0.1:6680"),
-        ("[http]\nport = 6684\nhostname = localhost\n", [], "127.0.0.1:6684"),
-        ("[http]\nhostname = ::1\n", [], "[::1]:6680"),
-        ("[http]\nport = 6684\n", ["-o", "http/port=6685"], "127.0.0.1:6685"),
-        ("", ["-o", "http/enabled=false"], ""),
-    ],
-)
-def test_where_its_http_frontend_should_listen(tmp_path: Path, section: str, options: list[str], address: str) -> None:
-    (tmp_path / "bar.conf").write_text("[audio]\noutput = fakesink\n" + section)
-    assert frontend_of(merged([tmp_path / "bar.conf"]), options, "http", "6680") == address
-
-
-@pytest.mark.parametrize(
-    ("section", "options", "kept"),
-    [
-        ("[core]\nrestore_state = true\n", [], True), ("[core]\nrestore_state = off\n", [], False),
-        ("[http]\nport = 1\n", [], False), ("[http]\nport = 1\n", ["-o", "core/restore_state=true"], True),
-        ("[core]\nrestore_state = true\n", ["-o", "core/restore_state=no"], False), ("", [], None),
-        ("", ["-o", "core/restore_state=1"], True),
-    ],
-)  # fmt: skip
-def test_whether_it_keeps_its_queue(tmp_path: Path, section: str, options: list[str], kept: bool | None) -> None:
-    (tmp_path / "a.conf").write_text(section)
-    said = restores(merged([tmp_path / "a.conf"]), ["mopidy", *options])
-    assert said is kept if kept is not None else isinstance(said, Unknown)
-
-
-@pytest.mark.parametrize(
-    ("line", "yes"),
-    [
-        ("/usr/bin/python3 /usr/bin/mopidy --config /etc/mopidy/mopidy.conf", True),
-        ("python3 -m mopidy -o http/port=1 -v", True),
-        ("mopidy", True),
-        ("/usr/bin/python3 /usr/bin/mopidy --config a.conf config", False),
-        ("mopidy local scan", False),
-        ("tail -f /var/log/mopidy", False),
-        ("vi /etc/mopidy/mopidy.conf", False),
-        ("", False),
-    ],
-)
-def test_a_server_is_told_from_its_commands(line: str, yes: bool) -> None:
-    assert is_server(line.split()) is yes
-
-
 # --- the rule ---------------------------------------------------------------------------------------------
 
 
@@ -257,56 +148,3 @@ def test_playing_while_the_position_stands_still(
         assert verdict.findings[0].root == (BOARD.id if ends else NOW.id)
     if isinstance(zone, Zone) and zone.state == "playing" and not isinstance(zone.position, Unknown):
         assert verdict.recheck_at is not None
-
-
-FADER = Control(id=Id("h", "control", "zone1/Master"), name="zone1", device="zone1", level=40, mute=False)
-REFUSED = Unknown(Why.UNREACHABLE, "Connection refused", False)
-
-
-@pytest.mark.parametrize(
-    ("control", "codes"),
-    [
-        (FADER, []),
-        (structs.replace(FADER, mute=REFUSED), ["MIXER-UNREACHABLE"]),
-        (structs.replace(FADER, mute=Unknown(Why.NOT_APPLICABLE)), []),
-        (structs.replace(FADER, mute=REFUSED, device=REFUSED), []),  # the source is unwell: said there, once
-        (Gone(FADER.id, FADER, 1.0), []),
-    ],
-)
-def test_a_mixer_that_does_not_answer(control: Control | Gone, codes: list[str]) -> None:
-    past: list[tuple[float, Resource]] = [] if isinstance(control, Gone) else [(60, control)]
-    view = FakeView(past={FADER.id: past})
-    assert [finding.code for finding in mixer_silent(control, view).findings] == codes
-
-
-@pytest.mark.parametrize(("past", "undecided"), [([], True), ([(1.0, FADER)], False)])
-def test_a_mixer_that_does_not_answer_for_a_moment(past: list[tuple[float, Resource]], undecided: bool) -> None:
-    """As while its card leaves with its board."""
-    control = structs.replace(FADER, mute=REFUSED)
-    verdict = mixer_silent(control, FakeView(past={FADER.id: past}))
-    assert (verdict.findings, verdict.undecided, verdict.recheck_at) == ((), undecided, 1002.0)
-
-
-def test_one_search_for_listeners_answers_all_who_asked_before_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
-    searches, searched, asking = [0], psutil.net_connections, list[int]()
-
-    def search(kind: str) -> Any:
-        searches[0] += 1
-        until(lambda: sum(map(waits, asking)) == 4 or searches[0] > 1, "the others have asked as well")
-        return searched(kind)
-
-    def ask(address: str) -> object:
-        asking.append(threading.get_ident())
-        return listener(address)
-
-    def waits(thread: int) -> bool:
-        frame = sys._current_frames().get(thread)
-        return frame is not None and frame.f_code.co_filename == endpoints.__file__
-
-    monkeypatch.setattr(psutil, "net_connections", search)
-    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        assert set(pool.map(ask, [address] * 5)) == {os.getpid()}
-        assert searches[0] == 2
-        assert listener(address) == os.getpid()
-        assert searches[0] == 3, "what was found before somebody asked may no longer be so"

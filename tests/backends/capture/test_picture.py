@@ -23,7 +23,7 @@ from backends.capture.picture import (
 )
 from backends.demo import captures
 from backends.runtime import SourceIO
-from tests.backends.test_children import gone
+from tests.backends.processes import gone
 from tests.patience import POLL, limit, until_async
 
 IO = SourceIO("camera")

@@ -3,79 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
-from aiohttp import web
 
-from backends.containers.lxd import LxdSource, Settings, discover
-from backends.contract import Context, Refused, Source, State, Unknown, source_id
-from backends.demo.lxd import LxdServer
-from backends.demo.lxd_shapes import Box, sync
+from backends.containers.lxd import LxdSource
+from backends.contract import Refused, State, Unknown, source_id
 from backends.kinds import Instance, Operation
-from backends.runtime import SourceIO
 from tests.integration.beds.lxd import Lxd
+from tests.integration.beds.lxd_servers import EmbeddedServer, RealServer, Server
 from tests.integration.watching import Watched, carry_out, watching
 from tests.patience import NEVER
-
-
-class Server(Protocol):
-    """What a test does to an LXD, whichever it is. web1 runs; web2 and stage/web1 are stopped."""
-
-    socket: str
-
-    async def do(self, action: str, name: str, project: str = "default") -> None: ...
-    async def kill(self) -> None: ...
-    async def start(self) -> None: ...
-    def hang(self, yes: bool) -> None: ...
-
-
-class EmbeddedServer:
-    def __init__(self, folder: Path) -> None:
-        boxes = [Box("web1", image="busybox"), Box("web2", status="Stopped"), Box("web1", "stage", "Stopped")]
-        for box in boxes:
-            box.image, box.autostart = "busybox", False
-        self.server = LxdServer(str(folder / "lxd.socket"), "alpha", boxes, seconds=0.3)
-        self.socket, self.hang = self.server.path, self.server.hang
-
-    async def do(self, action: str, name: str, project: str = "default") -> None:
-        do = {"start": self.server.revive, "stop": self.server.crash, "pause": self.server.freeze}[action]
-        do(name, project)
-
-    async def start(self) -> None:
-        await self.server.start()
-
-    async def kill(self) -> None:
-        await self.server.close()
-
-
-class RealServer:
-    def __init__(self, bed: Lxd) -> None:
-        self.bed, self.socket = bed, bed.socket
-
-    async def do(self, action: str, name: str, project: str = "default") -> None:
-        force = ["--force"] if action == "stop" else []
-        await asyncio.to_thread(self.bed.lxc, action, name, "--project", project, *force)
-
-    async def start(self) -> None:
-        self.bed.start()  # in this thread: its end would be the daemon's
-
-    async def kill(self) -> None:
-        self.bed.kill()
-
-    def hang(self, yes: bool) -> None:
-        self.bed.signal(signal.SIGSTOP if yes else signal.SIGCONT)
-
-    def mend(self) -> None:
-        """As the next test needs it, whatever this one has left."""
-        if self.bed.runs:
-            self.hang(False)
-        else:
-            self.bed.start()
 
 
 @pytest.fixture(scope="module")
@@ -341,52 +281,3 @@ async def test_a_crash_seen_from_inside(bed: Lxd) -> None:
         await watched.until(lambda w: w.get("instance", "state", "web1") == "Running")
         bed.lxc("exec", "web1", "--", "/bin/busybox", "poweroff", "-f")
         await watched.until(lambda w: w.get("instance", "state", "web1") == "Stopped")
-
-
-async def test_sockets_are_found_by_configuration(tmp_path: Path) -> None:
-    context = Context("venue", Settings(sockets=["alpha=/a/lxd.socket", "/b/lxd.socket"]))
-    sources: list[Source] = list(await discover(context, SourceIO("discovery")))
-    assert [(source.name, source.host) for source in sources] == [
-        ("lxd alpha", "alpha"),
-        ("lxd /b/lxd.socket", "venue"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("mode", "state"), [("missing", State.REFUSED), ("stale", State.REFUSED), ("other", State.WRONG)]
-)
-async def test_what_is_no_lxd_is_said_to_be_none(tmp_path: Path, mode: str, state: State) -> None:
-    async def stranger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
-
-    path = tmp_path / "lxd.socket"
-    server = None if mode == "missing" else await asyncio.start_unix_server(stranger, path)
-    if server and mode == "stale":
-        server.close()
-        await server.wait_closed()
-    async with watching(LxdSource("venue", str(path))) as watched:
-        await watched.until(lambda w: w.state is state)
-    if server:
-        server.close()
-
-
-@pytest.mark.parametrize("answer", [[], "x", {"environment": {}}, None, 7])
-async def test_nonsense_instead_of_json_shapes_is_said(
-    answer: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def nonsense(self: LxdServer, request: web.Request) -> web.Response:
-        return sync(answer)
-
-    monkeypatch.setattr(LxdServer, "_list", nonsense)
-    monkeypatch.setattr(LxdServer, "_resources", nonsense)
-    embedded = EmbeddedServer(tmp_path)
-    await embedded.start()
-    try:
-        async with watching(LxdSource("venue", embedded.socket)) as watched:
-            wanted = State.OK if answer is None else State.WRONG
-            await watched.until(lambda w: w.state is wanted)
-            assert answer is None or "LXD answers with a" in watched.sentence
-            assert watched.of("instance") is None
-    finally:
-        await embedded.kill()

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Protocol
 
-import httpx
-import psutil
 import pytest
 
-from backends.audio.mopidy import players
-from backends.audio.mopidy.source import MopidySource, Settings, discover
-from backends.contract import Context, Link, Refused, State, Unknown, source_id
-from backends.demo.mopidy import MopidyServer, Player, Track
-from backends.runtime import SourceIO
-from tests.integration.beds.mopidy import RealMopidy, make_track, mopidies
+from backends.audio.mopidy.source import MopidySource
+from backends.contract import Refused, State, source_id
+from tests.integration.beds.mopidy import RealMopidy, mopidies
+from tests.integration.beds.mopidy_servers import Embedded, Real, Server
 from tests.integration.watching import Watched, carry_out, watching
 from tests.patience import NEVER
 
@@ -28,61 +21,6 @@ RELEASE = [
     "core.playback.get_time_position, until it is above 0", "core.playback.stop",
     "core.mixer.set_mute {'mute': False}",
 ]  # fmt: skip
-
-
-class Server(Protocol):
-    """What an outsider does to a server, whichever it is."""
-
-    endpoint: str
-
-    async def rpc(self, method: str, **params: object) -> object: ...
-    async def queue(self, *titles: str) -> None: ...
-    async def kill(self) -> None: ...
-    async def start(self) -> None: ...
-
-
-class Embedded:
-    def __init__(self) -> None:
-        self.server = MopidyServer(Player([], "stopped"))
-        self.endpoint = ""
-
-    async def rpc(self, method: str, **params: object) -> object:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method} | ({"params": params} if params else {})
-        async with httpx.AsyncClient() as client:
-            return (await client.post(f"{self.endpoint}/mopidy/rpc", json=body)).json()["result"]
-
-    async def queue(self, *titles: str) -> None:
-        player = self.server.player
-        player.tracks = {n: Track(title, "Test Artist") for n, title in enumerate(titles, 1)}
-        player.current = None
-
-    async def kill(self) -> None:
-        await self.server.stop()
-
-    async def start(self) -> None:
-        await self.server.start()
-        self.endpoint = self.server.endpoint
-
-
-class Real:
-    def __init__(self, server: RealMopidy) -> None:
-        self.server, self.endpoint = server, server.endpoint
-
-    async def rpc(self, method: str, **params: object) -> object:
-        return await asyncio.to_thread(self.server.rpc, method, **params)
-
-    async def queue(self, *titles: str) -> None:
-        await self.rpc("core.tracklist.clear")  # first, so that it plays none of the files that are written anew
-        tracks = [make_track(self.server.media / f"{n}.flac", title, length=30) for n, title in enumerate(titles)]
-        await self.rpc("core.tracklist.add", uris=[track.as_uri() for track in tracks])
-
-    async def kill(self) -> None:
-        self.server.signal(signal.SIGKILL)
-        await asyncio.to_thread(self.server.process.wait)
-
-    async def start(self) -> None:
-        if self.server.process.poll() is not None:
-            self.server.start()
 
 
 @pytest.fixture(scope="module")
@@ -266,67 +204,3 @@ async def test_a_lost_output_says_playing_and_stands_still() -> None:
         await watched.until(lambda w: w.get("zone", "position") == 0)
         assert watched.get("zone", "state") == "playing"
     await server.kill()
-
-
-async def test_discovery_takes_what_answers_as_mopidy_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int, tmp_path: Path
-) -> None:
-    server, stranger = Embedded(), await asyncio.start_server(_teapot, "127.0.0.1", 0)
-    await server.start()
-    ports = (server.server.port, stranger.sockets[0].getsockname()[1], unused_tcp_port)
-    monkeypatch.setattr("backends.audio.mopidy.source.USUAL_PORTS", ports)
-    found = await discover(Context("h", Settings()), SourceIO("t"))
-    names = {each.name for each in found}  # and those of the other tests, by their processes
-    assert names & {f"mopidy 127.0.0.1:{port}" for port in ports} == {f"mopidy 127.0.0.1:{ports[0]}"}
-    stranger.close()
-    await server.kill()
-
-
-async def _teapot(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readline()
-    writer.write(b"HTTP/1.1 418 teapot\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-    writer.close()
-
-
-async def test_zones_that_share_an_account_know_each_other_and_tell_no_secret(tmp_path: Path) -> None:
-    """By the configurations of real processes. (The extension need not be there: Mopidy runs on without it.)"""
-    secret = "[spotify]\nusername = house@venue.example\npassword = hunter2\n"
-    servers = [RealMopidy(name, tmp_path / name, "fakesink", {}, wait=False) for name in ("bar", "foyer")]
-    try:
-        for server in servers:
-            server.stop()
-            server.config.write_text(server.config.read_text() + secret)
-            server.start(wait=False)
-        for server in servers:
-            await asyncio.to_thread(server.wait)
-        bar, foyer = (MopidySource("h", server.endpoint) for server in servers)
-        async with watching(bar) as one, watching(foyer) as two:
-            for watched in (one, two):
-                await watched.until(lambda w: w.get("zone", "accounts"))
-                assert "hunter2" not in str(watched.seen)
-                assert "house" not in str(watched.seen)
-            assert one.get("zone", "accounts") == two.get("zone", "accounts")
-            first, other = (one, two) if bar.address < foyer.address else (two, one)
-            await other.until(lambda w: [link.to.value for link in aside(w)] == [min(bar.address, foyer.address)])
-            assert aside(first) == []
-    finally:
-        for server in servers:
-            server.stop()
-
-
-def aside(watched: Watched) -> list[Link]:
-    zone = watched.of("zone")
-    return [link for link in zone.links if link.relation.startswith("account ")] if zone else []
-
-
-async def test_where_no_player_is_seen_among_the_processes_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(psutil, "pids", list)
-    monkeypatch.setattr(players, "_players", players._Players())
-    server = Embedded()
-    await server.start()
-    async with watching(MopidySource("venue", server.endpoint)) as watched:
-        await watched.until(lambda w: w.of("zone"))
-    await server.kill()
-    accounts = watched.get("zone", "accounts")
-    assert isinstance(accounts, Unknown)
-    assert accounts.detail

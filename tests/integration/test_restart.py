@@ -7,15 +7,15 @@ import json
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.beds.foh import Foh, mpd, unit
 from tests.integration.beds.mopidy import make_track
 from tests.integration.beds.netns import wait_for
-from tests.integration.beds.systemd import Manager, Systemd, UnitMopidy, UnitMpd, UserManager
-from tests.terminal import FOH, Terminal
+from tests.integration.beds.systemd import Systemd, UnitMopidy, UserManager
 
 
 @pytest.fixture(scope="module")
@@ -23,53 +23,6 @@ def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systemd]:
     manager = Systemd(tmp_path_factory.mktemp("systemd"))
     yield manager
     manager.close()
-
-
-class Foh:
-    """`foh` beside that systemd, with one zone, bar, and a journal of its own."""
-
-    who: Sequence[str] = ()  # root
-
-    def __init__(self, systemd: Systemd, folder: Path, zone: UnitMopidy | UnitMpd) -> None:
-        self._systemd, self.state = systemd, folder / "journal"
-        venue = folder / "venue.toml"
-        venue.write_text(f'host = "h"\n[names]\n"zone/{zone.address}" = "bar"\n{zone.section}')
-        self.env: Mapping[str, str] = {"FOH_VENUE": str(venue), "FOH_STATE": str(self.state), "USER": "op"}
-
-    def __call__(self, *words: str) -> tuple[int, str]:
-        ran = self._systemd.run(*self.who, *FOH, *words, env=self.env)
-        return ran.returncode, ran.stdout + ran.stderr
-
-    def act(self, *words: str) -> tuple[int, str]:
-        return self("act", "zone/bar", *words)
-
-    def incidents(self) -> list[tuple[str, str, str]]:
-        """Code, what is wrong, and what its first remedy does, of each."""
-        said = json.loads(self("status", "--json")[1])
-        return [(each["code"], each["what"], each["remedies"][0].get("action", "")) for each in said["incidents"]]
-
-    def zone(self) -> dict[str, object]:
-        said = json.loads(self("status", "--json")[1])
-        row: dict[str, object] = said["resources"]["zone"][0]
-        return row
-
-    def console(self) -> Terminal:
-        return Terminal(self._systemd.inside(*FOH), 120, 36, self.env)
-
-    def journal(self, *columns: str) -> list[tuple[str, ...]]:
-        with contextlib.closing(sqlite3.connect(self.state / "journal.sqlite")) as journal:
-            return journal.execute(f"SELECT {', '.join(columns)} FROM entry ORDER BY id").fetchall()
-
-
-@contextlib.contextmanager
-def unit(
-    systemd: Systemd, folder: Path, more: str = "", core: str = "", manager: Manager | None = None
-) -> Iterator[tuple[UnitMopidy, Foh]]:
-    zone = UnitMopidy(manager or systemd, "bar", folder / "bar", more, core)
-    try:
-        yield zone, Foh(systemd, folder, zone)
-    finally:
-        zone.stop()
 
 
 def test_one_that_hangs_is_restarted_from_the_console_and_its_incident_clears(systemd: Systemd, tmp_path: Path) -> None:
@@ -256,15 +209,6 @@ def test_a_unit_of_the_user_s_own_manager_needs_no_root(systemd: Systemd) -> Non
             assert zone.pid not in (0, old)
             foh.who = ()
             assert f"mopidy@bar.service is of user {manager.UID}'s own manager" in str(foh.zone()["unit"])
-
-
-@contextlib.contextmanager
-def mpd(systemd: Systemd, folder: Path, more: str = "", socket: bool = False) -> Iterator[tuple[UnitMpd, Foh]]:
-    zone = UnitMpd(systemd, folder / "mpd", more, socket)
-    try:
-        yield zone, Foh(systemd, folder, zone)
-    finally:
-        zone.stop()
 
 
 def test_an_mpd_that_hangs_is_restarted_and_goes_on_with_its_queue(systemd: Systemd, tmp_path: Path) -> None:

@@ -5,24 +5,22 @@ What is expected on the screen was drawn at random and put into the real system 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.integration.beds import venue
 from tests.integration.beds.venue import PORTS, SINKS, Venue
+from tests.integration.beds.venue_screen import CLEAN, clock, incidents, moving, row, together, word
 from tests.patience import BOUND, POLL, changed, elapse, soak, throughout
 from tests.terminal import FOH, Terminal
-
-CLEAN = "0 CRIT  0 warn"
 
 
 @pytest.fixture(scope="module")
@@ -51,38 +49,6 @@ def console(real: Venue) -> Iterator[Terminal]:
         terminal.until(lambda: all(clock(terminal, name) not in ("", "0:00") for name in PORTS))
         yield terminal
         assert terminal.process.poll() is None, "the console has ended by itself"
-
-
-def row(terminal: Terminal, name: str) -> str:
-    """The line of a resource in its pane."""
-    found = re.compile(rf"(?:^|\s)[Cwi ] {name}\s")
-    below = terminal.screen()[12:]
-    return next((line[match.start() :] for line in below if (match := found.search(line))), "")
-
-
-def incidents(terminal: Terminal) -> list[str]:
-    """The critical ones and the warnings in the table of incidents. (LXD's housekeeping fails without internet.)"""
-    lines = terminal.screen()
-    end = next((n for n, line in enumerate(lines) if line.startswith("1 audio zones")), len(lines))
-    return [line for line in lines[3:end] if re.match(r" [Cw] ", line)]
-
-
-def clock(terminal: Terminal, zone: str) -> str:
-    found = re.search(r"\s(\d+:\d\d)\s+\d+%", row(terminal, zone)[:90])
-    return found[1] if found else ""
-
-
-def word() -> str:
-    return f"X{random.randrange(10**9)}"
-
-
-@contextlib.contextmanager
-def moving(terminal: Terminal, zones: Sequence[str]) -> Iterator[None]:
-    """What the body breaks does not stop these: before it is put right, each zone's position moves on the screen,
-    second by second."""
-    yield
-    moved = [changed(lambda zone=zone: clock(terminal, zone), 3) for zone in zones]
-    terminal.until(lambda: False not in [each() for each in moved])  # each is looked at
 
 
 def test_nine_zones_are_on_the_screen_with_what_was_set_a_moment_ago(real: Venue) -> None:
@@ -198,14 +164,6 @@ def test_all_zones_are_acted_on_together_and_the_one_that_does_not_follow_is_nam
     real.play(deaf)
     console.until(lambda: all(" playing " in row(console, name) for name in PORTS))
     console.wait_for(CLEAN)
-
-
-def together(console: Terminal, action: str) -> None:
-    """Chooses the first action that can be taken with all that is marked."""
-    console.press("a")
-    console.wait_for("actions on these 9")
-    console.press("enter")
-    console.wait_for(f"9 side by side: {action}")
 
 
 def test_an_unplugged_board_is_one_incident_that_names_the_port(real: Venue, console: Terminal) -> None:

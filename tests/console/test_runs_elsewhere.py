@@ -6,13 +6,12 @@ import os
 import subprocess
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec import structs
 
 from backends.contract import Plan, Refused, Step
 from console.venue import runs as runs_module
-from console.venue.journal import Entry
+from console.venue.journal import WIRE, Entry
 from console.venue.operate import Operator
 from console.venue.owner import lives, owner
 from tests.console.slow import refused, row, words
@@ -56,7 +55,7 @@ async def test_a_long_run_of_another_process_is_shown_and_its_outcome_told(tmp_p
     here, told = await venue(tmp_path / "j.sqlite"), list[str]()
     here.runs.listeners.append(lambda row: told.append(f"{row.label}: {row.text}"))
     plan = Plan(MUTE, {}, (Step("stop", text="stop it"),), (), lasts=runs_module.LONG + 1)
-    made = msgspec.json.encode(msgspec.to_builtins(plan)).decode()
+    made = WIRE.encode(plan).decode()
     with subprocess.Popen(["sleep", "1000"]) as other:
         of_other = structs.replace(row(owner(other.pid)), plan=made)
         id = await here.journal.begin(of_other, Entry(1000.0, "ann", "planned", str(BAR), "pause"))

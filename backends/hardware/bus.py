@@ -21,7 +21,8 @@ from msgspec import structs
 from backends import sysfs
 from backends.contract import IO, Evidence, Unknown, Why
 from backends.hardware import boards, enumerator, helper, usbfs
-from backends.hardware.boards import HOLDERS, NOT_IDENTIFIED, DeviceIdentity, SleepTimes
+from backends.hardware.boards import HOLDERS, SleepTimes
+from backends.hardware.device_reader import NOT_IDENTIFIED, DeviceIdentity, identify
 from backends.hardware.enumerator import ListedDevice
 from backends.kinds import Board, Hub
 from backends.uevents import UEvent
@@ -181,7 +182,7 @@ def left(events: Iterable[UEvent]) -> frozenset[str]:
 
 
 def _identify(devices: Mapping[UsbDevice, Path], at: float) -> dict[UsbDevice, DeviceIdentity]:
-    return {each: boards.identify(device, at) for each, device in devices.items()}
+    return {each: identify(device, at) for each, device in devices.items()}
 
 
 def _number(device: Path) -> int | None:

@@ -7,12 +7,13 @@ import pytest
 
 from backends.contract import Unknown, Why
 from backends.hardware import boards, enumerator
+from backends.hardware.device_reader import identify
 from tests.backends.hardware.tree import tree
 
 
 def test_a_board_is_read_whole(tmp_path: Path) -> None:
     device = tree(tmp_path)
-    board = boards.board("h", "1-1.1", device, 7.0, boards.identify(device, 7.0), tmp_path, 3, 2)
+    board = boards.board("h", "1-1.1", device, 7.0, identify(device, 7.0), tmp_path, 3, 2)
     assert board is not None
     assert (board.model, board.ids, board.speed, board.current, board.asleep) == (
         "PCM2705C",
@@ -72,7 +73,7 @@ def test_a_hub_tells_what_each_of_its_ports_has_counted(
 )
 def test_what_a_board_may_say(tmp_path: Path, changes: dict[str, str], field: str, value: Any) -> None:
     device = tree(tmp_path, **changes)
-    board = boards.board("h", "1-1.1", device, 0.0, boards.identify(device, 0.0), tmp_path)
+    board = boards.board("h", "1-1.1", device, 0.0, identify(device, 0.0), tmp_path)
     got = getattr(board, field)
     assert (got.why if isinstance(got, Unknown) else got) == value
 

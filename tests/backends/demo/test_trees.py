@@ -8,6 +8,7 @@ import pytest
 from backends import sysfs
 from backends.demo.trees import DemoBoard, Trees
 from backends.hardware import boards, enumerator
+from backends.hardware.device_reader import identify
 from backends.kinds import Board, Hub
 from tests.patience import POLL
 
@@ -37,7 +38,7 @@ def test_the_tree_is_read_like_the_kernels(tmp_path: Path) -> None:
     assert {port for port, each in seen.items() if each.is_audio} == {"1-1.1", "1-1.2", "1-1.3.4"}
     assert {port for port, each in seen.items() if each.is_hub} == {"usb1", "1-1", "1-1.3", "usb2"}
     for port, device in sysfs.usb_devices(trees.sysfs).items():
-        said = boards.identify(device, 0.0)
+        said = identify(device, 0.0)
         if seen[port].is_hub:
             found: Board | Hub | None = boards.hub("h", port, device, 0.0, said)
         else:

@@ -7,7 +7,7 @@ import pytest
 
 from backends.contract import Unknown, Why
 from backends.hardware import boards, enumerator
-from backends.hardware.device_reader import identify
+from backends.hardware.device_reader import NOT_IDENTIFIED, identify
 from tests.backends.hardware.tree import tree
 
 
@@ -46,7 +46,7 @@ def test_a_hub_tells_what_each_of_its_ports_has_counted(
     for name, value in (("devnum", "4"), ("maxchild", ports), ("1-1:1.0/1-1-port2/over_current_count", "0")):
         (device / name).parent.mkdir(parents=True, exist_ok=True)
         (device / name).write_text(value + "\n")
-    hub = boards.hub("h", "1-1", device, 0.0, boards.NOT_IDENTIFIED)
+    hub = boards.hub("h", "1-1", device, 0.0, NOT_IDENTIFIED)
     assert hub is not None
     assert hub.over_currents == told
     assert [each.raw for each in hub.evidence if each.what == boards.OVER_CURRENT] == proofs
@@ -81,13 +81,13 @@ def test_what_a_board_may_say(tmp_path: Path, changes: dict[str, str], field: st
 def test_a_released_hid_interface_and_none_at_all(tmp_path: Path) -> None:
     device = tree(tmp_path)
     (device / "1-1.1:1.2/driver").unlink()
-    assert boards.board("h", "1-1.1", device, 0.0, boards.NOT_IDENTIFIED, tmp_path).hid == "released"  # type: ignore[union-attr]
+    assert boards.board("h", "1-1.1", device, 0.0, NOT_IDENTIFIED, tmp_path).hid == "released"  # type: ignore[union-attr]
     (device / "1-1.1:1.2/bInterfaceClass").write_text("01\n")
-    assert boards.board("h", "1-1.1", device, 0.0, boards.NOT_IDENTIFIED, tmp_path).hid == "none"  # type: ignore[union-attr]
+    assert boards.board("h", "1-1.1", device, 0.0, NOT_IDENTIFIED, tmp_path).hid == "none"  # type: ignore[union-attr]
 
 
 def test_a_board_that_is_gone_is_none_and_not_a_row_of_unknowns(tmp_path: Path) -> None:
-    assert boards.board("h", "1-1.9", tree(tmp_path).parent / "1-1.9", 0.0, boards.NOT_IDENTIFIED, tmp_path) is None
+    assert boards.board("h", "1-1.9", tree(tmp_path).parent / "1-1.9", 0.0, NOT_IDENTIFIED, tmp_path) is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from msgspec import structs
 from backends.contract import Id, Refused, Unknown, Why
 from backends.hardware import boards, power, udev_rule
 from backends.hardware.boards import NO_RULE, RULE
+from backends.hardware.device_reader import NOT_IDENTIFIED
 from backends.hardware.helper import Folders
 from backends.kinds import Board
 from tests.backends.hardware.tree import tree
@@ -63,7 +64,7 @@ def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> Non
     device, rules = tree(tmp_path / "sys"), tmp_path / "rules.d"
     rules.mkdir()
     where = Folders(tmp_path / "sys", rules)
-    board = boards.board("h", "1-1.1", device, 0.0, boards.NOT_IDENTIFIED, rules)
+    board = boards.board("h", "1-1.1", device, 0.0, NOT_IDENTIFIED, rules)
     assert board is not None
     let, _ = power.offers(board, "")
     plan = power.plan(let, {"delay": "500"}, board, device, where, False)

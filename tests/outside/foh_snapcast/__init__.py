@@ -67,8 +67,11 @@ class Connection:
 @contextlib.asynccontextmanager
 async def connected(endpoint: str, io: IO) -> AsyncIterator[Connection]:
     host, _, port = endpoint.rpartition(":")
-    async with io.deadline(ANSWER):
-        reader, writer = await asyncio.open_connection(host, int(port), limit=LONGEST)
+    try:
+        async with io.deadline(ANSWER):
+            reader, writer = await asyncio.open_connection(host, int(port), limit=LONGEST)
+    except ConnectionRefusedError as error:
+        raise ConnectionRefusedError("the server is down, so its speakers are silent: nothing listens there") from error
     try:
         yield Connection(reader, writer, io)
     finally:

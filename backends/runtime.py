@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import importlib
 import math
+import os
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -48,14 +50,12 @@ SAMPLE = 5.0  # seconds between two looks at what children use
 def health_of(error: BaseException) -> Health:
     """What an exception that left a source says about its system. The table is the program's whole knowledge
     of failures; a source that knows better yields its own Health instead of raising."""
-    said = clean(str(error) or type(error).__name__)
+    said = clean(in_words(error) or type(error).__name__)
     match error:
         case Parked():
             return Health(State.HUNG, said, Remedy("the system behind it hangs; foh asks it again when it answers"))
         case TimeoutError():
-            return Health(
-                State.HUNG, said if str(error) else "no answer in time", Remedy("restart it if it does not recover")
-            )
+            return Health(State.HUNG, said, Remedy("restart it if it does not recover"))
         case ConnectionRefusedError() | FileNotFoundError():
             return Health(State.REFUSED, said, Remedy("start it, or correct its address"))
         case PermissionError():
@@ -68,6 +68,22 @@ def health_of(error: BaseException) -> Health:
             return Health(State.WRONG, said, Remedy("check what listens there"))
         case _:
             return Health(State.WRONG, f"{type(error).__name__}: {said}", Remedy("check what listens there"))
+
+
+def in_words(error: BaseException) -> str:
+    """What an exception says. One of the system's has a number, and Python's text for it is not for an operator."""
+    match error:
+        case TimeoutError() if not str(error):
+            return "no answer in time"
+        case socket.gaierror():
+            return "no host has that name"
+        case ConnectionRefusedError(errno=int()):
+            return "nothing listens there"
+        case OSError(errno=int(number), filename=None):
+            return os.strerror(number).lower()
+        case OSError(errno=int(number), filename=file):
+            return f"{file}: {os.strerror(number).lower()}"
+    return str(error)
 
 
 class SourceIO:

@@ -19,7 +19,16 @@ def is_read_only(args: argparse.Namespace) -> bool:
 
 def who() -> str:
     """Who acts, as the journal names them."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
+    return os.environ.get("SUDO_USER") or _user()
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return str(os.getuid())
 
 
 def loader(demo: bool, still: bool = False) -> Callable[[], Config]:

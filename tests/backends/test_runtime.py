@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -45,6 +46,23 @@ def test_every_error_is_a_health_with_a_sentence_and_a_remedy(error: Exception, 
 
 def test_what_is_no_answer_is_told_as_it_was_said() -> None:
     assert health_of(ValueError("no JSON")).sentence == "no JSON"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "nothing listens there"),
+        (ConnectionRefusedError("the player is down"), "the player is down"),
+        (FileNotFoundError(2, "No such file or directory", "/run/lxd"), "/run/lxd: no such file or directory"),
+        (FileNotFoundError(2, "No such file or directory"), "no such file or directory"),
+        (socket.gaierror(-2, "Name or service not known"), "no host has that name"),
+        (OSError(113, "Connect call failed ('10.0.0.1', 1)"), "no route to host"),
+        (TimeoutError(110, "Connect call failed ('10.0.0.1', 1)"), "connection timed out"),
+        (TimeoutError(), "no answer in time"),
+    ],
+)
+def test_what_the_system_reports_is_said_in_words(error: BaseException, sentence: str) -> None:
+    assert health_of(error).sentence == sentence
 
 
 class Hurried(MachineClock):

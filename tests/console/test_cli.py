@@ -182,4 +182,4 @@ def test_the_light_commands_import_no_screen_and_no_client() -> None:
 
 def test_the_rig_is_in_the_checkout_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert on_the_rig(parser().parse_args(["demo", "--rig"]), tmp_path) == USAGE
-    assert "no tests/rig here: `foh demo --rig` needs the project's checkout" in capsys.readouterr().err
+    assert "tests/rig is missing: `foh demo --rig` needs a checkout of the project" in capsys.readouterr().err

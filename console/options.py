@@ -19,15 +19,15 @@ def is_read_only(args: argparse.Namespace) -> bool:
 
 def who() -> str:
     """Who acts, as the journal names them."""
-    return os.environ.get("SUDO_USER") or _user()
+    return os.environ.get("SUDO_USER") or os.environ.get("USER") or _user()
 
 
 def _user() -> str:
-    import getpass
+    import pwd
 
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user without a name
         return str(os.getuid())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from tests.patience import A_TEST
 
 settings.register_profile("foh", deadline=None, database=None)  # a slow machine is no failure; nothing is kept
 settings.load_profile("foh")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell started this in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what tests start would ignore it as well
 
 os.environ.setdefault("PYTEST_TIMEOUT", str(A_TEST))  # where pytest-timeout looks for it
 # Each starts its system once for all of its tests: a venue, an LXD, a systemd, a voctocore, a Mopidy.

@@ -88,7 +88,7 @@ class Process(SubprocessStreamProtocol):
         with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or root's: sudo
             os.killpg(self.pid, signal.SIGKILL)
         self._close()
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):  # in an uninterruptible call: see above
             async with asyncio.timeout(ENDING):
                 await self._exited.wait()
 

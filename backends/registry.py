@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from backends.contract import Backend, Context, Health, Remedy, Source, State, clean
-from backends.runtime import SourceIO, health_of
+from backends.failures import health_of
+from backends.runtime import SourceIO
 
 GROUP = "foh.backends"
 

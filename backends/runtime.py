@@ -7,8 +7,6 @@ import asyncio
 import contextlib
 import importlib
 import math
-import os
-import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -26,13 +24,12 @@ from backends.contract import (
     Observation,
     Output,
     Parked,
-    Remedy,
     Source,
     State,
     Usage,
-    clean,
     source_id,
 )
+from backends.failures import health_of
 from backends.mailbox import Mailbox
 from backends.threads import Call, Worker
 from backends.wall import sound
@@ -45,45 +42,6 @@ OTHERS = 1.0  # seconds for which heavy imports wait for the other sources' firs
 IMPORT = 30.0  # seconds for an import, however slow this machine is: nobody outside is waited for
 AGAIN, EFFECT = 0.5, 10.0  # seconds: how soon a source looks again, for how long after a run has touched it
 SAMPLE = 5.0  # seconds between two looks at what children use
-
-
-def health_of(error: BaseException) -> Health:
-    """What an exception that left a source says about its system. The table is the program's whole knowledge
-    of failures; a source that knows better yields its own Health instead of raising."""
-    said = clean(in_words(error) or type(error).__name__)
-    match error:
-        case Parked():
-            return Health(State.HUNG, said, Remedy("the system behind it hangs; foh asks it again when it answers"))
-        case TimeoutError():
-            return Health(State.HUNG, said, Remedy("restart it if it does not recover"))
-        case ConnectionRefusedError() | FileNotFoundError():
-            return Health(State.REFUSED, said, Remedy("start it, or correct its address"))
-        case PermissionError():
-            return Health(State.DENIED, said, Remedy("run `foh doctor`"))
-        case ImportError():
-            return Health(State.ABSENT, said, Remedy("run `foh doctor`"))
-        case OSError() | EOFError():
-            return Health(State.REFUSED, said, Remedy("start it, or correct its address"))
-        case ValueError():  # what it says is not what such a system says
-            return Health(State.WRONG, said, Remedy("check what listens there"))
-        case _:
-            return Health(State.WRONG, f"{type(error).__name__}: {said}", Remedy("check what listens there"))
-
-
-def in_words(error: BaseException) -> str:
-    """What an exception says. One of the system's has a number, and Python's text for it is not for an operator."""
-    match error:
-        case TimeoutError() if not str(error):
-            return "no answer in time"
-        case socket.gaierror():
-            return "no host has that name"
-        case ConnectionRefusedError(errno=int()):
-            return "nothing listens there"
-        case OSError(errno=int(number), filename=None):
-            return os.strerror(number).lower()
-        case OSError(errno=int(number), filename=file):
-            return f"{file}: {os.strerror(number).lower()}"
-    return str(error)
 
 
 class SourceIO:

@@ -56,7 +56,7 @@ class Connection:
         if first.cancelled():
             return []
         lines = [first.result()]
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):  # nothing more has come
             async with asyncio.timeout(GATHER):
                 while len(lines) < MOST:
                     lines.append(await self.line())

@@ -91,10 +91,7 @@ class Bus:
         self._identities = {each: self._identities[each] for each in known}
 
         async def ask(name: str, devices: Mapping[UsbDevice, Path]) -> None:
-            with (
-                contextlib.suppress(TimeoutError),
-                io.part(name) as part,
-            ):  # the kernel is busy: retry later
+            with contextlib.suppress(TimeoutError), io.part(name) as part:  # the kernel is busy: retry later
                 self._identities |= await part.thread(_identify, devices, io.clock(), within=BUSY)
 
         fresh = [ask(each.port, {each: here[each]}) for each in here.keys() - known.keys()]

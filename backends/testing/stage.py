@@ -105,7 +105,7 @@ class Stage:
 
     async def changed(self, seconds: float) -> None:
         """Returns at the next observation, or when the time is over."""
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):  # the time is over
             await asyncio.wait_for(self._news.wait(), seconds)
 
     async def until(self, true: Callable[[], object], what: str = "") -> None:
@@ -199,7 +199,7 @@ class Stage:
 
     async def _shown(self, expect: Expect, began: float) -> bool:
         """Whether it is observed in time, by a reading made after the plan was begun."""
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):  # it is not observed
             async with asyncio.timeout(expect.within):
                 while True:
                     resource = self.target(expect)

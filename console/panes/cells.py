@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from backends.contract import FieldSpec, KindSpec, Remedy, Role, Unknown, Why, clean
+from backends.contract import Evidence, FieldSpec, KindSpec, Remedy, Role, Unknown, Why, clean
 from console.line import Span, fit
 
 SHORT = {
@@ -46,19 +46,27 @@ def clock(seconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """A duration in its largest unit: 41s, 6m, 3h, 2d."""
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)}{unit}"
-    return f"{max(0, int(seconds))}s"
+    """A duration in a column, in its largest unit: 41s, 6m, 3h, 2d."""
+    number, unit = _largest(seconds)
+    return f"{number}{unit[0]}"
 
 
 def span(seconds: float) -> str:
     """A duration in a sentence, in its largest unit: 41 s, 6 min, 3 h, 2 d."""
+    number, unit = _largest(seconds)
+    return f"{number} {unit}"
+
+
+def _largest(seconds: float) -> tuple[int, str]:
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{max(0, int(seconds))} s"
+            return int(seconds // length), unit
+    return max(0, int(seconds)), "s"
+
+
+def proof(evidence: Evidence, where: str) -> str:
+    """A piece of evidence on a line: what was read, what it said, and where."""
+    return f"{evidence.what}: {evidence.raw or '(empty)'} ({where})"
 
 
 def moment(at: float) -> str:

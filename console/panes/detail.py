@@ -6,7 +6,7 @@ from itertools import pairwise, zip_longest
 
 from backends.contract import Gone, Id, clean
 from console.line import Line, Row, fit
-from console.panes.cells import age, moment, sentence, value_text
+from console.panes.cells import moment, proof, sentence, span, value_text
 from console.panes.resources import MARKS
 from console.panes.text import labelled
 from console.venue.journal import Entry
@@ -27,7 +27,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
     else:
         source = venue.state.source_of(id)
         whom = source.local if source else "the venue"
-        fresh = f" read less than {age((now - resource.at) // 10 * 10 + 10)} ago from {whom}"
+        fresh = f" read less than {span((now - resource.at) // 10 * 10 + 10)} ago from {whom}"
         out.append(((fit(fresh, width), "dim"),))
     spec = venue.state.describe(resource)
     links: list[Row] = []
@@ -54,7 +54,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
             mark, style = MARKS[finding.severity]
             rest.append((("  " + mark, style), (f"{finding.cause}  [{finding.code}]", "")))
             for evidence in finding.evidence:
-                rest += _wrap("", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width)
+                rest += _wrap("", proof(evidence, evidence.read_from), width)
     for words, reasons in venue.answers(id, now):
         if not reasons:
             continue
@@ -62,7 +62,7 @@ def rows(venue: Venue, id: Id, now: float, width: int, journal: list[Entry], act
         for reason in reasons:
             rest += labelled("  -", reason.text, width, indent=5)
             for item in reason.evidence:
-                rest += _wrap("", f"{item.what}: {item.raw or '(empty)'} ({item.read_from})", width)
+                rest += _wrap("", proof(item, item.read_from), width)
             if reason.remedy:
                 how = f"  ({reason.remedy.action})" if reason.remedy.action else ""
                 rest += _wrap("  cure", f"{reason.remedy.text}{how}", width)

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from backends.contract import Evidence, Gone, Id
 from console.line import Line, Row, fit
-from console.panes.cells import age, moment
+from console.panes.cells import age, moment, proof
 from console.panes.resources import MARKS
 from console.panes.text import labelled
 from console.venue.incidents import Incident, command
@@ -78,8 +78,8 @@ def trouble(
     proofs = _evidence(incident)
     for evidence in proofs if whole else proofs[:BRIEFLY]:
         if whole:
-            said = f"{evidence.what}: {evidence.raw} ({evidence.read_from}, {moment(venue.clock.wall(evidence.at))})"
-            lines += labelled("evidence", said, width)
+            where = f"{evidence.read_from}, {moment(venue.clock.wall(evidence.at))}"
+            lines += labelled("evidence", proof(evidence, where), width)
         else:
             lines += labelled("evidence", _brief(evidence), width, most=1)
     for unknown in dict.fromkeys(finding.not_known for finding in incident.findings if finding.not_known):
@@ -104,7 +104,7 @@ def _brief(evidence: Evidence) -> str:
     where = evidence.read_from
     if len(where) > 36:
         where = "…" + where[-35:]
-    return f"{evidence.what}: {evidence.raw} ({where})"
+    return proof(evidence, where)
 
 
 def _chain(venue: Venue, incident: Incident, width: int) -> Line:

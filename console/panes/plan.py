@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from backends.contract import Expect, Plan, Risk, Test, clean
 from console.line import Line, fit
+from console.panes.cells import proof
 from console.panes.text import labelled
 
 _WORDS = {
@@ -43,7 +44,7 @@ def lines(plan: Plan, name: str, width: int) -> list[Line]:
         for at, command in enumerate(step.shell.splitlines()):
             out += labelled("", ("> " if at else "$ ") + clean(command, 400), width)
     for evidence in plan.based_on[:4]:
-        out += labelled("evidence", f"{evidence.what}: {evidence.raw} ({evidence.read_from})", width, most=2)
+        out += labelled("evidence", proof(evidence, evidence.read_from), width, most=2)
     for expect in plan.expect:
         out += labelled("success", f"when {expectation(expect)}", width)
     return out

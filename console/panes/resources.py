@@ -130,7 +130,8 @@ def row(venue: Venue, id: Id, plan: Layout, mark: Severity | None, marked: bool 
         if not isinstance(source, Resource):
             spans.append((fit("gone" if source else "-", column.width), "crit" if source else "dim"))
         else:
-            value, whole = getattr(source, column.spec.name, None), getattr(source, column.spec.of or "name", None)
+            value = getattr(source, column.spec.name, None)
+            whole = getattr(source, column.spec.of, None) if column.spec.of else None
             spans.append(cell(value, column.spec, column.width, venue.state.describe(source), whole))
     return tuple(spans)
 

@@ -42,7 +42,7 @@ class Site:
 
     async def changed(self, seconds: float) -> None:
         """Returns when something has been observed, or after so many seconds."""
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):  # the time is over
             async with asyncio.timeout(seconds):
                 await self._pulse.wait()
 

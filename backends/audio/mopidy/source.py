@@ -51,9 +51,9 @@ from backends.contract import (
     Why,
     clean,
 )
+from backends.failures import health_of
 from backends.kinds import PLAYBACK, ZONE
 from backends.programs import is_installed, program_of
-from backends.runtime import health_of
 
 USUAL_PORTS = range(6680, 6691)
 POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds between polls: position; a zone that does not play; everything

@@ -40,9 +40,9 @@ from backends.contract import (
     Unknown,
     clean,
 )
+from backends.failures import health_of
 from backends.kinds import PLAYBACK, ZONE, Number, Zone
 from backends.programs import is_installed, program_of
-from backends.runtime import health_of
 
 if TYPE_CHECKING:
     from backends.audio.mpd.bounded import BoundedClient

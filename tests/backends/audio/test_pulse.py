@@ -15,8 +15,8 @@ from backends.audio.pulse.lines import Failure, Move, ServerReport, SinkInput
 from backends.audio.pulse.rules import expected_sink, wrong_sink
 from backends.audio.pulse.source import folders, own, runs
 from backends.contract import Evidence, Gone, Id, Key, Offer, Refused, Severity, State, Unknown, Why
+from backends.failures import health_of
 from backends.kinds import OUTPUT, Stream, Zone
-from backends.runtime import health_of
 from backends.testing.payloads import PAYLOADS
 from tests.backends.worlds import FakeView
 

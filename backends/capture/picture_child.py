@@ -34,7 +34,7 @@ class ProgramEnd(Struct, frozen=True):
 
 def show(size: int, seconds: float, argv: list[str]) -> ProgramEnd:
     """Sends the program's pictures until it or the time ends. Discards an incomplete picture."""
-    end, pictures, complaint = time.monotonic() + seconds, b"", b""
+    end, pictures, complaint = time.monotonic() + seconds, bytearray(), b""
     process = subprocess.Popen(tied(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -54,8 +54,8 @@ def show(size: int, seconds: float, argv: list[str]) -> ProgramEnd:
                 else:
                     pictures += data
                     while len(pictures) >= size:
-                        send(msgspec.json.encode({"frame": size}), pictures[:size])
-                        pictures = pictures[size:]
+                        send(msgspec.json.encode({"frame": size}), bytes(pictures[:size]))
+                        del pictures[:size]
         ended = not selector.get_map()
     return ProgramEnd(process.wait() if ended else 0, complaint.decode("utf-8", "replace"))
 

@@ -17,21 +17,22 @@ from backends.contract import IO, Refused, clean
 MODULES = ("httpx", "httpcore", "websockets.asyncio.client")  # imported by the source's thread
 PING = 2.0  # seconds between pings, and until a missing pong means that LXD hangs
 ANSWER = 5.0  # seconds for a request that does no work
-LONGEST = 8 << 20  # bytes of an answer: a running instance with its state takes 3 KiB
+LONGEST = 8 << 20  # bytes of an answer that a thread decodes: a running instance with its state takes 3 KiB
+IN_LOOP = 1 << 20  # bytes of an answer that the event loop decodes: more would hold up every key
 PLAIN = {"Accept-Encoding": "identity"}  # what is compressed has no bound until it is unpacked, so it is refused
 
 
 class Answer:
-    """The body of an answer while it comes in."""
+    """The body of an answer while it comes in, of at most `most` bytes."""
 
-    def __init__(self) -> None:
-        self.body = bytearray()
+    def __init__(self, most: int = LONGEST) -> None:
+        self.body, self._most = bytearray(), most
 
     def add(self, piece: bytes) -> None:
-        """Raises ValueError where the answer is longer than LONGEST."""
+        """Raises ValueError where the answer is longer."""
         self.body += piece
-        if len(self.body) > LONGEST:
-            raise ValueError(f"what answers there sends more than {LONGEST >> 20} MiB")
+        if len(self.body) > self._most:
+            raise ValueError(f"what answers there sends more than {self._most >> 20} MiB")
 
     def decoded(self) -> dict[str, Any]:
         """Raises ValueError where it is no JSON object."""
@@ -136,7 +137,7 @@ class Api:
         """The `metadata` of the answer. Raises Refused with LXD's own words, OSError, TimeoutError or ValueError."""
         import httpx
 
-        answer = Answer()
+        answer = Answer(IN_LOOP)
         try:
             async with (
                 asyncio.timeout(within),

@@ -215,7 +215,8 @@ class Runtime:
         """Returns when every other source that has been started has spoken, or has had its time."""
         self._heard(id)
         with contextlib.suppress(TimeoutError):  # one of them hangs: it is not waited for
-            await asyncio.wait_for(self._spoken.wait(), OTHERS)
+            async with asyncio.timeout(OTHERS):
+                await self._spoken.wait()
 
     def _heard(self, id: Id) -> None:
         self._silent.discard(id)

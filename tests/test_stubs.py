@@ -22,7 +22,7 @@ from backends.demo.mopidy import MopidyServer, Player, Track
 from tests.integration.beds import pulse, usb
 from tests.integration.beds.inside import Inside, inside
 from tests.integration.beds.mpd import RealMpd
-from tests.patience import BOUND, ENVIRONMENT
+from tests.patience import BOUND, ENVIRONMENT, limit
 
 
 class Case(NamedTuple):
@@ -136,5 +136,6 @@ async def test_the_screen_is_textuals(stub: str, tmp_path: Path) -> None:
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
             env={**os.environ, ENVIRONMENT: str(BOUND / 12 if stub else BOUND)},  # what never comes is given up sooner
         )  # fmt: skip
-        _, said = await asyncio.wait_for(process.communicate(), BOUND)
+        async with limit():
+            _, said = await process.communicate()
         assert (process.returncode == 0) is not bool(stub), said.decode()[-2000:]

@@ -64,7 +64,7 @@ class Stage:
             for observation in batch:
                 self._take(observation)
             self._news.set()
-            self._news = asyncio.Event()
+            self._news.clear()
 
     def _take(self, observation: Observation) -> None:
         self.everything.append(observation)
@@ -106,7 +106,8 @@ class Stage:
     async def changed(self, seconds: float) -> None:
         """Returns at the next observation, or when the time is over."""
         with contextlib.suppress(TimeoutError):  # the time is over
-            await asyncio.wait_for(self._news.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
 
     async def until(self, true: Callable[[], object], what: str = "") -> None:
         """Fails with what is known instead."""

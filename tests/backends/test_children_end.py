@@ -116,7 +116,8 @@ async def test_a_child_dies_with_a_parent_that_is_killed(argv: list[str]) -> Non
     script = PARENT.format(argv=argv)
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
-    pid = int(await asyncio.wait_for(parent.stdout.readline(), BOUND))
+    async with limit():
+        pid = int(await parent.stdout.readline())
     assert not is_gone(pid)
     parent.kill()
     await parent.wait()

@@ -18,7 +18,7 @@ import pytest
 from tests import patience
 from tests.integration.beds import embedded, usb
 from tests.integration.beds.inside import Inside, inside
-from tests.patience import BOUND
+from tests.patience import limit
 
 BOARD = "h/board/1-1.3.2"
 POLL, AGAIN = "backends.hardware.usb.POLL", "backends.hardware.usb.AGAIN"
@@ -224,10 +224,11 @@ async def _opened(bed: usb.Bed, *arguments: str) -> list[str]:
     assert process.stdout is not None
     assert process.stdin is not None
     calls = asyncio.create_task(process.stderr.read()) if process.stderr else None
-    for _ in range(4):
-        await asyncio.wait_for(process.stdout.readline(), BOUND)
-    process.stdin.close()
     assert calls is not None
-    said = await asyncio.wait_for(calls, BOUND)
-    await process.wait()
+    async with limit():
+        for _ in range(4):
+            await process.stdout.readline()
+        process.stdin.close()
+        said = await calls
+        await process.wait()
     return [line for line in said.decode(errors="replace").splitlines() if "open" in line and "O_DIRECTORY" not in line]

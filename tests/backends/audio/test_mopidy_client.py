@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from backends.audio.mopidy import client, model
 from backends.audio.mopidy.client import Core, connected
 from backends.runtime import SourceIO
-from tests.patience import BOUND, POLL
+from tests.patience import BOUND, POLL, limit
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
@@ -58,7 +58,8 @@ async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one_s(mon
         with pytest.raises(TimeoutError, match="connected but does not answer"):
             await core.call(model.STATE)
         late.set()
-        await asyncio.wait_for(answered.wait(), BOUND)
+        async with limit():
+            await answered.wait()
         late.clear()
         with pytest.raises(TimeoutError, match="connected but does not answer"):
             await core.call(model.POSITION)

@@ -80,9 +80,10 @@ class RealMpd:
             return lines
 
     def play(self, *titles: str, length: int = 60) -> None:
-        """Makes a track of each title, of `length` seconds, and plays them."""
+        """Makes a track of each title, of `length` seconds, and plays them. A new server reads its music by itself, and
+        a file no second time within the same second: it finds them only when they are whole."""
         for number, title in enumerate(titles):
-            make_track(self.music / f"{number}.flac", title, length=length)
+            make_track(self.folder / "new.flac", title, length=length).rename(self.music / f"{number}.flac")
         self.rescan()
         self.tell("clear", *(f"add {number}.flac" for number in range(len(titles))), "play")
 

@@ -1,20 +1,29 @@
 """Textual's driver, on a line that may stand still or be cut: then nothing waits for it, and what it missed is painted
-again when it goes on. Textual's own waits for the terminal once 30 writes are due, for good if there is none any more.
+again when it goes on. Textual's own waits for the terminal once 30 writes are due, for good if there is none any more,
+and it wakes ten times a second to look for keys.
 """
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import locale
 import os
+import select
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Any, Protocol, cast
 
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 STDERR = 2  # where Textual draws
 DUE = 100  # writes: some 30 frames
 LAST = 0.1  # seconds for what is due when the program ends
+READ = 4096  # bytes of input at once
+ESCAPE = 100  # milliseconds between two looks at whether a lone ESC is the Escape key
+CUT = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 class Output(threading.Thread):
@@ -64,8 +73,58 @@ class Output(threading.Thread):
         return text
 
 
+class Stop(threading.Event):
+    """An event that poll(2) sees as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def set(self) -> None:
+        super().set()
+        os.eventfd_write(self.descriptor, 1)
+
+    def clear(self) -> None:
+        super().clear()
+        with contextlib.suppress(BlockingIOError):  # it was not set
+            os.eventfd_read(self.descriptor)
+
+
+class Closable(Protocol):
+    """An application that is told when its terminal has been closed."""
+
+    def hung_up(self) -> None: ...
+
+
 class Line(LinuxDriver):
-    """The terminal, written to by a thread that may be left behind."""
+    """The terminal, written to by a thread that may be left behind, and read by one that sleeps until a key comes."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.exit_event = self._stop = Stop()
+
+    def run_input_thread(self) -> None:
+        parser, decoder = XTermParser(self._debug), codecs.getincrementaldecoder("utf-8")("replace")
+        poll = select.poll()
+        poll.register(self.fileno, select.POLLIN)
+        poll.register(self._stop.descriptor, select.POLLIN)
+        while not self._stop.is_set():
+            ready = dict(poll.poll(None if parser._timeout_time is None else ESCAPE))
+            if flags := ready.get(self.fileno):
+                data = self._read() if flags & select.POLLIN else b""
+                for event in parser.feed(decoder.decode(data)) if data else ():
+                    self.process_message(event)
+                if not data:  # at its end, or closed
+                    poll.unregister(self.fileno)
+                    if flags & CUT:
+                        self._loop.call_soon_threadsafe(cast(Closable, self._app).hung_up)
+            for event in parser.tick():
+                self.process_message(event)
+
+    def _read(self) -> bytes:
+        with contextlib.suppress(OSError):  # EIO: the terminal is gone
+            return os.read(self.fileno, READ)
+        return b""
 
     def start_application_mode(self) -> None:
         self._output = Output(STDERR, self._repaint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import signal
 import termios
 import threading
@@ -31,15 +30,6 @@ def leave_on(numbers: Iterable[signal.Signals], leave: Callable[[int], object]) 
 
     for number in numbers:
         signal.signal(number, obey)
-
-
-def is_hung_up() -> bool:
-    """Whether the terminal on standard input has been closed."""
-    poll = select.poll()
-    with contextlib.suppress(OSError, ValueError):
-        poll.register(0, 0)  # 0: only hang-up and error are reported
-        return any(flags & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, flags in poll.poll(0))
-    return False
 
 
 def traceback_of(error: BaseException | None) -> str:

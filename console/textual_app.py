@@ -14,11 +14,9 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from console.driver import Line
-from console.ending import is_hung_up, leave_on, traceback_of
+from console.ending import leave_on, traceback_of
 from console.widgets.trim import Trimmed
 from console.widgets.wall import Wall
-
-LOOK = 0.8  # seconds between two looks at whether the terminal is still there
 
 
 class TextualApp(App[None]):
@@ -34,7 +32,6 @@ class TextualApp(App[None]):
     def on_mount(self) -> None:
         # Replaces SIG_IGN too: under nohup a dropped line would otherwise leave Textual spinning.
         leave_on((signal.SIGTERM, signal.SIGHUP), self.leave)
-        self.set_interval(LOOK, self._watch_terminal)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), Wall()]
@@ -43,10 +40,9 @@ class TextualApp(App[None]):
         update: Any = Trimmed(renderable) if isinstance(renderable, ChopsUpdate) else renderable
         super()._display(screen, update)
 
-    def _watch_terminal(self) -> None:
-        """Ends when the terminal has been closed without a signal (an end of file that Textual does not read)."""
-        if is_hung_up():
-            self.leave(128 + signal.SIGHUP)
+    def hung_up(self) -> None:
+        """The terminal has been closed, perhaps without a signal (driver.py)."""
+        self.leave(128 + signal.SIGHUP)
 
     def _fatal_error(self) -> None:
         """A defect of ours ends the console with its traceback. Not with Textual's own, which takes half a second to

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from textual import _compositor
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import BindingsMap
 from textual.drivers.linux_driver import LinuxDriver
@@ -45,3 +46,6 @@ def test_a_driver_has_the_private_fields_that_are_read() -> None:
     source = inspect.getsource(inspect.getmodule(LinuxDriver.__mro__[1]) or LinuxDriver)
     assert "self._app = app" in source
     assert "self._loop = " in source
+    assert "self.run_input_thread()" in inspect.getsource(LinuxDriver._run_input_thread)
+    assert "self.exit_event.set()" in inspect.getsource(LinuxDriver.disable_input)
+    assert XTermParser()._timeout_time is None  # it waits for no more of a sequence

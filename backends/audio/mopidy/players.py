@@ -20,7 +20,7 @@ from backends.contract import IO, Evidence, Id, Key, Link, Unknown, Why
 from backends.kinds import Number
 
 ANSWER = 1.0  # seconds
-LOOK = 0.9  # seconds for which a listing is valid
+LOOK, STEADY = 0.9, 2.9  # seconds for which a listing is valid: for a player that is down, and for one that is well
 RIVAL = "rival for its port"  # the name of its evidence
 SETTLED = 5.0  # seconds after which a new process no longer changes its program
 
@@ -46,8 +46,7 @@ def moment(at: float) -> str:
 
 
 class _Players:
-    """The Mopidys among the processes. Each process is inspected when it is new; one listing answers nine zones that
-    ask every second."""
+    """The Mopidys among the processes. Each process is inspected when it is new; one listing answers nine zones."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -60,16 +59,16 @@ class _Players:
     def last(self) -> tuple[ListedPlayer, ...]:
         return self._listing[1]
 
-    def known(self) -> tuple[ListedPlayer, ...] | None:
-        """The last listing if it is still valid, the same object while nothing changed; else None."""
+    def known(self, valid: float) -> tuple[ListedPlayer, ...] | None:
+        """The last listing if it is no older than so many seconds, the same object while nothing changed; else None."""
         at, found = self._listing
-        return found if time.monotonic() - at < LOOK else None
+        return found if time.monotonic() - at < valid else None
 
     def now(self) -> tuple[ListedPlayer, ...]:
         """Lists the processes. Blocking."""
         now = time.monotonic()
         with self._turn:
-            if (known := self.known()) is not None:  # listed while we waited for the lock
+            if (known := self.known(LOOK)) is not None:  # listed while we waited for the lock
                 return known
             pids = set(psutil.pids())
             self._first = {pid: self._first.get(pid, now) for pid in pids}
@@ -119,11 +118,11 @@ def name_of(pid: int) -> str:
     return next((each.http for each in _players.last if each.pid == pid and each.http), f"process {pid}")
 
 
-async def players(part: IO) -> tuple[ListedPlayer, ...]:
-    """The Mopidys that run here, as far as their command lines and configurations can be read; the last listing if
-    this one times out. The same object while nothing changed. Needs a part of its own, because reading
-    /proc/PID/cmdline of a process that hangs in the kernel can block."""
-    known = _players.known()
+async def players(part: IO, valid: float = LOOK) -> tuple[ListedPlayer, ...]:
+    """The Mopidys that run here, as far as their command lines and configurations can be read; the last listing if it
+    is no older than `valid` seconds, or if this one times out. The same object while nothing changed. Needs a part of
+    its own, because reading /proc/PID/cmdline of a process that hangs in the kernel can block."""
+    known = _players.known(valid)
     if known is not None:
         return known
     if _players.going is not None:  # nine zones ask together: one lists, the others wait

@@ -25,7 +25,7 @@ from backends.audio.mopidy.log import LogReport
 from backends.audio.mopidy.phones import Phones
 from backends.audio.mopidy.phones import look as phones_of
 from backends.audio.mopidy.player_log import PlayerLog
-from backends.audio.mopidy.players import ListedPlayer, Neighbours, meant_for, neighbours, players
+from backends.audio.mopidy.players import STEADY, ListedPlayer, Neighbours, meant_for, neighbours, players
 from backends.audio.mopidy.process import PlayerProcess, behind
 from backends.audio.mopidy.restart import MOPIDY
 from backends.audio.mopidy.rules import MOPIDY_QUESTIONS, MOPIDY_RULES
@@ -148,7 +148,7 @@ class MopidySource:
                 if steady >= next_look:
                     phones = await phones_of(self._process.mpd, self._process.pid, io)
                     next_look = steady + (AGAIN if isinstance(phones.mpd, Unknown) else HEARTBEAT)
-                if (found := await players(processes)) is not here:
+                if (found := await players(processes, STEADY)) is not here:
                     here, among = found, neighbours(found, self.id, self._process.pid)
                 history = partial(core.call, "core.history.get_history")
                 log = await self._log.report(core.settled, zone.state == "playing", history)

@@ -66,12 +66,3 @@ async def discover(
         return (), health_of(error)
     finally:
         io.close()
-
-
-def helper(argv: Sequence[str]) -> int:
-    """The allow-listed root helper: `foh helper OPERATION ARGUMENTS`, started by sudo. Built-in operations only."""
-    from backends import helper
-    from backends.audio import player_helper
-    from backends.hardware import helper as board_helper
-
-    return helper.main(argv, {**board_helper.operations(), **player_helper.OPERATIONS})

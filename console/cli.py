@@ -43,7 +43,10 @@ def parser() -> argparse.ArgumentParser:
     act.add_argument("--confirm", metavar="NAME", help="for what destroys something: its name")
     for command in (status, act):
         command.add_argument("--demo", action="store_true", help="on the embedded venue")
-    commands.add_parser("doctor", help="what each backend needs here, what is missing, and the command that fixes it")
+    doctor = commands.add_parser("doctor", help="what each backend needs, what is missing, the command that fixes it")
+    what = "install the root helper, and permit it to a user or to %%GROUP (default: who called sudo); run as root"
+    doctor.add_argument("--install-helper", metavar="WHO", nargs="?", const="", help=what)
+    doctor.add_argument("--yes", action="store_true", help="install it without asking")
     init = commands.add_parser("init", help="write the venue file: the inventory that is seen now")
     init.add_argument("--yes", action="store_true", help="accept what is seen without asking")
     init.add_argument("--demo", action="store_true", help="on the embedded venue")
@@ -52,8 +55,6 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--wait", metavar="SECONDS", type=float, default=6.0, help=patience)
     run = commands.add_parser("run", description="carries out a run of the journal; started by foh itself")
     run.add_argument("number", type=int, help="the run's number")
-    helper = commands.add_parser("helper", help="the root helper: named operations only, started by sudo")
-    helper.add_argument("operation", nargs=argparse.REMAINDER)
     completion = commands.add_parser("completion", help="print the shell completion")
     completion.add_argument("shell", choices=["bash", "zsh", "tcsh"])
     return top
@@ -85,10 +86,6 @@ def run(args: argparse.Namespace) -> int:
 
             print(shtab.complete(parser(), args.shell))
             return 0
-        case "helper":
-            from backends import registry
-
-            return registry.helper(args.operation)
         case command:
             from console import plain
 

@@ -197,6 +197,8 @@ def _proposed(venue: Venue, target: Id, arg: Arg) -> str:
 
 
 async def doctor(args: argparse.Namespace) -> int:
+    if args.install_helper is not None:
+        return await asyncio.to_thread(install_helper, args.install_helper or who(), args.yes)
     import msgspec
 
     from backends import registry
@@ -256,4 +258,26 @@ async def init(args: argparse.Namespace) -> int:
         print(f"foh: {file} cannot be written: {error}", file=sys.stderr)
         return 1
     print(f"written: {file}")
+    return 0
+
+
+def install_helper(whom: str, yes: bool) -> int:
+    """Shows what the root helper is and does, and installs it once that is confirmed. Blocking."""
+    from backends import helper_install
+
+    if os.geteuid():
+        print("foh: only root can install the helper", file=sys.stderr)
+        return 1
+    if reason := helper_install.refusal(whom):
+        print(f"foh: {reason}", file=sys.stderr)
+        return 1
+    print(helper_install.description(whom))
+    if not yes and input("Install it? [y/N] ").strip().lower() not in ("y", "yes"):
+        return 1
+    try:
+        helper_install.install(whom)
+    except (Refused, OSError) as error:
+        print(f"foh: {clean(error)}", file=sys.stderr)
+        return 1
+    print("installed")
     return 0

@@ -12,6 +12,7 @@ import psutil
 
 from backends.audio import systemd
 from backends.contract import Unknown, Why
+from backends.helper.players import is_plain
 
 PATIENCE = 0.3  # seconds; loopback answers at once
 
@@ -52,7 +53,7 @@ def server(address: str, is_server: Callable[[Sequence[str]], bool]) -> int | Un
         return pid
     try:
         unit = systemd.unit_at(int(address.rpartition(":")[2]))
-        main = systemd.show(unit).main if unit and systemd.is_plain(unit.name) else 0
+        main = systemd.show(unit).main if unit and is_plain(unit.name) else 0
         return main if main and is_server(psutil.Process(main).cmdline()) else pid
     except (psutil.Error, OSError):  # no `ss`, or no systemd
         return pid

@@ -7,7 +7,6 @@ systemd would wait for 90 s.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shlex
@@ -16,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 import psutil
 from msgspec import Struct, structs
 
-from backends import children, sudo
-from backends.audio import player_helper, systemd
+from backends import sudo
+from backends.audio import systemd
 from backends.audio.systemd import Unit, UnitStatus
 from backends.contract import (
     IO,
@@ -39,12 +38,13 @@ from backends.contract import (
     Why,
     clean,
 )
+from backends.helper import players
 from backends.kinds import Zone
 
 RESTART, HOW, ASK, KILL = "restart", "how", "ask", "kill"
 WITHIN = 30.0  # seconds: a cold start of nine takes 12, and ending one with SIGTERM may take as long
 LOOK = 8.0  # seconds to find the process and to read its unit
-PERMISSION = (player_helper.RESTART, "mopidy.service")  # the operation that sudo is asked about
+PERMISSION = (players.RESTART, "mopidy.service")  # the operation that sudo is asked about
 NOWHERE = Unknown(Why.NOT_APPLICABLE, "no process of it is known here")
 
 
@@ -65,6 +65,7 @@ class PlayerUnit(Struct, frozen=True):
     unit: Unit | Unknown = Unknown()
     pid: int = 0
     state: str = ""
+    active: str = ""  # ActiveState
 
 
 # --- pure decisions ---------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ def out_of_reach(pid: int, unit: Unit | None, uid: int) -> str:
     """Why user `uid` cannot read or restart the unit of this process, or ""."""
     if unit is None:
         return f"process {pid} is no unit's: somebody started it by hand"
-    if not systemd.is_plain(unit.name):
+    if not players.is_plain(unit.name):
         return f"the name of {clean(unit.name, 60)} cannot be passed to a command"
     return "" if unit.uid in (None, uid) else f"{unit.name} is of user {unit.uid}'s own manager"
 
@@ -82,14 +83,18 @@ def out_of_reach(pid: int, unit: Unit | None, uid: int) -> str:
 def player_unit(pid: int, unit: Unit, seen: UnitStatus) -> PlayerUnit:
     """The result for a process in `unit`; `seen` is that unit's status."""
     if seen.main == pid:
-        return PlayerUnit(unit, pid, seen.history)
+        return PlayerUnit(unit, pid, seen.history, seen.active)
     said = f"it is in {unit.name}, whose main process is another: {seen.main or 'none'}"
     return PlayerUnit(Unknown(Why.NOT_APPLICABLE, said))
 
 
-def blocked(unit: Unit, uid: int, permitted: bool) -> str:
-    """Why user `uid` cannot restart it, or "". `permitted`: sudo permits the helper."""
-    return "" if unit.uid is not None or uid == 0 or permitted else sudo.NEEDED
+def blocked(unit: Unit, uid: int, active: str, lacking: str) -> str:
+    """Why user `uid` cannot restart it, or "". `active` is its ActiveState, `lacking` why foh may not do it as root."""
+    if unit.uid is not None or uid == 0:
+        return ""
+    if active and not players.is_restartable(active):
+        return f"{unit.name} is {active}, and the root helper starts nothing: sudo systemctl start {unit.name}"
+    return lacking
 
 
 def offer(id: Id, unit: Unit, hung: bool, blocked: str) -> Offer:
@@ -183,15 +188,12 @@ class Restart:
         name, uid, kill = step.args["unit"], step.args["uid"], bool(step.args["kill"])
         assert isinstance(name, str)
         assert uid is None or isinstance(uid, int)
-        asked = (name, *([player_helper.KILL] if kill else []))
+        asked = (players.RESTART, name, *([players.KILL] if kill else []))
         if uid is None and os.geteuid():
-            await sudo.by_sudo((player_helper.RESTART, *asked), io)
+            await sudo.by_sudo(asked, io)
             return
         with io.part("unit") as part:
-            if uid is None:
-                await part.thread(player_helper.player_restart, *asked, within=LOOK)
-            else:
-                await part.thread(systemd.restart, Unit(name, uid), kill, within=LOOK)
+            await part.thread(systemd.restart, Unit(name, uid), kill, within=LOOK)
 
     async def done(self, step: Step, io: IO) -> bool | None:
         """Whether the unit has a new main process since the step; None if it has none."""
@@ -205,7 +207,7 @@ class Restart:
     async def _blocked(self, unit: Unit, io: IO, afresh: bool = False) -> str:
         own = os.geteuid()
         asked = unit.uid is None and own != 0
-        return blocked(unit, own, asked and await self._permission.given(io, afresh))
+        return blocked(unit, own, self.now.active, await self._permission.lacking(io, afresh) if asked else "")
 
 
 def _look(make: PlayerProgram, pid: int | Unknown | None, last: Unit | None, address: str) -> PlayerUnit:
@@ -222,11 +224,11 @@ def _look(make: PlayerProgram, pid: int | Unknown | None, last: Unit | None, add
         return player_unit(pid, unit, systemd.show(unit))
     if last:
         seen = systemd.show(last)
-        return PlayerUnit(last, seen.main, seen.history)
+        return PlayerUnit(last, seen.main, seen.history, seen.active)
     if systemd.BOOTED.is_dir():
         for seen in systemd.known(make.units):
             if make.is_server(seen.start) and make.answers_at(seen.start, address):
-                return PlayerUnit(Unit(seen.id), seen.main, seen.history)
+                return PlayerUnit(Unit(seen.id), seen.main, seen.history, seen.active)
     return PlayerUnit(NOWHERE)
 
 
@@ -257,7 +259,4 @@ def needs(make: PlayerProgram, user: str) -> list[Need]:
     units = sorted({unit.name for unit in found if unit and unit.uid is None})
     if not units:
         return []
-    what, root = f"permission to restart {', '.join(units)}", os.geteuid() == 0
-    allowed = root or asyncio.run(sudo.permitted(children.run, *PERMISSION))
-    said = "root" if root else "by sudo" if allowed else "an ordinary user"
-    return [Need(what, allowed, said, sudo.grant_command(user))]
+    return [sudo.need(f"permission to restart {', '.join(units)}", user, *PERMISSION)]

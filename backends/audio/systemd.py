@@ -17,18 +17,15 @@ from msgspec import Struct
 
 from backends import children
 from backends.contract import clean
+from backends.helper.players import PATH, is_plain
 
 ANSWER = 3.0  # seconds; it answers in 20 ms
 BOOTED = Path("/run/systemd/system")  # sd_booted(3)
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROPERTIES = "--property=Id,ActiveState,SubState,Result,MainPID,NRestarts,ExecStart"
 _IN_CGROUP = re.compile(r"^(?:0::|\d+:name=systemd:)(/.*/([\w@.:\\-]+\.service))$", re.MULTILINE).search
 _OWN = re.compile(r"/user@(\d+)\.service/").search
 _OF_SOCKET = re.compile(r"\bcgroup:(/\S+)").findall
 _ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=").search
-# systemd's own characters (unit-name.c, VALID_CHARS) without the backslash, which is special to systemctl and shells.
-# No leading dash: the name is an argument.
-is_plain = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]+)?\.service").fullmatch
 
 
 class Unit(Struct, frozen=True):
@@ -141,7 +138,7 @@ def restart(unit: Unit, kill: bool) -> None:
 
 def run(command: Sequence[str]) -> str:
     """The output of a command. The caller's environment does not reach the system's manager. Blocking: it runs in a
-    thread or in the root helper, so it has an event loop of its own."""
+    thread, so it has an event loop of its own."""
     env = dict(os.environ) if "--user" in command else {"PATH": PATH}
     ran = asyncio.run(children.run(command, ANSWER, env | {"LC_ALL": "C"}))
     if ran.status:

@@ -21,8 +21,8 @@ from msgspec import Struct
 
 from backends import sysfs
 from backends.demo import shapes
-from backends.hardware import udev_rule
 from backends.hardware.enumerator import parent
+from backends.helper import udev_rules
 from backends.uevents import UEvent
 
 STEP, COUNT = 0.25, 0.9  # seconds: between two steps of the kernel, between two writes of its counters
@@ -194,7 +194,7 @@ class Trees:
 
     def _kept(self, port: str) -> bool:
         """Whether a udev rule lets the board sleep and releases its keys."""
-        return (self.rules / udev_rule.name(port)).exists()
+        return (self.rules / udev_rules.sleep_file(port)).exists()
 
     def _power(self, port: str, used: bool, now: float) -> None:
         driver = self._devices / port / f"{port}:1.2/driver"

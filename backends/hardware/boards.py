@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from backends import sysfs
 from backends.contract import Evidence, Id, Key, Link, Unknown, Why, clean
-from backends.hardware import naming, udev_rule
+from backends.hardware import naming
 from backends.hardware.device_reader import DeviceIdentity, DeviceReader
 from backends.hardware.enumerator import at_port, hub_port, parent
+from backends.helper import udev_rules
 from backends.kinds import Board, Hub, Number, Text
 from backends.sysfs import read_text
 
@@ -61,9 +62,9 @@ def board(
         current=identity.current,
         hid=_hid(read),
         wakeup=wakeup,
-        rule=_rule(rules / udev_rule.name(port), read),
+        rule=_rule(rules / udev_rules.sleep_file(port), read),
         card=card,
-        named=_named(rules / naming.file(port)),
+        named=_named(rules / udev_rules.name_file(port)),
         devnum=devnum,
         reenumerations=reenumerations,
         configured=configured,

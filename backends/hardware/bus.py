@@ -20,10 +20,11 @@ from msgspec import structs
 
 from backends import sysfs
 from backends.contract import IO, Evidence, Unknown, Why
-from backends.hardware import boards, enumerator, helper, usbfs
+from backends.hardware import boards, enumerator, usbfs
 from backends.hardware.boards import HOLDERS, SleepTimes
 from backends.hardware.device_reader import NOT_IDENTIFIED, DeviceIdentity, identify
 from backends.hardware.enumerator import ListedDevice
+from backends.helper.boards import SYSTEM, Folders
 from backends.kinds import Board, Hub
 from backends.uevents import UEvent
 
@@ -41,9 +42,7 @@ class UsbDevice(NamedTuple):
 class Bus:
     """Reads the bus repeatedly, and keeps what does not change while a device is plugged in."""
 
-    def __init__(
-        self, host: str, where: helper.Folders, proc: Path, enumerate: Callable[[Path], list[ListedDevice]]
-    ) -> None:
+    def __init__(self, host: str, where: Folders, proc: Path, enumerate: Callable[[Path], list[ListedDevice]]) -> None:
         """`proc` is /proc/asound; `enumerate` lists the devices (enumerator.py)."""
         self.host, self.where, self.root, self.proc = host, where, where.sysfs, proc
         self._enumerate = enumerate
@@ -138,7 +137,7 @@ class Bus:
     def _node(self, board: Board) -> str:
         """Its USB node, if a program that has it open would explain why the board does not sleep."""
         device, number = self.device(board.id.local), board.devnum
-        if self.root != helper.SYSFS or board.power != "active" or board.policy != "auto":
+        if self.root != SYSTEM.sysfs or board.power != "active" or board.policy != "auto":
             return ""
         bus = sysfs.number(device, "busnum")
         if not isinstance(bus, int) or not isinstance(number, int) or boards.sounds(device, self.proc):

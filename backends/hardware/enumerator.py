@@ -14,9 +14,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends import sysfs
+from backends.helper.devices import AUDIO, classes
 
-AUDIO, HUB = 0x01, 0x09  # USB-IF class codes
-INTERFACE, CLASS_AT = 0x04, 5  # bDescriptorType of an interface, and the offset of its bInterfaceClass
+HUB = 0x09  # USB-IF class code
 
 
 class ListedDevice(Struct, frozen=True):
@@ -75,27 +75,6 @@ def by_sysfs(root: Path) -> list[ListedDevice]:
         if isinstance(devnum, int) and isinstance(cls, str):
             found.append(ListedDevice(port, devnum, _hex(cls), classes(device)))
     return found
-
-
-def classes(device: Path) -> frozenset[int]:
-    """The classes of a device's interfaces. A device that is not authorized has no interfaces, but still their
-    descriptors."""
-    now = frozenset(_hex(interface.cls) for interface in sysfs.interfaces(device))
-    try:
-        return now or described((device / "descriptors").read_bytes())
-    except OSError:
-        return now
-
-
-def described(descriptors: bytes) -> frozenset[int]:
-    """The classes of all interfaces in a device's raw descriptors (USB 2.0, 9.6.5). Each descriptor starts with its
-    length and its type."""
-    found, at = set(), 0
-    while at + 1 < len(descriptors) and (length := descriptors[at]) >= 2:
-        if descriptors[at + 1] == INTERFACE and length > CLASS_AT and at + CLASS_AT < len(descriptors):
-            found.add(descriptors[at + CLASS_AT])
-        at += length
-    return frozenset(found)
 
 
 def _hex(text: str) -> int:

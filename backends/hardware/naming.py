@@ -1,4 +1,4 @@
-"""Names a board's sound card by its USB port: pure functions, and the udev rule that keeps the name.
+"""Names a board's sound card by its USB port, by a udev rule that keeps the name. Pure.
 
 Boards without a serial number look the same, and ALSA numbers and names their cards in the order of discovery: DAC,
 DAC_1, DAC_2... A player that uses such a name may play to another room after the next start. A name by the port stays
@@ -13,30 +13,13 @@ from pathlib import Path
 
 from backends.contract import Arg, Expect, Offer, Plan, Refused, Risk, Unknown, clean
 from backends.hardware.operation import Operation, call
+from backends.helper import udev_rules
 from backends.kinds import Board
 
 NAME, UNNAME = "name-card", "unname-card"
 NO_NAME = "none"
 ALIKE = "boards without a serial number: their sound cards are named in the order in which they are found"
 WITHIN = 4.0  # seconds until the new name must be seen
-is_name = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,15}").fullmatch  # digits alone would be a card's number
-
-
-def file(port: str) -> str:
-    """The name of the rule's file."""
-    return f"70-foh-name-{port}.rules"
-
-
-def rule(port: str, ids: str, name: str) -> str:
-    """The file's text; `ids` is vendor:product."""
-    vendor, product = ids.split(":")
-    card = 'ACTION=="add", SUBSYSTEM=="sound", KERNEL=="card*"'
-    board = f'KERNELS=="{port}", ATTRS{{idVendor}}=="{vendor}", ATTRS{{idProduct}}=="{product}"'
-    return (
-        "# Written by foh: the sound card of the board at this port is called so, whatever is found first.\n"
-        f"# `foh act board/{port} unname-card` removes it.\n"
-        f'{card}, {board}, ATTR{{id}}="{name}"\n'
-    )
 
 
 def named(text: str) -> str:
@@ -77,20 +60,20 @@ def operations(action: str, args: Mapping[str, str], board: Board, rules: Path) 
     """`rules` is udev's folder. Raises Refused."""
     if lacking := _lacking(board):
         raise Refused(lacking)
-    port, path = board.id.local, rules / file(board.id.local)
+    port, path = board.id.local, rules / udev_rules.name_file(board.id.local)
     if action == UNNAME:
         if board.named == NO_NAME:
             raise Refused("no rule of foh's names it")
         text = f"remove the udev rule that names the card at USB port {port}"
         return (Operation(call(("usb-unname-card", port), text, f"rm {path}"), "named", NO_NAME),)
     name = args.get("name", "")
-    if not is_name(name):
+    if not udev_rules.is_card_id(name):
         raise Refused(f"a card's id has 1 to 15 letters, digits, - and _, not {clean(name, 40)!r}")
     if board.card == name and board.named == name:
         raise Refused(f"it is called {name} already")
     text = f"call the card at USB port {port} {name}, now and each time this model is plugged in here: by a udev rule"
     now = f"echo {name} | tee /sys/bus/usb/devices/{port}/*/sound/card*/id"
-    script = f"cat >{path} <<\\EOF\n{rule(port, str(board.ids), name)}EOF\n{now}"
+    script = f"cat >{path} <<\\EOF\n{udev_rules.name(port, str(board.ids), name)}EOF\n{now}"
     return (Operation(call(("usb-name-card", port, name), text, script), "named", name),)
 
 

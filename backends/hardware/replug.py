@@ -12,9 +12,9 @@ from pathlib import Path
 
 from backends.contract import Evidence, Expect, Offer, Plan, Risk, Test
 from backends.hardware.boards import RELEASED, RULE
-from backends.hardware.helper import PAUSE
 from backends.hardware.operation import Operation, call
 from backends.hardware.power import GRACE
+from backends.helper.boards import PAUSE
 from backends.kinds import Board
 
 REPLUG = "replug"

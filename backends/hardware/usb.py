@@ -15,11 +15,14 @@ from msgspec import Struct, structs
 
 from backends import sudo, sysfs
 from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Refused, Source, Step
-from backends.hardware import boards, enumerator, helper, identify, limits, naming, power, replug, rules, udev_rule, why
+from backends.hardware import boards, enumerator, identify, limits, naming, power, replug, rules, why
 from backends.hardware.bus import Bus, left
 from backends.hardware.enumerator import ListedDevice
 from backends.hardware.operation import asked
 from backends.hardware.tones import Tones
+from backends.helper import udev_rules
+from backends.helper.boards import SYSTEM, Folders, operations
+from backends.helper.devices import AUDIO, classes
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.sysfs import read_text
 from backends.uevents import waker
@@ -38,7 +41,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     sysfs: str = "/sys"
     proc: str = "/proc/asound"
-    rules: str = udev_rule.FOLDER
+    rules: str = udev_rules.FOLDER
     events: str = "udev"
     enumerator: Literal["pyusb", "sysfs"] = "pyusb"
     tone: tuple[str, ...] = (sys.executable, "-m", "backends.hardware.tone_child")
@@ -51,7 +54,7 @@ class Usb:
 
     def __init__(self, host: str, settings: Settings) -> None:
         self.host, self.root, self.events = host, Path(settings.sysfs), settings.events
-        self.where, self.proc = helper.Folders(self.root, Path(settings.rules)), Path(settings.proc)
+        self.where, self.proc = Folders(self.root, Path(settings.rules)), Path(settings.proc)
         self._bus = Bus(host, self.where, Path(settings.proc), ENUMERATORS[settings.enumerator])
         self._permission = sudo.Permission("usb-replug", "1-1")
         self._tones = Tones(settings.tone)
@@ -87,7 +90,7 @@ class Usb:
         argv = asked(step)
         if _writable(self._bus.device(argv[1]), self.where.rules):
             with io.part("helper") as part:  # watching continues meanwhile
-                await part.thread(helper.run, argv, self.where, within=sudo.LONGEST)
+                await part.thread(sudo.here, argv, operations(self.where), within=sudo.LONGEST)
         else:
             await sudo.by_sudo(argv, io)
 
@@ -111,8 +114,7 @@ class Usb:
         """Why this process cannot change the power of boards, or ""."""
         if all(self._may_write(each) for each in found if isinstance(each, Board)):
             return ""
-        allowed = self.where == helper.SYSTEM and await self._permission.given(io, afresh)
-        return "" if allowed else sudo.NEEDED
+        return await self._permission.lacking(io, afresh) if self.where == SYSTEM else sudo.NEEDED
 
 
 def _offering(each: Board | Hub, no_access: str) -> Board | Hub:
@@ -128,7 +130,7 @@ def _taken(root: Path) -> dict[str, str]:
 
 
 def _is_audio(device: Path) -> bool:
-    return enumerator.AUDIO in enumerator.classes(device)
+    return AUDIO in classes(device)
 
 
 def _writable(device: Path, rules: Path) -> bool:
@@ -151,16 +153,16 @@ def needs(context: Context) -> Sequence[Need]:
     if settings.enumerator == "pyusb":
         lacks = enumerator.missing()
         found.append(Need("pyusb and libusb", not lacks, lacks or "loaded", "apt install libusb-1.0-0"))
-    found.append(_helper_need(helper.Folders(Path(settings.sysfs), Path(settings.rules)), context))
+    found.append(_helper_need(Folders(Path(settings.sysfs), Path(settings.rules)), context))
     return tuple(found)
 
 
-def _helper_need(where: helper.Folders, context: Context) -> Need:
+def _helper_need(where: Folders, context: Context) -> Need:
     what = "permission to change a board's power"
     boards = [device for device in sysfs.usb_devices(where.sysfs).values() if _is_audio(device)]
     if all(_writable(device, where.rules) for device in boards):
         return Need(what, True, f"all {len(boards)} boards can be written to")
-    return Need(what, False, "an ordinary user", sudo.grant_command(context.environ.get("USER", "USER")))
+    return sudo.need(what, context.environ.get("USER", "USER"), "usb-replug", "1-1")
 
 
 backend = Backend("usb", (BOARD, HUB), (*rules.RULES, *limits.RULES), discover, needs, Settings, why.QUESTIONS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -160,25 +161,45 @@ ORDINARY = (
     "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+dac_read_search",
     "--ambient-caps=+dac_read_search",
 )  # fmt: skip
+WITH_OURS = {"PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
-def test_an_ordinary_user_restarts_another_user_s_player_once_the_doctor_s_line_permits_it(
+@pytest.fixture
+def helper(systemd: Systemd) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the root helper, installed as the doctor says and permitted to an ordinary user, through the real sudo."""
+    systemd.bus()
+    for folder in ("/etc/sudoers.d", "/usr/local/lib"):
+        if systemd.run("mountpoint", "-q", folder).returncode:
+            systemd.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
+    ran = systemd.foh("doctor", "--install-helper", "nobody", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    return lambda *words: systemd.run(*ORDINARY, "sudo", "-n", "/usr/local/lib/foh/foh-helper", *words)
+
+
+def test_an_ordinary_user_restarts_another_user_s_player_once_the_helper_is_installed(
     systemd: Systemd, tmp_path: Path
 ) -> None:
     """By the real sudo. Whose process it is that listens, the kernel does not tell this user, but in which unit."""
     systemd.bus()
-    systemd.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/etc/sudoers.d")
+    for folder in ("/etc/sudoers.d", "/usr/local/lib"):
+        systemd.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
     with unit(systemd, tmp_path) as (zone, foh):
         foh.who = ORDINARY
         (tmp_path / "journal").mkdir(mode=0o777)
         (tmp_path / "journal").chmod(0o777)
         old = zone.pid
-        assert "(blocked: needs `foh helper`: run `foh doctor`)" in foh.act()[1]
+        assert "(blocked: needs foh's root helper: run `foh doctor`)" in foh.act()[1]
         assert foh.act("restart", "--yes")[0] == 1
         _, said = foh("doctor")
         assert "MISSING  permission to restart mopidy@bar.service: an ordinary user" in said
-        line = next(text for text in said.splitlines() if "player-restart" in text).split("'")[1]
-        (systemd.root / "etc/sudoers.d/foh").write_text(line.replace("op ALL", "nobody ALL") + "\n")
+        asked = "doctor --install-helper op"  # what it says is for who is called op here
+        assert asked in said
+        assert foh("doctor", "--install-helper", "nobody", "--yes") == (1, "foh: only root can install the helper\n")
+        assert systemd.run("sh", "-c", "echo n | foh doctor --install-helper nobody", env=WITH_OURS).returncode == 1
+        ran = systemd.run("sh", "-c", "echo y | foh doctor --install-helper nobody", env=WITH_OURS)
+        assert ran.returncode == 0, ran.stderr
+        assert "player-restart" in ran.stdout
+        assert "nobody ALL=(root) NOPASSWD: /usr/local/lib/foh/foh-helper" in ran.stdout
         assert "ok       permission to restart mopidy@bar.service: by sudo" in foh("doctor")[1]
         systemd.kill("STOP", zone.unit)
         code, said = foh.act("restart", "--yes")
@@ -186,9 +207,16 @@ def test_an_ordinary_user_restarts_another_user_s_player_once_the_doctor_s_line_
         assert zone.pid not in (0, old)
         assert foh.zone()["pid"] == zone.pid
         assert {who for who, what in foh.journal("who", "what") if what == "done"} == {"op"}
-        ran = systemd.run(*ORDINARY, "sudo", "-n", str(Path(sys.executable).with_name("foh")), "helper", "no-such", "x")
+        ran = systemd.run(*ORDINARY, "sudo", "-n", "/usr/bin/id")
         assert ran.returncode == 1
         assert "a password is required" in ran.stderr
+        systemd.run("chmod", "666", "/usr/local/lib/foh/helper/players.py")
+        assert "not root's alone: everybody can write to /usr/local/lib/foh/helper/players.py" in foh.act()[1]
+        systemd.run("chmod", "777", "/usr/local/lib/foh")
+        _, said = foh("doctor")
+        assert asked not in said
+        assert "make it root's alone first: everybody can write to /usr/local/lib/foh" in said
+        systemd.run("rm", "-r", "/usr/local/lib/foh")
 
 
 def test_a_unit_of_the_user_s_own_manager_needs_no_root(systemd: Systemd) -> None:
@@ -265,10 +293,14 @@ def test_every_action_of_a_unit_s_zone_works_and_none_can_lie(systemd: Systemd, 
         assert "restart" in ran.stdout.split()
 
 
-def test_the_helper_restarts_players_and_nothing_else(systemd: Systemd, tmp_path: Path) -> None:
+def test_the_helper_restarts_players_that_run_and_nothing_else(
+    systemd: Systemd, tmp_path: Path, helper: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     with unit(systemd, tmp_path) as (zone, _):
         systemd.service("ssh.service", ["/bin/sleep", "1000"], tmp_path)
         systemd.service("mopidy.service", ["/bin/sleep", "1000"], tmp_path)
+        systemd.service("mopidy@.service", ["/usr/bin/mopidy", "--config", "%i"], tmp_path)
+        systemd.service("mpd-idle.service", ["/usr/bin/mpd", "--no-daemon"], tmp_path)
         (systemd.units / "alias.service").symlink_to(systemd.units / "mopidy@bar.service")
         systemd.ctl("start", "ssh.service", "mopidy.service")
         names = ("ssh.service", "mopidy.service", zone.unit)
@@ -276,13 +308,18 @@ def test_the_helper_restarts_players_and_nothing_else(systemd: Systemd, tmp_path
         for name in (
             "ssh.service", "mopidy.service", "no-such.service", "/run/systemd/system/mopidy@bar.service", "mopidy@../x",
             "mopidy@\x1b[31m.service", r"mopidy@\x62ar.service", "mopidy*.service", "--all", "ssh", "foh-test.target",
+            "mopidy@neverexisted.service", "mpd-idle.service", "alias.service",
         ):  # fmt: skip
             for more in ([], ["kill"]):
-                ran = systemd.foh("helper", "player-restart", name, *more)
+                ran = helper("player-restart", name, *more)
                 assert (ran.returncode, ran.stdout) == (2, ""), (name, ran.stderr)
                 assert ran.stderr.startswith("foh helper: ")
         assert [systemd.main(each) for each in names] == before
-        ran = systemd.foh("helper", "player-restart", zone.unit, "kill")
+        assert systemd.ctl("show", "-P", "ActiveState", "mopidy@neverexisted.service") == "inactive"
+        (systemd.units / zone.unit).chmod(0o666)
+        assert "not root's alone: everybody can write" in helper("player-restart", zone.unit).stderr
+        (systemd.units / zone.unit).chmod(0o644)
+        ran = helper("player-restart", zone.unit, "kill")
         assert ran.returncode == 0, ran.stderr
         wait_for("its next process", lambda: zone.pid not in (0, before[-1]) and zone.answers())
         systemd.ctl("kill", "--signal=KILL", "ssh.service", "mopidy.service")

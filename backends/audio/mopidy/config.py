@@ -10,22 +10,6 @@ from pathlib import Path
 from backends.contract import Unknown, Why, clean
 
 
-def is_server(argv: Sequence[str]) -> bool:
-    """Whether it is the server, not one of its commands (`mopidy --config A config`, `mopidy local scan`)."""
-    names = [Path(word).name for word in argv]
-    if names[:1] and names[0].startswith("python"):
-        names = names[2:] if names[1:2] == ["-m"] else names[1:]
-    if names[:1] != ["mopidy"]:
-        return False
-    words = iter(argv[len(argv) - len(names) + 1 :])
-    for word in words:
-        if word in ("--config", "-o", "--option"):
-            next(words, None)
-        elif not word.startswith("-"):
-            return False
-    return True
-
-
 def config_files(argv: Sequence[str]) -> list[str]:
     """The files in `--config A:B` of Mopidy's command line; later files win."""
     for index, word in enumerate(argv):

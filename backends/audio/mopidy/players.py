@@ -15,8 +15,9 @@ import psutil
 from msgspec import Struct
 
 from backends.audio.accounts import accounts, sharers
-from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged
+from backends.audio.mopidy.config import config_files, frontend_of, merged
 from backends.contract import IO, Evidence, Id, Key, Link, Unknown, Why
+from backends.helper.players import is_mopidy
 from backends.kinds import Number
 
 ANSWER = 1.0  # seconds
@@ -87,10 +88,10 @@ def _player(pid: int) -> ListedPlayer | None:
     try:
         process = psutil.Process(pid)
         argv = process.cmdline()
-        if not is_server(argv) or process.status() == psutil.STATUS_ZOMBIE:
+        if not is_mopidy(argv) or process.status() == psutil.STATUS_ZOMBIE:
             return None
         parent = process.parent()
-        if parent and is_server(parent.cmdline()):  # forked, before its exec
+        if parent and is_mopidy(parent.cmdline()):  # forked, before its exec
             return None
         if Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():  # a container's
             return None

@@ -11,8 +11,9 @@ import psutil
 from msgspec import Struct
 
 from backends.audio.endpoints import server
-from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
+from backends.audio.mopidy.config import config_files, frontend_of, merged, output_of, restores, zone_name
 from backends.contract import Evidence, Key, Unknown, Why
+from backends.helper.players import is_mopidy
 from backends.kinds import OUTPUT, PROCESS
 
 _LATER = Unknown(Why.NOT_YET)
@@ -40,7 +41,7 @@ class PlayerProcess(Struct, frozen=True):
 
 def behind(address: str) -> PlayerProcess:
     """The process that listens at `host:port` here, with its configuration as far as it can be read."""
-    pid = server(address, is_server)
+    pid = server(address, is_mopidy)
     return PlayerProcess(pid, pid, restores=pid) if isinstance(pid, Unknown) else of(pid)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged
+from backends.audio.mopidy.config import config_files, frontend_of, merged
 from backends.audio.mopidy.players import name_of
 from backends.audio.mopidy.process import of
 from backends.audio.restart import PlayerProgram
 from backends.contract import Unknown
+from backends.helper.players import is_mopidy
 from backends.kinds import Flag
 
 
@@ -35,5 +36,5 @@ def answers_at(argv: Sequence[str], address: str) -> bool:
 
 
 MOPIDY = PlayerProgram(
-    "mopidy*.service", is_server, answers_at, lambda pid, kill: queue(kill, of(pid).restores), name_of
+    "mopidy*.service", is_mopidy, answers_at, lambda pid, kill: queue(kill, of(pid).restores), name_of
 )

@@ -8,15 +8,9 @@ from pathlib import Path
 
 from backends.contract import Unknown, Why, clean
 
-OTHER_DOINGS = ("--help", "-h", "--version", "-V", "--kill")
 OF_A_USER = (".config/mpd/mpd.conf", ".mpdconf", ".mpd/mpd.conf")  # in the home folder; they precede the system's
 OF_THE_MACHINE = Path("/etc/mpd.conf")
 _SETTING = re.compile(r"""^[ \t]*(state_file|port)[ \t]+"([^"\n]*)\"""", re.MULTILINE)
-
-
-def is_server(argv: Sequence[str]) -> bool:
-    """Whether it is the daemon, not a command that ends at once."""
-    return bool(argv) and Path(argv[0]).name == "mpd" and not set(OTHER_DOINGS) & set(argv)
 
 
 def config_file(argv: Sequence[str], home: Path | None) -> Path:

@@ -11,9 +11,10 @@ from pwd import getpwuid
 
 import psutil
 
-from backends.audio.mpd.config import config_file, is_server, settings
+from backends.audio.mpd.config import config_file, settings
 from backends.audio.restart import PlayerProgram
 from backends.contract import Unknown, Why
+from backends.helper.players import is_mpd
 
 USUAL_PORT = "6600"
 Settings = Mapping[str, str] | Unknown
@@ -48,5 +49,5 @@ def configured(pid: int) -> Settings:
 
 
 MPD = PlayerProgram(
-    "mpd*.service", is_server, answers_at, lambda pid, kill: queue(kill, configured(pid)), "MPD, process {}".format
+    "mpd*.service", is_mpd, answers_at, lambda pid, kill: queue(kill, configured(pid)), "MPD, process {}".format
 )

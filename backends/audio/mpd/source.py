@@ -17,7 +17,6 @@ from backends.audio import restart
 from backends.audio.endpoints import connections, listens, server
 from backends.audio.mpd import model
 from backends.audio.mpd.client import CLIENT, ask, connected, listening, read, refresh
-from backends.audio.mpd.config import is_server
 from backends.audio.mpd.restart import MPD
 from backends.audio.pace import PACE_RULES
 from backends.audio.restart import RESTART, Restart, permission_to_restart
@@ -41,6 +40,7 @@ from backends.contract import (
     clean,
 )
 from backends.failures import health_of
+from backends.helper.players import is_mpd
 from backends.kinds import PLAYBACK, ZONE, Number, Zone
 from backends.programs import is_installed, program_of
 
@@ -99,7 +99,7 @@ class MpdSource:
         health, pid = health_of(error), None
         if hung := health.state is State.HUNG:
             with io.part("process") as part:
-                pid = await part.thread(server, self.endpoint, is_server)
+                pid = await part.thread(server, self.endpoint, is_mpd)
         now = await self._restart.look(pid, io)
         if isinstance(now.unit, Unit) and not hung:
             health = structs.replace(health, sentence=f"{health.sentence}; {now.unit.name} is {now.state}")
@@ -109,7 +109,7 @@ class MpdSource:
 
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with connected(self.endpoint) as client, listening(client, self.endpoint) as changes:
-            self._pid = await io.thread(server, self.endpoint, is_server)
+            self._pid = await io.thread(server, self.endpoint, is_mpd)
             self.program = await io.thread(program_of, self._pid, "mpd") or self.program
             await self._restart.look(self._pid, io)
             said, next_look = model.Said(), 0.0

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from backends.audio.mopidy.config import config_files, frontend_of, is_server, merged, output_of, restores, zone_name
+from backends.audio.mopidy.config import config_files, frontend_of, merged, output_of, restores, zone_name
 from backends.contract import Unknown, Why
+from backends.helper.players import is_mopidy
 
 
 @pytest.mark.parametrize(
@@ -105,4 +106,4 @@ def test_whether_it_keeps_its_queue(tmp_path: Path, section: str, options: list[
     ],
 )
 def test_a_server_is_told_from_its_commands(line: str, yes: bool) -> None:
-    assert is_server(line.split()) is yes
+    assert is_mopidy(line.split()) is yes

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from backends import sudo
 from backends.audio import restart
 from backends.audio.mopidy import unwell
 from backends.audio.mopidy.players import ListedPlayer, moment
@@ -43,7 +42,7 @@ def test_whom_nobody_can_be_asked_about(unit: Unit | None, uid: int, reason: str
 @pytest.mark.parametrize(
     ("unit", "seen", "found"),
     [
-        (BAR, RUNS, PlayerUnit(BAR, 7, "active (running), started again by systemd 2 times before")),
+        (BAR, RUNS, PlayerUnit(BAR, 7, "active (running), started again by systemd 2 times before", "active")),
         (
             Unit("ssh.service"),
             UnitStatus("ssh.service", main=3),
@@ -63,11 +62,17 @@ def test_a_player_is_its_unit_s_main_process_or_has_none(unit: Unit, seen: UnitS
 
 
 @pytest.mark.parametrize(
-    ("unit", "uid", "permitted", "reason"),
-    [(BAR, 0, False, ""), (BAR, 1000, True, ""), (BAR, 1000, False, sudo.NEEDED), (MINE, 1000, False, "")],
-)
-def test_who_may_restart_it(unit: Unit, uid: int, permitted: bool, reason: str) -> None:
-    assert blocked(unit, uid, permitted) == reason
+    ("unit", "uid", "active", "lacking", "reason"),
+    [
+        (BAR, 0, "active", "no", ""), (BAR, 1000, "active", "", ""), (BAR, 1000, "active", "no", "no"),
+        (BAR, 1000, "failed", "", ""), (BAR, 1000, "", "", ""), (BAR, 0, "inactive", "", ""),
+        (BAR, 1000, "inactive", "", "mopidy@bar.service is inactive, and the root helper starts nothing: "
+         "sudo systemctl start mopidy@bar.service"),
+        (MINE, 1000, "inactive", "no", ""),
+    ],
+)  # fmt: skip
+def test_who_may_restart_it(unit: Unit, uid: int, active: str, lacking: str, reason: str) -> None:
+    assert blocked(unit, uid, active, lacking) == reason
 
 
 KILLED = "sh -c 'sudo systemctl kill --signal=KILL mopidy@bar.service; sudo systemctl restart mopidy@bar.service'"

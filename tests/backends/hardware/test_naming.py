@@ -10,6 +10,7 @@ from msgspec import structs
 
 from backends.contract import Id, Refused, Risk, Unknown, Why
 from backends.hardware import naming
+from backends.helper import udev_rules
 from backends.kinds import Board
 
 AMP = Board(id=Id("h", "board", "1-1.2"), name="1-1.2", ids="08bb:27c5", card="DAC_1", named="none")
@@ -37,10 +38,10 @@ def test_a_name_is_given_now_and_by_a_rule_and_is_seen_in_both() -> None:
     plan = planned(AMP, name="bar")
     assert {(e.field, e.wanted) for e in plan.expect} == {("named", "bar"), ("card", "bar")}
     assert argv(plan, AMP) == ("usb-name-card", "1-1.2", "bar")
-    assert naming.rule("1-1.2", "08bb:27c5", "bar") in plan.steps[0].shell
+    assert udev_rules.name("1-1.2", "08bb:27c5", "bar") in plan.steps[0].shell
     assert plan.offer.risk is Risk.DISRUPTIVE
     assert "DAC_1" in plan.interrupts[0]
-    assert naming.named(naming.rule("1-1.2", "08bb:27c5", "bar")) == "bar"
+    assert naming.named(udev_rules.name("1-1.2", "08bb:27c5", "bar")) == "bar"
 
 
 def test_a_name_that_it_has_already_is_only_kept() -> None:
@@ -79,7 +80,7 @@ def test_what_would_do_nothing_or_harm_is_refused(board: Board, action: str, arg
     ("board", "access", "name", "unname"),
     [
         (AMP, "", "", "no rule"),
-        (AMP, "needs `foh helper`", "needs", "no rule"),
+        (AMP, "needs foh's root helper", "needs", "no rule"),
         (but(named="bar"), "", "", ""),
         (but(card=NO_CARD), "", "no sound card", "no sound card"),
         (but(named=Unknown(Why.NOT_APPLICABLE, "no udev")), "", "no udev", "no udev"),

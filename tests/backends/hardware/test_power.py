@@ -9,10 +9,11 @@ import pytest
 from msgspec import structs
 
 from backends.contract import Id, Refused, Unknown, Why
-from backends.hardware import boards, power, udev_rule
+from backends.hardware import boards, power
 from backends.hardware.boards import NO_RULE, RULE
 from backends.hardware.device_reader import NOT_IDENTIFIED
-from backends.hardware.helper import Folders
+from backends.helper import udev_rules
+from backends.helper.boards import Folders
 from backends.kinds import Board
 from tests.backends.hardware.tree import tree
 
@@ -71,14 +72,14 @@ def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> Non
     assert [step.argv for step in plan.steps] == [
         ("sudo", "sh", "-c", script)
         for script in (
-            f"cat >{rules}/70-foh-sleep-1-1.1.rules <<\\EOF\n{udev_rule.text('1-1.1', '08bb:27c5', 500, True)}EOF",
+            f"cat >{rules}/70-foh-sleep-1-1.1.rules <<\\EOF\n{udev_rules.sleep('1-1.1', '08bb:27c5', 500, True)}EOF",
             f"echo 500 >{device}/power/autosuspend_delay_ms && echo auto >{device}/power/control",
             f"echo 0 >{device}/1-1.1:1.2/authorized",
         )
     ]
     for step in plan.steps:
         subprocess.run(shlex.split(step.shell)[1:], check=True)  # as it can be pasted, without the sudo
-    assert (rules / "70-foh-sleep-1-1.1.rules").read_text() == udev_rule.text("1-1.1", "08bb:27c5", 500, True)
+    assert (rules / "70-foh-sleep-1-1.1.rules").read_text() == udev_rules.sleep("1-1.1", "08bb:27c5", 500, True)
     assert (device / "power/control").read_text() == "auto\n"
     assert (device / "1-1.1:1.2/authorized").read_text() == "0\n"
     seen = [("rule", RULE, 5.0), ("policy", "auto", 5.0), ("hid", "released", 5.0)]

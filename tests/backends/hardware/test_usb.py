@@ -13,7 +13,7 @@ import pytest
 from backends import sudo
 from backends.contract import Id, Observation, Offer, Refused, Unknown, source_id
 from backends.demo.trees import DemoBoard, Trees
-from backends.hardware import helper, usb
+from backends.hardware import usb
 from backends.kinds import Board
 from backends.runtime import Runtime
 from tests.integration.watching import carry_out
@@ -57,17 +57,17 @@ def ordinary(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """An ordinary user's console; whether sudo permits the helper can be changed."""
     state = {"permitted": False}
 
-    async def permitted(run: object, *operation: str) -> bool:
-        return state["permitted"]
+    async def lacking(run: object, *operation: str) -> str:
+        return "" if state["permitted"] else sudo.NEEDED
 
     monkeypatch.setattr(usb, "_writable", lambda device, rules: False)
-    monkeypatch.setattr(sudo, "permitted", permitted)
+    monkeypatch.setattr(sudo, "lacking", lacking)
     return state
 
 
 async def test_without_permission_the_offer_says_what_to_do(watched: Watched, ordinary: dict[str, bool]) -> None:
     offer = await watched.offer("let-sleep")
-    assert offer.blocked == "needs `foh helper`: run `foh doctor`"
+    assert offer.blocked == sudo.NEEDED
     with pytest.raises(Refused, match="foh doctor"):
         await watched.source.plan(offer, {}, watched.io)
 
@@ -82,7 +82,7 @@ async def test_with_permission_it_goes_through_the_helper(
         called.append(argv)
 
     monkeypatch.setattr(sudo, "by_sudo", by_sudo)
-    monkeypatch.setattr(helper, "SYSTEM", watched.source.where)
+    monkeypatch.setattr(usb, "SYSTEM", watched.source.where)
     offer = await watched.offer("let-sleep")
     assert offer.blocked == ""
     plan = await watched.source.plan(offer, {"delay": "900"}, watched.io)

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from backends import helper as dispatch
-from backends.hardware import enumerator, helper, naming, udev_rule
-from backends.hardware.helper import Folders
+from backends.helper import boards, devices, program, udev_rules
+from backends.helper.boards import Folders
 from tests.backends.hardware.tree import tree
 from tests.patience import BOUND, NEVER, until
 
 
 def main(argv: list[str], where: Folders) -> int:
-    return dispatch.main(argv, helper.operations(where))
+    return program.main(argv, boards.operations(where))
 
 
 def state(device: Path) -> dict[str, str]:
@@ -53,7 +52,7 @@ def test_a_rule_is_kept_and_forgotten(tmp_path: Path) -> None:
     file = where.rules / "70-foh-sleep-1-1.1.rules"
     for release in ([], ["release-hid"]):  # the second replaces the first
         assert main(["usb-keep-rule", "1-1.1", "0700", *release], where) == 0
-        assert file.read_text() == udev_rule.text("1-1.1", "08bb:27c5", 700, bool(release))
+        assert file.read_text() == udev_rules.sleep("1-1.1", "08bb:27c5", 700, bool(release))
         assert [each.name for each in where.rules.iterdir()] == [file.name]
     assert file.stat().st_mode & 0o777 == 0o644
     for _ in range(2):  # that it is gone already is no failure
@@ -68,7 +67,7 @@ def test_a_card_is_named_now_and_by_a_rule(tmp_path: Path) -> None:
     (card / "id").write_text("DAC_3\n")
     file = where.rules / "70-foh-name-1-1.1.rules"
     assert main(["usb-name-card", "1-1.1", "bar"], where) == 0
-    assert file.read_text() == naming.rule("1-1.1", "08bb:27c5", "bar")
+    assert file.read_text() == udev_rules.name("1-1.1", "08bb:27c5", "bar")
     assert (card / "id").read_text() == "bar"
     for _ in range(2):
         assert main(["usb-unname-card", "1-1.1"], where) == 0
@@ -106,14 +105,14 @@ AUDIO, KEYS = bytes((9, 4, 0, 0, 0, 1, 1, 0, 0)), bytes((9, 4, 2, 0, 1, 3, 0, 0,
     ],
 )  # fmt: skip
 def test_what_raw_descriptors_say_of_interfaces(descriptors: bytes, classes: set[int]) -> None:
-    assert enumerator.described(descriptors) == classes
+    assert devices.described(descriptors) == classes
 
 
 @pytest.mark.parametrize(("descriptors", "status", "left"), [(AUDIO, 0, "1"), (KEYS, 2, "0\n"), (b"", 2, "0\n")])
 def test_a_board_that_somebody_left_unauthorized_is_mended_and_nothing_else_is(
     tmp_path: Path, descriptors: bytes, status: int, left: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(helper, "PAUSE", 0)
+    monkeypatch.setattr(boards, "PAUSE", 0)
     where = trees(tmp_path)
     device = tree(where.sysfs, authorized="0")
     for number in (0, 2):
@@ -123,7 +122,7 @@ def test_a_board_that_somebody_left_unauthorized_is_mended_and_nothing_else_is(
     assert (device / "authorized").read_text() == left
 
 
-IN_MAIN = "dispatch.main(['usb-replug', '1-1.1'], helper.operations(where))"
+IN_MAIN = "program.main(['usb-replug', '1-1.1'], boards.operations(where))"
 IN_THREAD = f"threading.Thread(target=lambda: {IN_MAIN}, daemon=True).start(); sys.stdin.read()"
 
 
@@ -135,8 +134,8 @@ def test_a_board_is_authorized_however_the_program_ends(tmp_path: Path, running:
     pause = 3 if running == IN_MAIN else NEVER  # seconds
     code = (
         "import sys, threading\nfrom pathlib import Path\n"
-        "from backends import helper as dispatch\nfrom backends.hardware import helper\n"
-        f"helper.PAUSE = {pause}\nwhere = helper.Folders(Path({str(where.sysfs)!r}))\n{running}"
+        "from backends.helper import boards, program\n"
+        f"boards.PAUSE = {pause}\nwhere = boards.Folders(Path({str(where.sysfs)!r}))\n{running}"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
         until(lambda: file.read_text() == "0")

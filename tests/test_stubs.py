@@ -88,7 +88,7 @@ async def mpd(folder: Path) -> AsyncIterator[Case]:
 CASES: dict[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "websockets": mopidy,
     "mpd": mpd,
-    "pylxd": lxd,
+    "httpx": lxd,
     "usb": umockdev,
     "alsaaudio": pulseaudio,
     "pulsectl": streams,

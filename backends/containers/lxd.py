@@ -1,12 +1,13 @@
-"""LXD over its unix socket: pylxd reads its state in a thread; events and operations arrive live."""
+"""LXD over its unix socket: a thread reads its state; events and operations arrive live."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -31,6 +32,9 @@ from backends.contract import (
     clean,
 )
 from backends.kinds import HOST, INSTANCE, OPERATION, Instance
+
+if TYPE_CHECKING:
+    import httpx
 
 EVERY = 5.0  # seconds between two complete readings when nothing happens
 SHARE = 20  # ... and longer if a reading is slow: at most 1/20 of the time is spent reading
@@ -66,9 +70,14 @@ class LxdSource:
         self._ops: dict[str, Op] = {}  # outlives a connection, so that failures are not lost with it
 
     async def watch(self, io: IO) -> AsyncGenerator[Observation, None]:
-        await io.load(*lxd_client.MODULES, *lxd_reader.MODULES, late=True)
+        await io.load(*lxd_client.MODULES, late=True)
+        with contextlib.closing(await io.thread(lxd_reader.connect, self.socket)) as client:
+            async with contextlib.aclosing(self._watch(client, io)) as observations:
+                async for observation in observations:
+                    yield observation
+
+    async def _watch(self, client: httpx.Client, io: IO) -> AsyncGenerator[Observation, None]:
         async with Events.open(self.socket) as events, Api.open(self.socket) as api:
-            client = await io.thread(lxd_reader.connect, self.socket, within=READ)
             self._reports = {}
             reading, cost = await self._everything(client, io, READ)
             await self._listed(api, {DEFAULT, *(project for project, _ in reading.instances)}, io.clock())
@@ -87,7 +96,7 @@ class LxdSource:
                     found = await io.thread(lxd_reader.some, client, touched, within=READ)
                     reading = reading.changed(found)
 
-    async def _everything(self, client: Any, io: IO, within: float) -> tuple[Reading, float]:
+    async def _everything(self, client: httpx.Client, io: IO, within: float) -> tuple[Reading, float]:
         """A complete reading, and the seconds that it took."""
         start = time.monotonic()
         info, used, listed = await io.thread(lxd_reader.everything, client, within=within)
@@ -147,8 +156,8 @@ class LxdSource:
         """The instance now, with what LXD is doing to it. Raises Refused if it does not exist."""
         project, _, name = id.local.rpartition("/")
         project = project or DEFAULT
-        client = await io.thread(lxd_reader.connect, self.socket, within=READ)
-        raw = (await io.thread(lxd_reader.some, client, [(project, name)], within=READ))[project, name]
+        with contextlib.closing(await io.thread(lxd_reader.connect, self.socket)) as client:
+            raw = (await io.thread(lxd_reader.some, client, [(project, name)], within=READ))[project, name]
         if raw is None:
             raise Refused(f"LXD has no instance {id.local}")
         async with Api.open(self.socket) as api:

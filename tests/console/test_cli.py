@@ -175,9 +175,9 @@ def test_version_help_and_completion(tmp_path: Path) -> None:
 
 
 def test_the_light_commands_import_no_screen_and_no_client() -> None:
-    heavy = {"textual", "rich", "httpx", "pylxd", "websockets", "usb", "msgspec", "asyncio"}
+    heavy = {"textual", "rich", "httpx", "websockets", "usb", "msgspec", "asyncio"}
     assert not imported("import console.cli, console.terminal") & heavy
-    assert not imported("import console.plain") & {"textual", "httpx", "pylxd"}
+    assert not imported("import console.plain") & {"textual", "httpx"}
 
 
 def test_the_rig_is_in_the_checkout_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,17 +198,16 @@ async def test_it_does_not_matter_what_the_environment_says(server: Server, monk
         await watched.until(lambda w: w.of("instance", "web1"))
 
 
-async def test_without_httpx_or_pylxd_there_is_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_httpx_there_is_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither client is an ornament: with a stub in its place the source is sick."""
     import httpx
-    import pylxd
 
     def stub(*args: object, **keywords: object) -> object:
         return object()
 
-    for module, name in ((httpx, "AsyncClient"), (pylxd, "Client")):
+    for name in ("AsyncClient", "Client"):
         with monkeypatch.context() as patch:
-            patch.setattr(module, name, stub)
+            patch.setattr(httpx, name, stub)
             async with watching(LxdSource("venue", server.socket)) as watched:
                 await watched.until(lambda w: w.state not in (State.STARTING, State.OK))
                 assert not watched.resources

@@ -26,6 +26,8 @@ from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
+from backends.secrets import redacted
+
 T = TypeVar("T")
 
 # --- values -----------------------------------------------------------------------------------------------
@@ -605,6 +607,7 @@ _TABLE |= dict.fromkeys(range(0xE0000, 0xE0200), None)
 _TABLE |= dict.fromkeys((0x09, 0x85, 0x2028, 0x2029), " ")
 _TABLE |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 _PLAIN = re.compile(r"[ -~]*").fullmatch
+LONGEST_SECRET = 600  # characters: what is cut off could be the end by which one is recognised
 
 
 def clean(text: object, limit: int = 200) -> str:
@@ -613,8 +616,9 @@ def clean(text: object, limit: int = 200) -> str:
     Control characters become their pictures, C1, surrogates and bidirectional controls U+FFFD; invisible
     characters go; at most two combining marks follow a character. The result holds no character that a
     terminal acts on. Markup is left alone: it is data, and only widgets that parse none may show it.
+    Passwords and tokens are hidden (secrets.py).
     """
-    line = text if isinstance(text, str) else str(text)
+    line = redacted((text if isinstance(text, str) else str(text))[: limit + LONGEST_SECRET])
     if len(line) > limit:
         line = line[: limit - 1] + "…"
     if _PLAIN(line):

@@ -26,6 +26,8 @@ from console.venue.report import EXIT, report, text
 from console.venue.venue import Venue
 from console.venue.words import moment
 
+NEED = 1000  # characters of what a backend says of what it needs
+
 
 def run(command: str, args: argparse.Namespace) -> int:
     """Runs one command. Whatever is wrong with the configuration is one sentence on standard error."""
@@ -218,9 +220,9 @@ async def doctor(args: argparse.Namespace) -> int:
         if not needs:
             print("  nothing to watch was found here, and nothing is missing")
         for need in needs:
-            print(f"  {'ok     ' if need.met else 'MISSING'}  {need.what}: {need.found}")
+            print(f"  {'ok     ' if need.met else 'MISSING'}  {clean(need.what)}: {clean(need.found, NEED)}")
             if not need.met and need.mend:
-                print(f"           fix: {need.mend}")
+                print(f"           fix: {clean(need.mend, NEED)}")
             unmet += not need.met
     print(f"venue file: {config.file or f'none; `foh init` would write {venue_file(os.environ)}'}")
     return 1 if unmet else 0

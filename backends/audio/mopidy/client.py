@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from backends.audio.mopidy import model
 from backends.contract import IO, clean
+from backends.secrets import address_of
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -42,7 +43,7 @@ async def connected(endpoint: str) -> AsyncIterator[Core]:
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake
 
-    url, address = endpoint.replace("http", "ws", 1) + "/mopidy/ws", urlsplit(endpoint).netloc
+    url, address = endpoint.replace("http", "ws", 1) + "/mopidy/ws", address_of(endpoint)
     # No proxy: ignore the environment variables.
     connecting = connect(url, open_timeout=ANSWER, close_timeout=0.3, max_size=LONGEST, proxy=None, compression=None)
     try:

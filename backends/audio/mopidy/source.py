@@ -11,7 +11,6 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
@@ -54,6 +53,7 @@ from backends.contract import (
 from backends.failures import health_of
 from backends.kinds import PLAYBACK, ZONE
 from backends.programs import is_installed, program_of
+from backends.secrets import address_of, without_password
 
 USUAL_PORTS = range(6680, 6691)
 POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds between polls: position; a zone that does not play; everything
@@ -83,7 +83,7 @@ class MopidySource:
     def __init__(self, host: str, endpoint: str, permission: sudo.Permission | None = None) -> None:
         self.host = host
         self.endpoint = endpoint.rstrip("/")
-        self.address = urlsplit(self.endpoint).netloc
+        self.address = address_of(self.endpoint)
         self.name = f"mopidy {self.address}"
         self.id = Id(host, "zone", self.address)
         self._process: PlayerProcess = PlayerProcess()
@@ -241,7 +241,9 @@ def _combined(zone: MopidyZone, phones: Phones, log: LogReport, neighbours: Neig
 
 def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> tuple[str, ...]:
     body = model.dumps(model.request(1, method, params))
-    return ("curl", "-sH", "Content-Type: application/json", "-d", body, f"{endpoint}/mopidy/rpc")
+    url, user = without_password(endpoint)  # curl asks for the password
+    login = ("-u", user) if user else ()
+    return ("curl", "-sH", "Content-Type: application/json", *login, "-d", body, f"{url}/mopidy/rpc")
 
 
 # --- discovery --------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ import msgspec
 
 from backends.child_process import TO_START, tied
 from backends.contract import Output, Usage, clean
+from backends.interpreter import FOLDER, is_ours
 
 LONGEST_LINE = 1 << 20  # bytes
 LARGEST_FRAME = 1 << 23  # bytes; a picture of 1920x1080 points in 24 bits has 6.2 million
@@ -106,7 +107,8 @@ async def started(
     if shutil.which(argv[0], path=(os.environ if env is None else env).get("PATH")) is None:
         raise FileNotFoundError(f"there is no program {clean(argv[0])}")
     loop = asyncio.get_running_loop()
-    _, process = await loop.subprocess_exec(Process, *tied(argv), env=env, start_new_session=True)
+    folder = FOLDER if is_ours(argv) else None
+    _, process = await loop.subprocess_exec(Process, *tied(argv), env=env, start_new_session=True, cwd=folder)
     running.add(process.pid)
     try:
         yield process

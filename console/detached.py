@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import os
 import signal
 import sys
 
@@ -28,6 +30,8 @@ async def run(args: argparse.Namespace) -> int:
         return USAGE
     if order.config.embedded and not lives(order.owner):
         return 1
+    with contextlib.suppress(OSError):  # it has been removed: nothing relative to it is there
+        os.chdir(order.folder)
     session = await open_session(lambda: order.config)
     journal, runs, loop = session.venue.journal, session.venue.runs, asyncio.get_running_loop()
     await journal.open()

@@ -9,10 +9,11 @@ import os
 import select
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from backends.interpreter import FOLDER, python
 
 if TYPE_CHECKING:
     from console.config import Config
@@ -28,10 +29,11 @@ class Embedded:
         self._environ = environ
         in_memory = "/dev/shm" if "TMPDIR" not in environ and os.access("/dev/shm", os.W_OK) else None
         self.folder = tempfile.mkdtemp(prefix="foh-demo-", dir=in_memory)  # 500 files, made before anything listens
-        argv = [sys.executable, "-m", "backends.demo", self.folder, *(["--still"] if still else [])]
+        argv = python("backends.demo", self.folder, *(["--still"] if still else []))
         self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+            cwd=FOLDER,
+        )  # fmt: skip
         self._table: dict[str, Any] = {}
         atexit.register(self.close)
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib.util
 import itertools
-import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from backends.contract import (
     Step,
     clean,
 )
+from backends.interpreter import python
 from backends.kinds import CONTROL, PCM, Control
 from backends.uevents import waker
 
@@ -78,7 +78,7 @@ class Mixers:
 
     def __init__(self, host: str, settings: Settings) -> None:
         self.host = host
-        self._argv = (*(settings.mixer or (sys.executable, "-m", "backends.audio.mixer_child")), *settings.devices)
+        self._argv = (*(settings.mixer or python("backends.audio.mixer_child")), *settings.devices)
         self._built_in = not settings.mixer
         self._child: Child | None = None
         self._numbers = itertools.count(1)

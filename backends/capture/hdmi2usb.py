@@ -60,7 +60,7 @@ class Hdmi2Usb:
 
     def __init__(self, host: str, settings: Settings) -> None:
         self.host, self.settings = host, settings
-        self._root, self._dev = Path(settings.sysfs), Path(settings.dev)
+        self._root, self._dev = Path(settings.sysfs), Path(settings.dev).absolute()
         self._news = asyncio.Event()  # a firmware or a picture has news
         self._here: tuple[CaptureBoard, ...] = ()
         # By port and device number: a board that is plugged in again starts empty.

@@ -8,14 +8,15 @@ hide the noise that distinguishes a camera's still picture from a frozen one.
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from backends.capture.picture_child import BEAT, ProgramEnd
 from backends.contract import IO, clean
+from backends.interpreter import python
 
 WIDTH, HEIGHT, COLOURS = 64, 36, 3  # of a scaled picture: red, green and blue, 0 to 255
 COUNT, LONGEST = 30, 8  # the most pictures to take, and the most seconds
@@ -25,7 +26,7 @@ NO_INPUT = (215, 9, 83)  # Debian's red: the firmware shows it if its HDMI input
 NEAR, FLAT = 14.0, 2.0  # the most that a mean colour differs from it; the most that a plain colour varies
 BLACKEST = 24.0  # black is 0, or 16 in video range
 NOISE = 0.05  # two pictures with a smaller mean difference are the same picture
-CHILD = (sys.executable, "-m", "backends.capture.picture_child")
+CHILD = python("backends.capture.picture_child")
 PROGRAM, PACKAGES = "gst-launch-1.0", "gstreamer1.0-tools gstreamer1.0-plugins-good"
 LOOK = (
     PROGRAM, "-q", "v4l2src", "device={video}", f"num-buffers={COUNT}", "!",
@@ -70,7 +71,11 @@ def _apart(one: bytes, other: bytes) -> float:
 
 
 def command(template: Sequence[str], video: str) -> tuple[str, ...]:
-    return tuple(word.replace("{video}", video) for word in template)
+    """The program of the setting, and its arguments. One that is named by a path is found from the current folder,
+    because the picture child works in another."""
+    program, *arguments = template
+    named = str(Path(program).absolute()) if "/" in program else program
+    return (named, *(word.replace("{video}", video) for word in arguments))
 
 
 async def pictures(argv: Sequence[str], io: IO) -> list[bytes]:

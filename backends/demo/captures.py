@@ -16,6 +16,7 @@ from pathlib import Path
 
 from backends.capture import picture
 from backends.demo.firmware import Firmware
+from backends.interpreter import python
 
 MANY = 4096  # bytes per read
 
@@ -65,7 +66,7 @@ class Captures:
         self.inside = {port: Inside(dev, number) for number, port in enumerate(ports)}
         self.settings = {
             "dev": str(dev),
-            "look": [sys.executable, "-m", "backends.demo.captures", "{video}"],
+            "look": python("backends.demo.captures", "{video}"),
         }
 
     @contextlib.asynccontextmanager

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.child_process import At, die_with_parent, is_look
+from backends.interpreter import python
 
 
 class Lines:
@@ -27,7 +28,7 @@ class Lines:
 
     def __init__(self, socket: Path, beat: float) -> None:
         self.socket = socket
-        self.argv = (sys.executable, "-m", "backends.demo.lines", str(socket))  # for the backend's setting
+        self.argv = python("backends.demo.lines", str(socket))  # for the backend's setting
         self._beat = beat
         self._clients: set[asyncio.StreamWriter] = set()
 

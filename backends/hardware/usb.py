@@ -6,7 +6,6 @@ Reading never wakes a board: libusb lists descriptors, sysfs has the rest, and n
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -23,6 +22,7 @@ from backends.hardware.tones import Tones
 from backends.helper import udev_rules
 from backends.helper.boards import SYSTEM, Folders, operations
 from backends.helper.devices import AUDIO, classes
+from backends.interpreter import python
 from backends.kinds import BOARD, HUB, Board, Hub
 from backends.sysfs import read_text
 from backends.uevents import waker
@@ -44,7 +44,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     rules: str = udev_rules.FOLDER
     events: str = "udev"
     enumerator: Literal["pyusb", "sysfs"] = "pyusb"
-    tone: tuple[str, ...] = (sys.executable, "-m", "backends.hardware.tone_child")
+    tone: tuple[str, ...] = python("backends.hardware.tone_child")
 
 
 class Usb:

@@ -11,7 +11,6 @@ import importlib.util
 import os
 import shutil
 import stat
-import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,14 @@ from backends.audio.pulse import model
 from backends.audio.pulse.lines import BEAT, Failure, Move, ServerReport
 from backends.audio.pulse.rules import STREAM_RULES
 from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Source, Step, clean
+from backends.interpreter import python
 from backends.kinds import STREAM
 from backends.sysfs import read_text
 
 SYSTEM = "the sound server"
 SILENCE = 3 * BEAT
 SERVERS = ("pulseaudio", "pipewire-pulse", "pipewire")  # programs that speak its protocol
-CHILD = (sys.executable, "-m", "backends.audio.pulse.child")
+CHILD = python("backends.audio.pulse.child")
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

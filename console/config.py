@@ -15,6 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from backends.contract import Id, Key, Link, clean
+from backends.failures import in_words
+from backends.foreign import read_file
+
+LONGEST = 1 << 20  # bytes of the venue file: an inventory of 10,000 names has half of it
 
 
 class ConfigError(Exception):
@@ -78,13 +82,13 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
     file: Path | None = venue_file(environ)
     assert file is not None
     try:
-        text = file.read_text("utf-8")
+        text = read_file(file, LONGEST).decode("utf-8")
     except FileNotFoundError:
         if environ.get("FOH_VENUE"):
             raise ConfigError(f"{file}: no such file (FOH_VENUE names it)") from None
         file, text = None, ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(clean(f"the venue file cannot be read: {in_words(error)}", 300)) from error
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

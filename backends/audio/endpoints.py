@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import psutil
 
 from backends.audio import systemd
 from backends.contract import Unknown, Why
+from backends.foreign import user_name
 from backends.helper.players import is_plain
 
+LISTENING = "0A"  # a TCP socket's state in /proc/net/tcp
 PATIENCE = 0.3  # seconds; loopback answers at once
 
 
@@ -42,7 +46,20 @@ def listener(address: str) -> int | Unknown:
         return Unknown(Why.NOT_APPLICABLE, "it runs on another host")
     pids = _listeners.now().get(int(port), frozenset())
     pid = next(iter(pids)) if len(pids) == 1 else None
-    return pid if pid is not None else Unknown(Why.DENIED, "the listening process belongs to another user")
+    if pid is not None:
+        return pid
+    return Unknown(Why.DENIED, f"the listening process belongs to {owner(int(port)) or 'another user'}")
+
+
+def owner(port: int) -> str:
+    """The user whose process listens at this TCP port, which everybody may know; "" if none does (proc(5))."""
+    for name in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError, ValueError, IndexError):  # no IPv6
+            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                    return user_name(int(fields[7]))
+    return ""
 
 
 def server(address: str, is_server: Callable[[Sequence[str]], bool]) -> int | Unknown:

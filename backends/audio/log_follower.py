@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import stat
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from backends.audio.mopidy.log import LogLine
 from backends.audio.systemd import unit_of
 from backends.children import pauses
 from backends.contract import IO, Unknown, Why, clean
+from backends.foreign import is_trusted, opened, user_name
 
 KEPT = 400  # lines
 EVERY, ANSWER = 1.0, 2.0  # seconds: between two reads of a file, and the deadline of one
@@ -40,6 +40,12 @@ class LogPlace(Struct, frozen=True):
 
 def place(pid: int, proc: Path = Path("/proc")) -> LogPlace | Unknown:
     """Where a process writes its messages: its standard error, or its standard output (Mopidy 4.x). Blocking."""
+    try:
+        uid = (proc / str(pid)).stat().st_uid
+    except OSError as error:
+        return Unknown(Why.UNREACHABLE, f"process {pid}: {error.strerror}")
+    if not is_trusted(uid):
+        return Unknown(Why.DENIED, f"its process belongs to {user_name(uid)}, whose log foh does not read")
     within = unit_of(pid, proc)
     unit = LogPlace(unit=within.name, user=within.uid is not None) if within else None
     said = []
@@ -105,17 +111,13 @@ class Follower:
     def look(self) -> None:
         """Reads what was appended to the file. Starts again if it was replaced or truncated. Blocking."""
         try:
-            file = os.open(self.place.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not block us
-            try:
-                status = os.fstat(file)
-                if not stat.S_ISREG(status.st_mode):
-                    raise OSError("it is not a regular file")
+            with opened(self.place.file) as (file, status):
                 self._read(file, status)
-                self.trouble = None
-            finally:
-                os.close(file)
+            self.trouble = None
         except OSError as error:
-            self.trouble = Unknown(Why.UNREACHABLE, clean(f"{self.place}: {error.strerror or error}"))
+            self.trouble = Unknown(
+                Why.UNREACHABLE, clean(f"{self.place}: {error.strerror or 'it is not a regular file'}")
+            )
 
     def _read(self, file: int, status: os.stat_result) -> None:
         inode, done = self._file

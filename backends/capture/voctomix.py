@@ -41,6 +41,7 @@ from backends.contract import (
     Why,
     clean,
 )
+from backends.foreign import is_address
 from backends.kinds import MIXER, Mixer
 
 USUAL = "127.0.0.1:9999"
@@ -218,7 +219,10 @@ def address(endpoint: str) -> str:
     parts = urlsplit(f"//{endpoint}")
     if not parts.hostname or parts.port == 0 or parts.netloc != endpoint or "@" in endpoint:
         raise ValueError("no address")
-    return endpoint if parts.port else f"{endpoint.removesuffix(':')}:9999"
+    whole = endpoint if parts.port else f"{endpoint.removesuffix(':')}:9999"
+    if not is_address(whole):
+        raise ValueError("no address")
+    return whole
 
 
 async def discover(context: Context, io: IO) -> Sequence[Source]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from backends.audio.mopidy import model
 from backends.contract import IO, clean
+from backends.foreign import is_address
 from backends.secrets import address_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def is_http(endpoint: str) -> bool:
     """Whether it is an HTTP URL with a host and a valid port."""
     try:
         parts = urlsplit(endpoint)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        where = parts.netloc.rpartition("@")[2]
+        address = where if parts.port else f"{where}:80"
+        return endpoint.isprintable() and parts.scheme in ("http", "https") and is_address(address)
     except ValueError:
         return False
 

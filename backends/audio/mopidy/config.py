@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import configparser
-import os
+import contextlib
+import itertools
+import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from backends.contract import Unknown, Why, clean
+from backends.failures import in_words
+from backends.foreign import read_file
+
+MOST = 100  # files of one configuration
+_BLANKS = re.compile(r"\s{2,}").sub
 
 
 def config_files(argv: Sequence[str]) -> list[str]:
@@ -23,26 +31,35 @@ def config_files(argv: Sequence[str]) -> list[str]:
 def merged(files: Sequence[Path]) -> configparser.RawConfigParser | Unknown:
     """The merged configuration of these files."""
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
-    for file in files:
-        if _denied(file):
-            return Unknown(Why.DENIED, clean(f"no permission to read {file}"))
-        try:
-            # A part may be a directory of *.conf files, read in order, as Mopidy does.
-            parser.read(sorted(file.glob("*.conf")) if file.is_dir() else file, "utf-8")
-        except (configparser.Error, UnicodeDecodeError, OSError) as error:
-            return Unknown(Why.MALFORMED, clean(f"{file}: {error}"))
+    try:
+        for file in _parts(files):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # Mopidy does without it as well
+                parser.read_string(_plain(read_file(file).decode("utf-8")), str(file))
+    except PermissionError as error:  # the configuration without this file would be incomplete
+        return Unknown(Why.DENIED, clean(f"no permission to read {error.filename}"))
+    except (configparser.Error, ValueError, OSError) as error:
+        return Unknown(Why.MALFORMED, clean(in_words(error)))
     if not files or not parser.sections():
         return Unknown(Why.DENIED, "its configuration is unknown or cannot be read")
     return parser
 
 
-def _denied(file: Path) -> bool:
-    """Whether the file may exist but cannot be read: the configuration without it would be incomplete."""
-    try:
-        file.stat()
-    except OSError as error:
-        return isinstance(error, PermissionError)
-    return not os.access(file, os.R_OK)
+def _parts(files: Sequence[Path]) -> list[Path]:
+    """The files. One that is named may be a folder of *.conf files, which Mopidy reads in order. Raises OSError."""
+    found: list[Path] = []
+    for file in files:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            folder = stat.S_ISDIR(file.stat().st_mode)
+            found += sorted(itertools.islice(file.glob("*.conf"), MOST + 1)) if folder else [file]
+        if len(found) > MOST:
+            raise OSError(f"its configuration has more than {MOST} files")
+    return found
+
+
+def _plain(text: str) -> str:
+    """The text with one blank for several within a line: configparser's patterns take the square of their number."""
+    lines = text.split("\n")
+    return "\n".join(line[: len(line) - len(rest)] + _BLANKS(" ", rest) for line in lines for rest in (line.lstrip(),))
 
 
 def output_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str]) -> str | Unknown:
@@ -54,8 +71,8 @@ def output_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str
 
 
 def frontend_of(config: configparser.RawConfigParser | Unknown, argv: Sequence[str], section: str, usual: str) -> str:
-    """host:port of a frontend (`http`, `mpd`); "" if it has none, or one on a unix socket. `usual` is the default port
-    ("": the section must exist)."""
+    """host:port of a frontend (`http`, `mpd`), unchecked; "" if it has none, or one on a unix socket. `usual` is the
+    default port ("": the section must exist)."""
     if isinstance(config, Unknown) or not (usual or config.has_section(section)):
         return ""
     settings = dict(config[section]) if config.has_section(section) else {}

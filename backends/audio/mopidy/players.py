@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from backends.audio.accounts import accounts, sharers
 from backends.audio.mopidy.config import config_files, frontend_of, merged
-from backends.contract import IO, Evidence, Id, Key, Link, Unknown, Why
+from backends.contract import IO, Evidence, Id, Key, Link, Unknown, Why, clean
+from backends.foreign import is_address, read_file, stranger
 from backends.helper.players import is_mopidy
 from backends.kinds import Number
 
@@ -28,12 +29,14 @@ SETTLED = 5.0  # seconds after which a new process no longer changes its program
 
 class ListedPlayer(Struct, frozen=True):
     """A Mopidy process by its command line. `http` is where its HTTP frontend should listen ("": unknown), `started` in
-    seconds since the epoch, `accounts` are its streaming accounts (accounts.py)."""
+    seconds since the epoch, `accounts` are its streaming accounts (accounts.py). `wrong`: what its
+    configuration gives instead of an address."""
 
     pid: int
     http: str
     started: float
     accounts: tuple[str, ...] | Unknown = ()
+    wrong: str = ""
 
     def evidence(self, now: float) -> tuple[Evidence, ...]:
         said = f"process {self.pid}, started {moment(self.started)}, should listen at {self.http}"
@@ -95,8 +98,12 @@ def _player(pid: int) -> ListedPlayer | None:
             return None
         if Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():  # a container's
             return None
+        if stranger(process):  # what any user's process says of itself is no configuration
+            return None
         config = merged([Path(process.cwd()) / name for name in config_files(argv)])
-        return ListedPlayer(pid, frontend_of(config, argv, "http", "6680"), process.create_time(), _accounts(config))
+        address = frontend_of(config, argv, "http", "6680")
+        http, wrong = (address, "") if is_address(address) else ("", clean(address, 60))
+        return ListedPlayer(pid, http, process.create_time(), _accounts(config), wrong)
     except (psutil.Error, OSError):
         return None
 
@@ -110,7 +117,7 @@ def _accounts(config: RawConfigParser | Unknown) -> tuple[str, ...] | Unknown:
 def _salt() -> bytes:
     """The key of the accounts' marks: this machine's own id (machine-id(5))."""
     with contextlib.suppress(OSError):  # without one the marks still distinguish accounts, but are no secret
-        return Path("/etc/machine-id").read_bytes()
+        return read_file("/etc/machine-id")
     return b""
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from backends.audio.endpoints import server
 from backends.audio.mopidy.config import config_files, frontend_of, merged, output_of, restores, zone_name
 from backends.contract import Evidence, Key, Unknown, Why
+from backends.foreign import is_address, stranger
 from backends.helper.players import is_mopidy
 from backends.kinds import OUTPUT, PROCESS
 
@@ -21,7 +22,8 @@ _LATER = Unknown(Why.NOT_YET)
 
 class PlayerProcess(Struct, frozen=True):
     """A server's process on this host. `name` is the zone's name in its configuration ("": none), `mpd` is where its
-    MPD frontend should listen ("": nowhere), `restores` whether it keeps its queue over a restart."""
+    MPD frontend should listen ("": nowhere), `restores` whether it keeps its queue over a restart. `stranger`:
+    whose it is, where that user's configuration is not believed."""
 
     pid: int | Unknown = _LATER
     output: str | Unknown = _LATER
@@ -29,12 +31,14 @@ class PlayerProcess(Struct, frozen=True):
     config: str = ""
     mpd: str = ""
     restores: bool | Unknown = _LATER
+    stranger: str = ""
 
     def keys(self, host: str) -> tuple[Key, ...]:
         return (Key("pid", str(self.pid), host),) if isinstance(self.pid, int) else ()
 
     def evidence(self, now: float) -> tuple[Evidence, ...]:
-        pid = Evidence(PROCESS, "listening sockets in /proc/net/tcp", now, str(self.pid))
+        of = f", of {self.stranger}" if self.stranger else ""
+        pid = Evidence(PROCESS, "listening sockets in /proc/net/tcp", now, f"{self.pid}{of}")
         output = Evidence(OUTPUT, f"audio/output in {self.config}", now, str(self.output))
         return (pid, output) if self.config else (pid,) if isinstance(self.pid, int) else ()
 
@@ -49,10 +53,13 @@ def of(pid: int) -> PlayerProcess:
     """The process with this pid, which may have ended."""
     try:
         process = psutil.Process(pid)
-        argv = process.cmdline()
+        argv, whose = process.cmdline(), stranger(process)
     except (psutil.Error, OSError):
         denied = Unknown(Why.DENIED, f"no permission to read /proc/{pid}/cmdline")
         return PlayerProcess(pid, denied, restores=denied)
+    if whose:
+        theirs = Unknown(Why.DENIED, f"its process belongs to {whose}, whose configuration foh does not read")
+        return PlayerProcess(pid, theirs, restores=theirs, stranger=whose)
     try:
         directory = Path(process.cwd())
     except (psutil.Error, OSError):
@@ -60,4 +67,5 @@ def of(pid: int) -> PlayerProcess:
     files = [directory / name for name in config_files(argv)]
     config = merged(files)
     where, mpd = ":".join(map(str, files)), frontend_of(config, argv, "mpd", "")
-    return PlayerProcess(pid, output_of(config, argv), zone_name(files), where, mpd, restores(config, argv))
+    said = output_of(config, argv), zone_name(files), where, mpd if is_address(mpd) else "", restores(config, argv)
+    return PlayerProcess(pid, *said)

@@ -54,6 +54,7 @@ from backends.failures import health_of
 from backends.kinds import PLAYBACK, ZONE
 from backends.programs import is_installed, program_of
 from backends.secrets import address_of, without_password
+from backends.unusable import Unusable
 
 USUAL_PORTS = range(6680, 6691)
 POLL, IDLE_POLL, HEARTBEAT = 1.0, 2.0, 20.0  # seconds between polls: position; a zone that does not play; everything
@@ -252,7 +253,7 @@ def _curl(endpoint: str, method: str, params: Mapping[str, object]) -> tuple[str
 async def discover(context: Context, io: IO) -> Sequence[Source]:
     """The configured servers, or those that `Settings` describes. A server that accepts and does not answer counts (it
     may hang); another kind of server does not."""
-    endpoints = context.settings.endpoints
+    endpoints, wrong = context.settings.endpoints, list[Source]()
     if not endpoints:
         there = await listens(f"127.0.0.1:{port}" for port in USUAL_PORTS)
         if there:
@@ -261,11 +262,19 @@ async def discover(context: Context, io: IO) -> Sequence[Source]:
         answering = [address for address, yes in zip(there, found, strict=True) if yes]
         here = await players(io) if context.settings.processes else ()
         meant = [player.http for player in here if player.http]
+        wrong = [_misplaced(context.host, player) for player in here if player.wrong]
         known = [source for source in context.known if isinstance(source, MopidySource)]
         down = await io.thread(lambda: [source.address for source in known if is_installed(source.program)])
         endpoints = [f"http://{address}" for address in dict.fromkeys([*answering, *sorted(meant), *down])]
     permission = permission_to_restart()
-    return [MopidySource(context.host, endpoint, permission) for endpoint in endpoints]
+    return [*(MopidySource(context.host, endpoint, permission) for endpoint in endpoints), *wrong]
+
+
+def _misplaced(host: str, player: ListedPlayer) -> Source:
+    """Stands for a Mopidy whose configuration gives no address at which it could be asked."""
+    sentence = f"process {player.pid} is a Mopidy that cannot be watched: its http/hostname and http/port, "
+    return Unusable(host, f"mopidy process {player.pid}", f"{sentence}{player.wrong!r}, are no address",
+                    "correct them in its configuration, then restart it")  # fmt: skip
 
 
 async def _is_mopidy(address: str) -> bool:

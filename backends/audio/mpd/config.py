@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.contract import Unknown, Why, clean
+from backends.failures import in_words
+from backends.foreign import read_file
 
 OF_A_USER = (".config/mpd/mpd.conf", ".mpdconf", ".mpd/mpd.conf")  # in the home folder; they precede the system's
 OF_THE_MACHINE = Path("/etc/mpd.conf")
@@ -25,6 +27,6 @@ def config_file(argv: Sequence[str], home: Path | None) -> Path:
 def settings(file: Path) -> dict[str, str] | Unknown:
     """Its `state_file` and `port`, if set."""
     try:
-        return dict(_SETTING.findall(file.read_text("utf-8", "replace")))
-    except OSError as error:
-        return Unknown(Why.DENIED, clean(f"{file}: {error.strerror}"))
+        return dict(_SETTING.findall(read_file(file).decode("utf-8", "replace")))
+    except (OSError, ValueError) as error:
+        return Unknown(Why.DENIED, clean(in_words(error)))

@@ -14,6 +14,7 @@ import psutil
 from backends.audio.mpd.config import config_file, settings
 from backends.audio.restart import PlayerProgram
 from backends.contract import Unknown, Why
+from backends.foreign import stranger
 from backends.helper.players import is_mpd
 
 USUAL_PORT = "6600"
@@ -42,6 +43,8 @@ def configured(pid: int) -> Settings:
     """The configuration of a process, which may have ended."""
     try:
         process = psutil.Process(pid)
+        if whose := stranger(process):
+            return Unknown(Why.DENIED, f"process {pid} belongs to {whose}, whose configuration foh does not read")
         file = config_file(process.cmdline(), Path(getpwuid(process.uids().effective).pw_dir))
         return settings(file if file.is_absolute() else Path(process.cwd()) / file)
     except (psutil.Error, KeyError):

@@ -40,6 +40,7 @@ from backends.contract import (
     clean,
 )
 from backends.failures import health_of
+from backends.foreign import is_address
 from backends.helper.players import is_mpd
 from backends.kinds import PLAYBACK, ZONE, Number, Zone
 from backends.programs import is_installed, program_of
@@ -59,17 +60,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for endpoint in self.endpoints:
-            if not _is_address(endpoint):
+            if not is_address(endpoint):
                 said = f"endpoints: {clean(endpoint)!r} is not an address; expected one such as 127.0.0.1:6600"
                 raise ValueError(said)
-
-
-def _is_address(endpoint: str) -> bool:
-    try:
-        parts = urlsplit(f"//{endpoint}")
-        return bool(parts.hostname) and bool(parts.port) and endpoint == parts.netloc
-    except ValueError:
-        return False
 
 
 class MpdSource:

@@ -22,9 +22,9 @@ from backends.audio.pulse import model
 from backends.audio.pulse.lines import BEAT, Failure, Move, ServerReport
 from backends.audio.pulse.rules import STREAM_RULES
 from backends.contract import IO, Backend, Context, Need, Observation, Offer, Plan, Source, Step, clean
+from backends.foreign import read_file
 from backends.interpreter import python
 from backends.kinds import STREAM
-from backends.sysfs import read_text
 
 SYSTEM = "the sound server"
 SILENCE = 3 * BEAT
@@ -89,7 +89,7 @@ def runs(folder: Path) -> bool:
     """Whether a running sound server has its socket there. Blocking."""
     try:
         is_socket = stat.S_ISSOCK((folder / "native").stat().st_mode)
-        return is_socket and Path(f"/proc/{int(read_text(folder / 'pid', 20))}").exists()
+        return is_socket and Path(f"/proc/{int(read_file(folder / 'pid', 20))}").exists()
     except (OSError, ValueError):  # not there, or another user's
         return False
 

@@ -16,7 +16,6 @@ A backend is one module and one line under the entry-point group `foh.backends`:
 from __future__ import annotations
 
 import re
-import shlex
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -27,6 +26,7 @@ from urllib.parse import quote, unquote
 from msgspec import Struct
 
 from backends.secrets import redacted
+from backends.shell import shell
 
 T = TypeVar("T")
 
@@ -235,8 +235,8 @@ class Step(Struct, frozen=True):
 
     @property
     def shell(self) -> str:
-        """The command, as it can be pasted into a shell."""
-        return shlex.join(self.argv)
+        """The command in one line, as it can be pasted into a shell."""
+        return shell(self.argv)
 
 
 class Test(StrEnum):

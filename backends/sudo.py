@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from backends import children, helper
 from backends.contract import IO, Need, Output, Refused, clean
 from backends.helper import program
 from backends.helper.trust import exposure
+from backends.shell import shell
 
 Run: TypeAlias = Callable[[Sequence[str], float], Awaitable[Output]]  # contract.IO.run
 
@@ -70,7 +70,7 @@ def install_command(user: str) -> str:
     if reason := exposed([PROGRAM, *filter(os.path.exists, RUNS)]):
         return f"make it root's alone first: {clean(reason)}"
     foh = Path(sys.executable).with_name("foh")
-    return shlex.join(["sudo", str(foh), "doctor", "--install-helper", user])
+    return shell(("sudo", str(foh), "doctor", "--install-helper", user))
 
 
 async def lacking(run: Run, *operation: str) -> str:

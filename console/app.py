@@ -228,12 +228,13 @@ class Foh(TextualApp):
 
     def action_copy(self) -> None:
         """The command that fixes the selected incident, or the id, to the clipboard and to a file."""
+        from backends.shell import shell
         from console.venue.incidents import command
 
         id, incident = self._selection()
         if self._session is None or (id is None and incident is None):
             return
-        text = next(filter(None, map(command, incident.remedies)), "") if incident else ""
+        text = next(filter(None, map(shell, map(command, incident.remedies))), "") if incident else ""
         text = text or str(id)
         self.copy_to_clipboard(text)
         self.say(self._session.keep_copy(text))

@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import contextlib
 import os
-import shlex
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 
 from backends.contract import Arg, Id, Refused, Resource, State, clean
+from backends.shell import shell
 from console.config import ConfigError, venue_file
 from console.line import plain
 from console.options import USAGE, is_read_only, loader, who
@@ -187,7 +187,7 @@ def _best_done_now(venue: Venue) -> dict[str, list[str]]:
             if offer.setup:
                 words = [f"{arg.name}={_proposed(venue, resource.id, arg)}" for arg in offer.args]
                 target = f"{resource.id.kind}/{resource.id.local}"
-                found.setdefault(offer.setup, []).append(shlex.join(("foh", "act", target, offer.action, *words)))
+                found.setdefault(offer.setup, []).append(shell(("foh", "act", target, offer.action, *words)))
     return found
 
 

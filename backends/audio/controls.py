@@ -10,6 +10,7 @@ from msgspec import structs
 from backends.audio.mixer_lines import Fader
 from backends.contract import Arg, Evidence, Expect, Id, Key, Offer, Plan, Refused, Step, Test, Unknown, Why, clean
 from backends.kinds import Control
+from backends.shell import guarded
 
 T = TypeVar("T", int, float, bool)
 
@@ -100,7 +101,7 @@ def plan(offer: Offer, args: Mapping[str, str], fader: Fader, now: Control) -> P
     todo = Step(
         "level" if offer.action == "level" else "mute",
         {"control": offer.target.local, "value": int(words[:-1]) if offer.action == "level" else words == "mute"},
-        ("amixer", "-D", fader.device, "sset", simple, words),
+        ("amixer", "-D", fader.device, *guarded("sset", simple, words)),
         step,
     )
     return Plan(offer, dict(args), (todo,), (expect,), (), now.evidence)

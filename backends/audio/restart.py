@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 import psutil
@@ -40,6 +39,7 @@ from backends.contract import (
 )
 from backends.helper import players
 from backends.kinds import Zone
+from backends.shell import shell
 
 RESTART, HOW, ASK, KILL = "restart", "how", "ask", "kill"
 WITHIN = 30.0  # seconds: a cold start of nine takes 12, and ending one with SIGTERM may take as long
@@ -106,7 +106,7 @@ def step(unit: Unit, kill: bool, seen: UnitStatus) -> Step:
     how = "kill all its processes (SIGKILL), then start it" if kill else "end its process (SIGTERM), start another"
     root = [] if unit.uid is not None else ["sudo"]
     commands = [(*root, *each) for each in systemd.restarting(unit, kill, seen.active == "failed")]
-    argv = commands[0] if len(commands) == 1 else ("sh", "-c", "; ".join(map(shlex.join, commands)))
+    argv = commands[0] if len(commands) == 1 else ("sh", "-c", "; ".join(map(shell, commands)))
     args: Args = {"unit": unit.name, "uid": unit.uid, "kill": kill, "main": seen.main}
     return Step(RESTART, args, argv, f"restart {unit.name}: {how}")
 

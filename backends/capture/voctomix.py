@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shlex
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -43,6 +42,7 @@ from backends.contract import (
 )
 from backends.foreign import is_address
 from backends.kinds import MIXER, Mixer
+from backends.shell import quoted
 
 USUAL = "127.0.0.1:9999"
 EVERY = 1.5  # seconds between two requests while nothing is broadcast
@@ -202,7 +202,7 @@ def plan(mixer: Id, endpoint: str, core: CoreState, action: str, args: Mapping[s
         raise Refused(f"{field} is {wanted} already")
     line = command(core, action, value)
     host, _, port = endpoint.rpartition(":")
-    script = f"printf '%s\\n' {shlex.quote(line)} > /dev/tcp/{host.strip('[]')}/{port}"
+    script = f"printf '%s\\n' {quoted(line)} > /dev/tcp/{host.strip('[]')}/{port}"
     step = Step("tell", {"line": line}, ("bash", "-c", script), f"tell voctocore: {line}")
     return Plan(
         offer=offer,

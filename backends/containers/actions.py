@@ -12,6 +12,7 @@ from msgspec import Struct
 from backends.containers.model import Place, reason, show_log
 from backends.contract import Evidence, Expect, Id, Offer, Plan, Refused, Step, Test, Unknown, clean
 from backends.kinds import Instance
+from backends.shell import guarded
 
 PATIENCE = 30  # seconds that a clean shutdown may take
 QUICK = 20  # seconds: the deadline of an action without a wait
@@ -113,9 +114,9 @@ def text(name: str, action: str, args: Mapping[str, str]) -> str:
 def command(place: Place, project: str, instance: Instance, offer: Offer, args: Mapping[str, str]) -> tuple[str, ...]:
     """The `lxc` command that does the same."""
     verb = "start" if offer.action == "unfreeze" else offer.action  # `lxc start` unfreezes
-    words = ["lxc", verb, instance.id.local.rpartition("/")[2]]
+    names, words = [instance.id.local.rpartition("/")[2]], list[str]()
     if offer.action == "snapshot":
-        words.append(args["name"])
+        names.append(args["name"])
     elif args.get("how") == "force":
         words.append("--force")
     elif args.get("how") == "keep":
@@ -125,7 +126,9 @@ def command(place: Place, project: str, instance: Instance, offer: Offer, args: 
     elif args.get("memory") == "forget":  # without it, `lxc start` restores
         words.append("--stateless")
     there = () if place.socket in USUAL else ("env", f"LXD_SOCKET={place.socket}")
-    return (*there, *words, "--project", project)
+    words += ["--project", project]
+    after = (*names, *words) if guarded(*names) == tuple(names) else (*words, *guarded(*names))
+    return (*there, "lxc", verb, *after)
 
 
 def call(name: str, action: str, args: Mapping[str, str]) -> RestCall:

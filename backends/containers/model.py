@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from backends.contract import Arg, Evidence, Id, Key, Link, Offer, Risk, Unknown, Why, clean
 from backends.kinds import ContainerHost, Instance
+from backends.shell import guarded, shell
 
 MIB = 1 << 20
 DEFAULT = "default"
@@ -72,7 +73,7 @@ def local(project: str, name: str) -> str:
 def show_log(id: Id) -> str:
     """The command that shows the log of an instance's last start, which often has more than LXD's error."""
     project, _, name = id.local.rpartition("/")
-    return f"`lxc info --show-log {name} --project {project or DEFAULT}`"
+    return f"`{shell(('lxc', 'info', '--show-log', '--project', project or DEFAULT, *guarded(name)))}`"
 
 
 def reason(said: str) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from backends.contract import Arg, Expect, Offer, Plan, Refused, Risk, Unknown, clean
-from backends.hardware.operation import Operation, call
+from backends.hardware.operation import Operation, call, to_file
 from backends.helper import udev_rules
 from backends.kinds import Board
+from backends.shell import quoted, shell
 
 NAME, UNNAME = "name-card", "unname-card"
 NO_NAME = "none"
@@ -65,15 +66,15 @@ def operations(action: str, args: Mapping[str, str], board: Board, rules: Path) 
         if board.named == NO_NAME:
             raise Refused("no rule of foh's names it")
         text = f"remove the udev rule that names the card at USB port {port}"
-        return (Operation(call(("usb-unname-card", port), text, f"rm {path}"), "named", NO_NAME),)
+        return (Operation(call(("usb-unname-card", port), text, shell(("rm", str(path)))), "named", NO_NAME),)
     name = args.get("name", "")
     if not udev_rules.is_card_id(name):
         raise Refused(f"a card's id has 1 to 15 letters, digits, - and _, not {clean(name, 40)!r}")
     if board.card == name and board.named == name:
         raise Refused(f"it is called {name} already")
     text = f"call the card at USB port {port} {name}, now and each time this model is plugged in here: by a udev rule"
-    now = f"echo {name} | tee /sys/bus/usb/devices/{port}/*/sound/card*/id"
-    script = f"cat >{path} <<\\EOF\n{udev_rules.name(port, str(board.ids), name)}EOF\n{now}"
+    now = f"echo {name} | tee /sys/bus/usb/devices/{quoted(port)}/*/sound/card*/id"
+    script = f"{to_file(path, *udev_rules.name(port, str(board.ids), name).splitlines())}; {now}"
     return (Operation(call(("usb-name-card", port, name), text, script), "named", name),)
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from backends.contract import Arg, Expect, Offer, Plan, Refused, Unknown
 from backends.hardware.boards import HELD, NO_RULE, RELEASED, RULE, hid_interface, power_evidence
-from backends.hardware.operation import Operation, call
+from backends.hardware.operation import Operation, call, to_file
 from backends.helper import udev_rules
 from backends.helper.boards import LONGEST_DELAY, SYSTEM, Folders
 from backends.kinds import Board
+from backends.shell import quoted, shell
 
 LET_SLEEP, KEEP_AWAKE = "let-sleep", "keep-awake"
 USUAL_DELAY = 2000  # ms; the kernel's default (usbcore.autosuspend)
@@ -70,7 +71,7 @@ def _let_sleep(board: Board, delay: int, device: Path, where: Folders) -> list[O
         text = f"keep it so when board {port} is plugged in again: a udev rule for this model at this port"
         released = releases or board.hid == RELEASED
         rule = udev_rules.sleep(port, str(board.ids), delay, released)
-        script = f"cat >{where.rules / udev_rules.sleep_file(port)} <<\\EOF\n{rule}EOF"
+        script = to_file(where.rules / udev_rules.sleep_file(port), *rule.splitlines())
         argv = ("usb-keep-rule", port, str(delay), *(["release-hid"] if released else []))
         found.append(Operation(call(argv, text, script), "rule", RULE))
     if board.policy != "auto" or board.delay != delay:
@@ -90,7 +91,7 @@ def _keep_awake(board: Board, device: Path, where: Folders) -> list[Operation]:
     found = []
     if board.rule == RULE:
         text = f"remove the udev rule that lets board {port} sleep"
-        script = f"rm {where.rules / udev_rules.sleep_file(port)}"
+        script = shell(("rm", str(where.rules / udev_rules.sleep_file(port))))
         found.append(Operation(call(("usb-forget-rule", port), text, script), "rule", NO_RULE))
     if board.hid == RELEASED:
         text = f"give board {port} its keys (volume, play) back: bind its HID interface again"
@@ -142,4 +143,4 @@ def never_suspends(board: Board) -> bool:
 
 
 def _write(value: str, path: Path) -> str:
-    return f"echo {value} >{path}"
+    return f"echo {value} >{quoted(str(path))}"

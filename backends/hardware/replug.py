@@ -16,6 +16,7 @@ from backends.hardware.operation import Operation, call
 from backends.hardware.power import GRACE
 from backends.helper.boards import PAUSE
 from backends.kinds import Board
+from backends.shell import quoted
 
 REPLUG = "replug"
 CARD = "its sound card disappears and comes back: what plays through it is silent until playback is restarted"
@@ -31,7 +32,7 @@ def operations(board: Board, device: Path) -> tuple[Operation, ...]:
     """`device` is the board's directory in sysfs, for the shell equivalent."""
     file, port = device / "authorized", board.id.local
     text = f"take board {port} away from its drivers and give it back: authorized=0, then 1. Its power policy stays"
-    script = f"echo 0 >{file}; sleep {PAUSE:g}; echo 1 >{file}"
+    script = f"echo 0 >{quoted(str(file))}; sleep {PAUSE:g}; echo 1 >{quoted(str(file))}"
     counted = board.configured if isinstance(board.configured, int) else 0
     return (Operation(call(("usb-replug", port), text, script), "configured", counted, Test.DIFFERS),)
 

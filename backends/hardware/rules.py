@@ -24,6 +24,7 @@ from backends.hardware.enumerator import parent
 from backends.hardware.power import LET_SLEEP, keeps_awake, never_suspends
 from backends.hardware.usbfs import NOBODY
 from backends.kinds import PLAYBACK, Board, Hub, Pcm, Zone
+from backends.shell import quoted
 
 REPLUG = 3.0  # seconds that a board may be without its drivers: it is being reset
 MARGIN = 3.0  # seconds beyond the autosuspend delay before a waking board is called kept awake
@@ -137,7 +138,7 @@ def kept_awake(board: Board | Gone, view: View) -> Verdict:
     doubt = board.holders.detail if isinstance(board.holders, Unknown) else ""
     if not reasons:
         cause, doubt = f"{where} stays powered though nothing uses it", doubt or "what keeps it awake"
-        look = Remedy(f"read the kernel's log: sudo dmesg | grep 'usb {board.id.local}'")
+        look = Remedy(f"read the kernel's log: sudo dmesg | grep {quoted(f'usb {board.id.local}')}")
         return Verdict((_finding("USB-AUTOSUSPEND-BLOCKED", board, cause, (look,), doubt),))
     cause = f"{where} stays powered when idle: " + "; ".join(text for text, _, _ in reasons)
     cures = [cure for _, _, cure in reasons]

@@ -8,7 +8,7 @@ from backends.contract import Evidence, Gone, Id
 from console.line import Line, Row, fit
 from console.panes.cells import age, moment, proof
 from console.panes.resources import MARKS
-from console.panes.text import labelled
+from console.panes.text import commanded, labelled
 from console.venue.incidents import Incident, command
 from console.venue.venue import Venue
 
@@ -91,7 +91,7 @@ def trouble(
         keyed = keyed or bool(key)
         lines += labelled(label, f"{number}  {key}{remedy.text}", width)
         if how := command(remedy):
-            lines += labelled("", f"     $ {how}", width)
+            lines += commanded(how, width)
     return lines
 
 

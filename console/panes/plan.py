@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from backends.contract import Expect, Plan, Risk, Test, clean
 from console.line import Line, fit
 from console.panes.cells import proof
-from console.panes.text import labelled
+from console.panes.text import commanded, labelled
 
 _WORDS = {
     Test.EQUALS: "is",
@@ -41,8 +41,7 @@ def lines(plan: Plan, name: str, width: int) -> list[Line]:
         out += [(line[0], (line[1][0], "warn")) for line in labelled("interrupts", what, width)]
     for number, step in enumerate(plan.steps, 1):
         out += labelled(f"step {number}", clean(step.text, 400), width)
-        for at, command in enumerate(step.shell.splitlines()):
-            out += labelled("", ("> " if at else "$ ") + clean(command, 400), width)
+        out += commanded(step.argv, width)
     for evidence in plan.based_on[:4]:
         out += labelled("evidence", proof(evidence, evidence.read_from), width, most=2)
     for expect in plan.expect:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeAlias
@@ -47,12 +46,12 @@ class Incident(Struct, frozen=True):
         return now < self.silenced_until
 
 
-def command(remedy: Remedy) -> str:
-    """What would take a remedy's action from a shell; "" where it has none."""
+def command(remedy: Remedy) -> tuple[str, ...]:
+    """What would take a remedy's action from a shell; empty where it has none."""
     if not (remedy.action and remedy.target):
-        return ""
+        return ()
     args = (f"{name}={value}" for name, value in remedy.args.items())
-    return shlex.join(("foh", "act", f"{remedy.target.kind}/{remedy.target.local}", remedy.action, *args))
+    return ("foh", "act", f"{remedy.target.kind}/{remedy.target.local}", remedy.action, *args)
 
 
 def correlate(findings: Iterable[Finding]) -> dict[Key, tuple[Finding, ...]]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from backends.contract import Finding, Health, Remedy, Severity, State, clean
 from backends.kinds import SOURCE
+from backends.shell import LONGEST, shell
 from console.venue.incidents import command
 from console.venue.venue import Venue
 
@@ -112,14 +113,13 @@ def text(venue: Venue, said: Report) -> list[str]:
     lines = [f"{said.status.value.upper()}  {said.host}  sources {well}/{len(said.sources)}"]
     for incident in said.incidents[:15]:
         note = f" (ack {incident.acked_by})" if incident.acked_by else ""
-        lines.append(
-            f"  {incident.severity.value.upper():<5} {incident.where}: {incident.what} [{incident.code}]{note}"
-        )
+        said_of = f"{incident.where}: {incident.what} [{incident.code}]{note}"
+        lines.append(clean(f"  {incident.severity.value.upper():<5} {said_of}", 300))
         for remedy in incident.remedies[:1]:
-            how = command(remedy)
-            lines.append(f"        {remedy.text}" + (f"  $ {how} --yes" if how else ""))
+            how, what = command(remedy), clean(remedy.text, 300)
+            lines.append(f"        {what}" + (f"  $ {shell((*how, '--yes'))}" if how else ""))  # whole: to be pasted
     if len(said.incidents) > 15:
         lines.append(f"  and {len(said.incidents) - 15} more")
     counts = [f"{venue.state.kinds[kind].plural} {len(found)}" for kind, found in said.resources.items()]
     lines.append("  " + ("  ".join(counts) or "nothing found: `foh doctor` says what is needed"))
-    return [clean(line, 300) for line in lines]
+    return [clean(line, LONGEST) for line in lines]

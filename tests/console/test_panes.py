@@ -10,6 +10,7 @@ import pytest
 from backends.audio.mopidy.zone import MOPIDY_ZONE, MopidyZone
 from backends.contract import FieldSpec, Id, KindSpec, Observation, Remedy, Role, Unknown, Why
 from backends.kinds import BOARD, INSTANCE, PCM, SOURCE, ZONE, Zone
+from backends.shell import shell
 from console.line import difference, fit, plain
 from console.panes import detail
 from console.panes.cells import age, cell, clock, sentence
@@ -211,7 +212,7 @@ def test_each_line_of_a_log_stands_by_itself_and_whole(tmp_path: Path, width: in
     ],
 )
 def test_the_command_of_a_remedy_has_its_arguments(remedy: Remedy, wanted: str) -> None:
-    assert command(remedy) == wanted
+    assert shell(command(remedy)) == wanted
 
 
 def test_no_line_of_the_help_is_cut_on_a_small_terminal() -> None:

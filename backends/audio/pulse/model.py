@@ -24,6 +24,7 @@ from backends.contract import (
     clean,
 )
 from backends.kinds import Stream, Text
+from backends.shell import guarded
 
 First: TypeAlias = dict[tuple[int, int], str]  # (a server's run, a stream's index) -> the sink where it was first seen
 
@@ -111,7 +112,7 @@ def plan(offer: Offer, args: Mapping[str, str], host: str, address: str, report:
         raise Refused(f"there is no sink {clean(wanted, 60)!r} now")
     if sink == each.sink:
         raise Refused(f"it plays into {clean(sink)} already")
-    command = ("pactl", "-s", address, "move-sink-input", str(each.index), sink)
+    command = ("pactl", "-s", address, *guarded("move-sink-input", str(each.index), sink))
     move_args: Args = {"stream": each.index, "to": report.sinks[sink]}  # lines.Move
     steps = (Step(MOVE, move_args, command, f"move {name(each)} into sink {clean(sink)}"),)
     mixed = tuple(f"{name(other)}, which is heard there already" for other in _beside(report, each, sink))

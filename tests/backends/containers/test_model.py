@@ -227,7 +227,7 @@ FORK = "Failed to run: lxd forkmigrate: exit status 1"
 )
 def test_what_does_not_come_back_is_told_with_its_reason_and_what_to_do(said: str, told: str) -> None:
     text = explained(Id("venue", "instance", "stage/web1"), f"LXD says: {clean(f'Migrate: {said}')}")
-    assert text.startswith("its memory is still kept: `lxc info --show-log web1 --project stage` has more")
+    assert text.startswith("its memory is still kept: `lxc info --show-log --project stage web1` has more")
     assert text.endswith(f"memory=forget starts it without. {told}")
 
 

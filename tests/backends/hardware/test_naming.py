@@ -10,6 +10,7 @@ from msgspec import structs
 
 from backends.contract import Id, Refused, Risk, Unknown, Why
 from backends.hardware import naming
+from backends.hardware.operation import to_file
 from backends.helper import udev_rules
 from backends.kinds import Board
 
@@ -38,7 +39,10 @@ def test_a_name_is_given_now_and_by_a_rule_and_is_seen_in_both() -> None:
     plan = planned(AMP, name="bar")
     assert {(e.field, e.wanted) for e in plan.expect} == {("named", "bar"), ("card", "bar")}
     assert argv(plan, AMP) == ("usb-name-card", "1-1.2", "bar")
-    assert udev_rules.name("1-1.2", "08bb:27c5", "bar") in plan.steps[0].shell
+    assert (
+        to_file(RULES / udev_rules.name_file("1-1.2"), *udev_rules.name("1-1.2", "08bb:27c5", "bar").splitlines())
+        in plan.steps[0].argv[-1]
+    )
     assert plan.offer.risk is Risk.DISRUPTIVE
     assert "DAC_1" in plan.interrupts[0]
     assert naming.named(udev_rules.name("1-1.2", "08bb:27c5", "bar")) == "bar"

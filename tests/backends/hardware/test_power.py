@@ -12,6 +12,7 @@ from backends.contract import Id, Refused, Unknown, Why
 from backends.hardware import boards, power
 from backends.hardware.boards import NO_RULE, RULE
 from backends.hardware.device_reader import NOT_IDENTIFIED
+from backends.hardware.operation import to_file
 from backends.helper import udev_rules
 from backends.helper.boards import Folders
 from backends.kinds import Board
@@ -72,7 +73,9 @@ def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> Non
     assert [step.argv for step in plan.steps] == [
         ("sudo", "sh", "-c", script)
         for script in (
-            f"cat >{rules}/70-foh-sleep-1-1.1.rules <<\\EOF\n{udev_rules.sleep('1-1.1', '08bb:27c5', 500, True)}EOF",
+            to_file(
+                rules / "70-foh-sleep-1-1.1.rules", *udev_rules.sleep("1-1.1", "08bb:27c5", 500, True).splitlines()
+            ),
             f"echo 500 >{device}/power/autosuspend_delay_ms && echo auto >{device}/power/control",
             f"echo 0 >{device}/1-1.1:1.2/authorized",
         )

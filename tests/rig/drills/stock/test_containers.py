@@ -91,7 +91,7 @@ def test_what_does_not_come_back_is_told_and_keeps_its_memory_until_it_is_starte
     lxd.lxc("stop", "web1", "--stateful")
     ran = act(beside, "web1", "start")
     assert ran.returncode == 1
-    assert "failed: its memory is still kept: `lxc info --show-log web1 --project default` has more" in ran.stdout
+    assert "failed: its memory is still kept: `lxc info --show-log --project default web1` has more" in ran.stdout
     assert "LXD says: Migrate: Failed to run: /usr/bin/lxd forkmigrate" in ran.stdout
     assert "lxc.console.path configured on source host but not target" in lxd.lxc("info", "--show-log", "web1")
     assert seen(beside, "web1") == ("Stopped", True)

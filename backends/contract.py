@@ -23,12 +23,13 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 from urllib.parse import quote, unquote
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backends.secrets import redacted
 from backends.shell import shell
 
 T = TypeVar("T")
+LONGEST_NAME = 2000  # characters of one part of an id
 
 # --- values -----------------------------------------------------------------------------------------------
 
@@ -58,11 +59,18 @@ Scalar = str | int | float | bool | None
 
 
 class Id(Struct, frozen=True, order=True):
-    """Names one resource for ever: `host/kind/local`. `local` may be any text; `str` and `parse` are inverse."""
+    """Names one resource for ever: `host/kind/local`. `local` may be any text that can be shown; `str` and `parse` are
+    inverse. What cannot be shown is made so here, as in every text from outside."""
 
     host: str
     kind: str
     local: str
+
+    def __post_init__(self) -> None:
+        whole = self.host + self.kind + self.local
+        if len(whole) > LONGEST_NAME or not (whole.isascii() and whole.isprintable()):
+            for part in ("host", "kind", "local"):
+                structs.force_setattr(self, part, clean(getattr(self, part), LONGEST_NAME))
 
     def __str__(self) -> str:
         return "/".join(quote(part, safe=":.@+,=") for part in (self.host, self.kind, self.local))
@@ -606,6 +614,8 @@ _TABLE |= dict.fromkeys((0xAD, 0x180E, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *
 _TABLE |= dict.fromkeys(range(0xE0000, 0xE0200), None)
 _TABLE |= dict.fromkeys((0x09, 0x85, 0x2028, 0x2029), " ")
 _TABLE |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
+_MARKS = ("Mn", "Me", "Mc")  # a syllable of an Indian script has up to three, such as a dot below, a vowel, a dot above
+MOST_MARKS = 3
 _PLAIN = re.compile(r"[ -~]*").fullmatch
 LONGEST_SECRET = 600  # characters: what is cut off could be the end by which one is recognised
 
@@ -614,7 +624,7 @@ def clean(text: object, limit: int = 200) -> str:
     """Untrusted text as one printable line of at most `limit` characters.
 
     Control characters become their pictures, C1, surrogates and bidirectional controls U+FFFD; invisible
-    characters go; at most two combining marks follow a character. The result holds no character that a
+    characters go; at most three combining marks follow a character. The result holds no character that a
     terminal acts on. Markup is left alone: it is data, and only widgets that parse none may show it.
     Passwords and tokens are hidden (secrets.py).
     """
@@ -626,7 +636,7 @@ def clean(text: object, limit: int = 200) -> str:
     out: list[str] = []
     marks = 0
     for char in line.translate(_TABLE):
-        marks = marks + 1 if unicodedata.combining(char) else 0
-        if marks <= 2:
+        marks = marks + 1 if unicodedata.category(char) in _MARKS else 0
+        if marks <= MOST_MARKS:
             out.append(char if marks or char.isprintable() else "\N{REPLACEMENT CHARACTER}")
     return "".join(out)

@@ -27,12 +27,13 @@ from backends.contract import (
     Source,
     State,
     Usage,
+    clean,
     source_id,
 )
 from backends.failures import health_of
 from backends.mailbox import Mailbox
 from backends.threads import Call, Worker
-from backends.wall import sound
+from backends.wall import shown, sound
 
 T = TypeVar("T")
 
@@ -248,11 +249,12 @@ class Runtime:
             await self._clock.sleep(next(attempts))
 
     def _post(self, source: Source, observation: Observation, seq: int) -> None:
-        id, address = source_id(source), getattr(source, "address", "")
+        id, address = source_id(source), clean(getattr(source, "address", ""))
         backend = self._backend_of.get(id, "")
         told = structs.replace(
-            observation, upserts=tuple(map(sound, observation.upserts)), source=id, backend=backend, address=address,
-            usage=self._ios[id].usage() if id in self._ios else Usage(), seq=seq, at=self._clock.now(),
+            observation, health=shown(observation.health), upserts=tuple(map(sound, observation.upserts)), source=id,
+            backend=backend, address=address, seq=seq, at=self._clock.now(),
+            usage=self._ios[id].usage() if id in self._ios else Usage(),
         )  # fmt: skip
         self._mailbox.post(told)
         self._heard(id)

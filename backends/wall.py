@@ -10,9 +10,10 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from msgspec import structs
 
-from backends.contract import Resource, Unknown, Why
+from backends.contract import Health, Resource, Unknown, Why, clean
 from backends.declare import declared, own_fields
 
+LONGEST = 2000  # characters of one value
 LARGEST = 1e15  # larger than any quantity of a venue: seconds, percent, MiB, frames, process ids
 
 Check: TypeAlias = Callable[[object], str]  # what is wrong with a value, or ""
@@ -20,13 +21,23 @@ Check: TypeAlias = Callable[[object], str]  # what is wrong with a value, or ""
 
 def sound(resource: Resource) -> Resource:
     """The resource, with Unknown for every value of the wrong type, every number that is NaN, infinite or enormous, and
-    every negative number in a field that is not `signed`."""
-    bad = {}
+    every negative number in a field that is not `signed`; and with text that can be shown."""
+    bad: dict[str, Any] = {}
+    if not isinstance(resource.name, str) or not resource.name.isprintable():
+        bad["name"] = clean(resource.name)
     for name, check in _checks(type(resource)):
         value = getattr(resource, name)
+        if isinstance(value, str) and not value.isprintable():
+            bad[name] = clean(value, LONGEST)
         if not isinstance(value, Unknown) and (wrong := check(value)):
             bad[name] = Unknown(Why.MALFORMED, wrong)
     return structs.replace(resource, **bad) if bad else resource
+
+
+def shown(health: Health) -> Health:
+    """The health in text that can be shown."""
+    remedy = health.remedy and structs.replace(health.remedy, text=clean(health.remedy.text, LONGEST))
+    return structs.replace(health, sentence=clean(health.sentence, LONGEST), remedy=remedy)
 
 
 @cache

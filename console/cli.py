@@ -63,7 +63,13 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     try:
-        code = run(args)
+        if args.command in (None, "demo", "completion"):  # the screen has a wall of its own, and the last is a program
+            code = run(args)
+        else:
+            from console.visible import streams
+
+            with streams():
+                code = run(args)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone: do not complain at exit either
         code = 141

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import unicodedata
+from urllib.parse import quote
 
+import msgspec
 import pytest
 
-from backends.contract import clean
+from backends.contract import LONGEST_NAME, Id, clean
 from backends.testing.payloads import CONTROLS, MARKUP, PAYLOADS, SHAPES
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
@@ -39,7 +41,7 @@ def test_what_is_printable_around_a_control_stays_in_order(name: str) -> None:
     {
         "bidi": "A\ufffdB\ufffdC",
         "zero-width": "AB",
-        "combining": "A\u0301\u0301…",
+        "combining": "A\u0301\u0301\u0301…",
         "long": "L" * 199 + "…",
         "surrogate": "A\ufffdB",
         "zwj-emoji": "A\U0001f468\U0001f469\U0001f467B",
@@ -58,6 +60,28 @@ def test_printable_ascii_goes_through_unchanged_up_to_the_limit() -> None:
         text = "".join(random.choices(PRINTABLE, k=random.randrange(200)))
         assert clean(text) == text
     assert clean(PRINTABLE * 10, 400) == (PRINTABLE * 10)[:399] + "…"
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u20dd", "\u0903", "\u0e34", "\u1dc0", "\U0001d165"])
+def test_marks_of_no_class_make_a_tower(mark: str) -> None:
+    assert unicodedata.category(mark) in ("Mn", "Me", "Mc")
+    assert clean(f"a{mark * 50}b{mark}") == f"a{mark * 3}b{mark}"
+
+
+def test_a_syllable_of_an_indian_script_stays_whole() -> None:
+    assert clean("\u0921\u093c\u0940\u0902") == "\u0921\u093c\u0940\u0902"
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_an_id_is_made_of_text_that_can_be_shown(name: str) -> None:
+    payload = PAYLOADS[name]
+    id = Id(payload, payload, payload)
+    assert (id.host, id.kind, id.local) == (clean(payload, LONGEST_NAME),) * 3
+    assert Id.parse(str(id)) == id
+    assert Id.parse(str(Id("h", "k", "x")).replace("x", quote(payload, safe="", errors="replace"))).local.isprintable()
+    assert msgspec.json.decode(msgspec.json.encode({"host": "h", "kind": "k", "local": "a\x1b[2J"}), type=Id) == Id(
+        "h", "k", "a\x1b[2J"
+    )
 
 
 def test_any_character_at_all_is_made_harmless() -> None:

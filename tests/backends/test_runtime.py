@@ -10,7 +10,9 @@ import pytest
 from backends.children import FIRST_PAUSE, LONGEST_PAUSE
 from backends.clock import MachineClock
 from backends.contract import IO, Health, Id, Observation, Remedy, State
+from backends.kinds import Zone
 from backends.runtime import PACE, Runtime, SourceIO
+from backends.testing.payloads import PAYLOADS
 from tests.backends.scripted import Scripted, runtime, said
 from tests.patience import NEVER, POLL, limit
 
@@ -135,3 +137,22 @@ async def test_news_end_a_wait_and_what_is_awaited_for_them_does_not_stay_behind
     async with limit():
         await io.wait(NEVER, event.wait())
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+async def test_what_a_source_says_of_itself_and_calls_a_thing_is_made_of_text_that_can_be_shown(name: str) -> None:
+    text = PAYLOADS[name]
+
+    async def hostile(io: IO) -> AsyncGenerator[Observation, None]:
+        thing = Zone(id=Id(text, "zone", text), name=text, title=text)
+        yield Observation(Health(State.WRONG, text, Remedy(text)), (thing,), gone=(Id("h", "zone", text),))
+
+    source = Scripted(f"x{text}", hostile)
+    source.host, source.address = text, text  # type: ignore[attr-defined]
+    async with runtime(source) as started:
+        (one,) = await said(started, 1)
+    (zone,) = one.upserts
+    assert isinstance(zone, Zone)
+    assert one.health.remedy is not None
+    texts = (one.source.host, one.source.local, one.address, one.health.sentence, one.health.remedy.text)
+    assert all(each.isprintable() for each in (*texts, zone.name, str(zone.title), str(one.gone[0]), zone.id.local))

@@ -17,7 +17,7 @@ from backends.children import pauses
 from backends.contract import IO, Unknown, Why, clean
 from backends.foreign import is_trusted, opened, user_name
 
-KEPT = 400  # lines
+KEPT, LONGEST = 400, 2000  # lines, and characters of one
 EVERY, ANSWER = 1.0, 2.0  # seconds: between two reads of a file, and the deadline of one
 TAIL = 65536  # bytes: the part of a file that is read first, and the most that one read takes
 JOURNAL = ("journalctl", "--follow", "--output=json", f"--lines={KEPT}")
@@ -135,7 +135,7 @@ class Follower:
         self._keep([LogLine(status.st_mtime, line.decode("utf-8", "replace")) for line in whole])
 
     def _keep(self, lines: Sequence[LogLine]) -> None:
-        self.lines.extend(lines)
+        self.lines.extend(LogLine(line.at, line.text[:LONGEST]) for line in lines)
         self.count += len(lines)
 
 

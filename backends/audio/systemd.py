@@ -25,7 +25,7 @@ PROPERTIES = "--property=Id,ActiveState,SubState,Result,MainPID,NRestarts,ExecSt
 _IN_CGROUP = re.compile(r"^(?:0::|\d+:name=systemd:)(/.*/([\w@.:\\-]+\.service))$", re.MULTILINE).search
 _OWN = re.compile(r"/user@(\d+)\.service/").search
 _OF_SOCKET = re.compile(r"\bcgroup:(/\S+)").findall
-_ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=").search
+_ARGV = re.compile(r"argv\[\]=((?:(?!argv\[\]=).)*?) ; ignore_errors=").search
 
 
 class Unit(Struct, frozen=True):

@@ -76,9 +76,12 @@ def show_log(id: Id) -> str:
     return f"`{shell(('lxc', 'info', '--show-log', '--project', project or DEFAULT, *guarded(name)))}`"
 
 
+_CRIU_ERROR = re.compile(r"\bError +\([^()]{0,200}\): [^␊]+").search
+
+
 def reason(said: str) -> str:
     """The first error if LXD quotes CRIU's log; otherwise its whole text."""
-    found = re.search(r"\bError +\([^)]*\): [^␊]+", said)
+    found = _CRIU_ERROR(said)
     return found[0] if found else said
 
 

@@ -23,7 +23,7 @@ ENDED = 3
 KEEP, KEEP_FAILED = 10.0, 1800.0  # seconds after the end
 HARMLESS = {"Executing command", "Showing console"}  # they do not block starting and stopping
 _PERCENT = re.compile(r"(\d{1,3})%").search
-_BYTES = re.compile(r"([\d.]+)\s?([kMGTP]?)i?B\b").search
+_BYTES = re.compile(r"(?<![\d.])([\d.]{1,30})\s?([kMGTP]?)i?B\b").search
 
 
 class Op(Struct, frozen=True):

@@ -28,7 +28,7 @@ RESTARTABLE = ("active", "reloading", "activating", "deactivating", "failed")  #
 # No leading dash: the name is an argument.
 is_plain = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]+)?\.service").fullmatch
 _IN_CGROUP = re.compile(r"^(?:0::|\d+:name=systemd:)(?!.*/user@)/(?:.*/)?([\w@.:\\-]+\.service)$", re.MULTILINE).search
-_ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=").search
+_ARGV = re.compile(r"argv\[\]=((?:(?!argv\[\]=).)*?) ; ignore_errors=").search
 OTHER_COMMANDS = ("--version", "-V", "--help", "-h", "--kill")  # of MPD: it ends at once
 
 

@@ -18,7 +18,7 @@ from backends.kinds import LOG, Text
 
 BAD = ("WARNING", "ERROR", "CRITICAL")
 LONGEST = 300  # characters of one entry that are kept
-_HEAD = re.compile(r"\s*(?:\[?\d[\d:.,/ -]*\]?\s+)?(DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\S.*)").fullmatch
+_HEAD = re.compile(r"\s*+(?:\[?\d[\d:.,/ -]*+\]?\s*+(?<=\s))?(DEBUG|INFO|WARNING|ERROR|CRITICAL)\s++(\S.*)").fullmatch
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) ")
 _WHO = re.compile(
     r"(?:\[\d+:[^\]]*\] |[\w-]+ (?:\(\w+\) )?)?(?:(?:mopidy|pykka|tornado)[\w.]*|\w+(?:\.\w+)+)\s*"

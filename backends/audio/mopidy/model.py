@@ -159,7 +159,7 @@ def zone(id: Id, endpoint: str, answers: Mapping[str, Any], process: PlayerProce
 
 
 _CARD = re.compile(r"(?:plug)?hw:(?:CARD=)?([\w-]+)")
-_DEVICE = re.compile(r"""alsasink\b.*?\bdevice=["']?([^\s"'!]+)""")
+_DEVICE = re.compile(r"""alsasink\b(?:(?!alsasink\b).)*?\bdevice=["']?([^\s"'!]+)""")
 
 
 def device_of(output: str) -> str | None:

@@ -10,7 +10,9 @@ from backends.audio.rules import lost_end
 from backends.contract import Evidence, Finding, Gone, Remedy, Rule, Severity, Unknown, Verdict, View
 from backends.kinds import OUTPUT, Stream, Zone
 
-_DEVICE = re.compile(r"""\b(pulsesink|alsasink)\b[^!]*?\bdevice=["']?([^\s"'!]+)""").findall
+_DEVICE = re.compile(
+    r"""\b(pulsesink|alsasink)\b(?:(?!\b(?:pulse|alsa)sink\b)[^!])*?\bdevice=["']?([^\s"'!]+)"""
+).findall
 
 
 class ExpectedSink(Struct, frozen=True):

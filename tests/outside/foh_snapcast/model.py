@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -32,6 +31,7 @@ from backends.contract import (
     clean,
 )
 from backends.declare import field, kind
+from backends.shell import quoted
 
 
 class Speaker(Resource, frozen=True, kw_only=True, tag="speaker"):
@@ -160,7 +160,7 @@ def work_out(endpoint: str, now: Speaker, group: Group, client: Client, offer: O
     params = {"id": group.id if method.startswith("Group.") else client.id} | params
     request = msgspec.json.encode({"id": 1, "jsonrpc": "2.0", "method": method, "params": params}).decode()
     host, _, port = endpoint.rpartition(":")
-    argv = ("sh", "-c", f"echo {shlex.quote(request)} | nc -N {host} {port}")
+    argv = ("sh", "-c", f"echo {quoted(request)} | nc -N {host} {port}")
     step = Step(method, {"params": msgspec.json.encode(params).decode()}, argv, text)
     return Plan(offer, dict(args), (step,), (expect,), interrupts, now.evidence)
 

@@ -14,7 +14,7 @@ import psutil
 
 from backends.audio import systemd
 from backends.contract import Unknown, Why
-from backends.foreign import user_name
+from backends.foreign import stranger, user_name
 from backends.helper.players import is_plain
 
 LISTENING = "0A"  # a TCP socket's state in /proc/net/tcp
@@ -74,6 +74,14 @@ def server(address: str, is_server: Callable[[Sequence[str]], bool]) -> int | Un
         return main if main and is_server(psutil.Process(main).cmdline()) else pid
     except (psutil.Error, OSError):  # no `ss`, or no systemd
         return pid
+
+
+def whose(pid: int | Unknown) -> str:
+    """The stranger whose process it is (foreign.py), or "". Blocking."""
+    try:
+        return stranger(psutil.Process(pid)) if isinstance(pid, int) else ""
+    except psutil.Error:
+        return ""
 
 
 def connections(pid: int, port: int) -> int | Unknown | None:

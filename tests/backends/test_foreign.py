@@ -10,6 +10,7 @@ import pytest
 
 from backends import foreign
 from backends.audio import log_follower
+from backends.audio.endpoints import whose
 from backends.audio.mopidy import config, players, process
 from backends.audio.mopidy.client import is_http
 from backends.audio.mopidy.source import Settings, discover
@@ -127,6 +128,7 @@ def test_a_stranger_s_process_is_no_configuration(tmp_path: Path) -> None:
         assert isinstance(where, Unknown)
         assert f"user {STRANGER}" in where.detail
         assert isinstance(mpd_restart.configured(theirs), Unknown)
+        assert (whose(theirs), whose(ours)) == (f"user {STRANGER}", "")
         known = players._player(ours)
         assert known is not None
         assert known.http == "127.0.0.1:6699"

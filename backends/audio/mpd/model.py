@@ -56,8 +56,10 @@ def is_mopidy(outputs: Sequence[Answer]) -> bool:
     return [(output.get("outputname"), output.get("plugin")) for output in outputs] == [("Mute", None)]
 
 
-def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, jumps: Number, now: float) -> Zone:
-    """`jumps` counts new tracks and seeks (kinds.Zone)."""
+def zone(
+    id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, jumps: Number, now: float, whose: str = ""
+) -> Zone:
+    """`jumps` counts new tracks and seeks (kinds.Zone). `whose`: the stranger whose process it is."""
     status, song = said.status, said.song
     state: Text = STATES.get(status.get("state", ""), Unknown(Why.MALFORMED, f"state {status.get('state')!r}"))
     volume, error = number(status.get("volume")), status.get("error", "")
@@ -69,7 +71,9 @@ def zone(id: Id, said: Said, version: str, pid: int | Unknown, phones: Number, j
         Evidence("software volume", f"MPD {id.local} status", now, clean(status.get("volume", ""), 40)),
     ]
     if isinstance(pid, int):
-        evidence.append(Evidence(PROCESS, "listening sockets in /proc/net/tcp", now, str(pid)))
+        evidence.append(
+            Evidence(PROCESS, "listening sockets in /proc/net/tcp", now, f"{pid}, of {whose}" if whose else str(pid))
+        )
     if error:
         evidence.append(Evidence(LOG, f"MPD {id.local} status, error", now, clean(error, 300)))
     title, artist = song.get("title") or song.get("name") or song.get("file"), song.get("artist")

@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from backends import sudo
 from backends.audio import restart
-from backends.audio.endpoints import connections, listens, server
+from backends.audio.endpoints import connections, listens, server, whose
 from backends.audio.mpd import model
 from backends.audio.mpd.client import CLIENT, ask, connected, listening, read, refresh
 from backends.audio.mpd.restart import MPD
@@ -74,6 +74,7 @@ class MpdSource:
         self.address = endpoint
         self.id = Id(host, "zone", endpoint)
         self._pid: int | Unknown = Unknown()
+        self._whose = ""  # the stranger whose process that is
         self.program = ""  # the file of the running program
         self._jumps = 0
         self._restart = Restart(self.id, MPD, permission or permission_to_restart())
@@ -103,6 +104,7 @@ class MpdSource:
     async def _watch(self, io: IO) -> AsyncGenerator[Observation, None]:
         async with connected(self.endpoint) as client, listening(client, self.endpoint) as changes:
             self._pid = await io.thread(server, self.endpoint, is_mpd)
+            self._whose = await io.thread(whose, self._pid)
             self.program = await io.thread(program_of, self._pid, "mpd") or self.program
             await self._restart.look(self._pid, io)
             said, next_look = model.Said(), 0.0
@@ -155,7 +157,7 @@ class MpdSource:
         return tuple(model.step(self.endpoint, command) for command in commands)
 
     def _zone(self, said: model.Said, client: BoundedClient, phones: Number, now: float) -> Zone:
-        return model.zone(self.id, said, str(client.mpd_version), self._pid, phones, self._jumps, now)
+        return model.zone(self.id, said, str(client.mpd_version), self._pid, phones, self._jumps, now, self._whose)
 
     async def _phones(self, io: IO) -> Number:
         """How many other clients it has."""

@@ -9,7 +9,7 @@ import pytest
 from backends.audio.mpd import model
 from backends.audio.mpd.source import Settings
 from backends.contract import Id, Refused, Unknown
-from backends.kinds import Zone
+from backends.kinds import PROCESS, Zone
 
 ID = Id("h", "zone", "127.0.0.1:6600")
 STATUS = {
@@ -57,6 +57,11 @@ def test_an_answer_becomes_a_zone(status: dict[str, Any], field: str, value: Any
 def test_several_values_of_a_tag_stand_side_by_side_and_hostile_ones_are_tamed() -> None:
     of = model.said(STATUS, {"file": "a", "title": "\x1b]0;x\x07", "artist": ["A", "B"], "id": "1"}, OUTPUTS)
     assert (zone(of).artist, str(zone(of).title).isprintable()) == ("A, B", True)
+
+
+def test_a_stranger_s_zone_says_whose_it_is() -> None:
+    found = model.zone(ID, model.said({}, {}, []), "0.23.5", 7, 0, 0, 1000.0, "eva")
+    assert [each.raw for each in found.proof(PROCESS)] == ["7, of eva"]
 
 
 def test_without_a_track_nothing_is_made_up() -> None:

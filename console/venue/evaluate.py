@@ -119,6 +119,11 @@ class Evaluator:
         """Whether a rule has not seen enough yet, and has asked to be run again."""
         return any(case in self._rechecks for case in self._undecided)
 
+    def is_sure(self, id: Id) -> bool:
+        """Whether no rule on a resource waits to see more."""
+        cases = [(name, id) for name in self._of_kind[id.kind]]
+        return not any(case in self._undecided or case in self._rechecks for case in cases)
+
     def next_recheck(self) -> float | None:
         return self._rechecks.next()
 

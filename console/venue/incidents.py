@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct, structs
 
 from backends.contract import Finding, Id, Remedy, Severity
+from console.venue.journal import OpenIncident
 
 Key: TypeAlias = tuple[Id, str]  # the root and the code of the finding that founds the incident
 
@@ -100,19 +101,20 @@ class Change(Struct, frozen=True):
 
     what: str  # opened, changed, cleared
     incident: Incident
+    worse: bool = False  # than what was opened, or accepted: it is accepted no more
 
 
 class Incidents:
     """The open incidents, and those cleared lately."""
 
-    def __init__(self, name_of: Callable[[Id], str], remembered: Mapping[str, tuple[str, float]] = {}) -> None:
+    def __init__(self, name_of: Callable[[Id], str], remembered: Mapping[str, OpenIncident] = {}) -> None:
         self.open: dict[Key, Incident] = {}
         self.cleared: list[Incident] = []
         self.version = 0  # counts what has changed about them, be it only their evidence
         self.marks: dict[Id, Severity] = {}  # the worst open severity about each resource
         self._about: dict[Id, list[Key]] = {}
         self._name_of = name_of
-        self.remembered = dict(remembered)  # str(key) -> who had acknowledged it, silenced until
+        self.remembered = dict(remembered)  # those that were open when foh last ran, by `key_text`, in our clock's time
 
     def about(self, id: Id) -> list[Incident]:
         """The open incidents in which a resource plays a part."""
@@ -133,30 +135,30 @@ class Incidents:
             self.version += 1
         for key, findings in groups.items():
             known = self.open.get(key)
+            accepted = known or self.remembered.pop(key_text(key), None)
             where = self._where(key, findings)
             if known and known.findings == findings and known.where == where:
                 continue
-            incident = self._with(known, key, findings, where, now)
+            incident = _with(accepted, key, findings, where, now)
             self.open[key] = incident
             self.version += 1
-            if known is None:
+            worse = accepted is not None and incident.severity.rank > accepted.severity.rank
+            if accepted is None:
                 changes.append(Change("opened", incident))
-            elif (known.severity, known.what, known.where) != (incident.severity, incident.what, where):
-                changes.append(Change("changed", incident))
+            elif worse or (
+                known and (known.severity, known.what, known.where) != (incident.severity, incident.what, where)
+            ):
+                changes.append(Change("changed", incident, worse))
         if self.version != before:
             self._index()
         return changes
 
-    def _with(
-        self, known: Incident | None, key: Key, findings: tuple[Finding, ...], where: str, now: float
-    ) -> Incident:
-        severity = max((finding.severity for finding in findings), key=lambda s: s.rank)
-        if known is None:
-            acked, silenced = self.remembered.pop(key_text(key), ("", 0.0))
-            return Incident(key, severity, where, findings, now, acked, silenced)
-        worse = severity.rank > known.severity.rank  # than what was accepted
-        acked, silenced = ("", 0.0) if worse else (known.acked_by, known.silenced_until)
-        return Incident(key, severity, where, findings, known.opened, acked, silenced)
+    def let_go(self, is_over: Callable[[Id], bool]) -> list[str]:
+        """Drops what is remembered and not open any more, by its root; their keys as text."""
+        over = [text for text in self.remembered if (root := _root(text)) is None or is_over(root)]
+        for text in over:
+            del self.remembered[text]
+        return over
 
     def _index(self) -> None:
         self.marks, self._about = {}, {}
@@ -192,3 +194,23 @@ class Incidents:
 def key_text(key: Key) -> str:
     """An incident's key as the journal writes it."""
     return f"{key[0]} {key[1]}"
+
+
+def _root(text: str) -> Id | None:
+    """The root in a `key_text`."""
+    try:
+        return Id.parse(text.rpartition(" ")[0])
+    except ValueError:
+        return None
+
+
+def _with(
+    before: Incident | OpenIncident | None, key: Key, findings: tuple[Finding, ...], where: str, now: float
+) -> Incident:
+    """The incident with what was found now. What has become worse is not accepted any more."""
+    severity = max((finding.severity for finding in findings), key=lambda s: s.rank)
+    if before is None:
+        return Incident(key, severity, where, findings, now)
+    if severity.rank > before.severity.rank:
+        return Incident(key, severity, where, findings, before.opened)
+    return Incident(key, severity, where, findings, before.opened, before.acked_by, before.silenced_until)

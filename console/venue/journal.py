@@ -5,59 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import aiosqlite
+import msgspec
 from msgspec import Struct
 
-from backends.contract import Plan
+from backends.contract import Plan, Severity
 from backends.wire import Wire
+from console.venue.journal_file import JournalFile, Statement
+from console.venue.journal_schema import COLUMNS
+
+T = TypeVar("T")
 
 WIRE = Wire()
-VERSION = 1  # of the schema, as the file's user_version; 0: from before there were versions
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS entry (
-    id INTEGER PRIMARY KEY,
-    at REAL NOT NULL,          -- seconds since the epoch
-    who TEXT NOT NULL,         -- the operator, or foh itself
-    what TEXT NOT NULL,        -- of incidents: opened changed cleared acked silenced forgotten; of runs: planned step
-                               -- seen cancel, then done failed cancelled or unknown, and settled
-    subject TEXT NOT NULL,     -- an incident's key or a resource's id
-    text TEXT NOT NULL,
-    data TEXT NOT NULL         -- JSON: evidence, plan, observed values
-);
-CREATE INDEX IF NOT EXISTS entry_subject ON entry (subject, id);
-CREATE TABLE IF NOT EXISTS run (
-    id INTEGER PRIMARY KEY,
-    at REAL NOT NULL,
-    who TEXT NOT NULL,
-    target TEXT NOT NULL,
-    action TEXT NOT NULL,
-    plan TEXT NOT NULL,              -- a frame (backends/wire.py)
-    owner TEXT NOT NULL,             -- the process that carries it out (owner.py)
-    outcome TEXT NOT NULL DEFAULT '', -- done failed cancelled unknown; empty until it ends
-    text TEXT NOT NULL DEFAULT '',   -- the newest that is known of it, in words
-    settled INTEGER NOT NULL DEFAULT 0 -- an operator, or the same action done again, has put an unknown one right
-);
-CREATE TABLE IF NOT EXISTS step (
-    run INTEGER NOT NULL REFERENCES run (id),
-    number INTEGER NOT NULL,         -- from 1, as in the plan
-    at REAL NOT NULL,                -- written before it is done
-    ended REAL,                      -- written when it was done; empty: unknown whether it was done
-    PRIMARY KEY (run, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS cancel (
-    run INTEGER PRIMARY KEY REFERENCES run (id), -- that is to end before its next step
-    at REAL NOT NULL,
-    who TEXT NOT NULL
-);
-CREATE UNIQUE INDEX IF NOT EXISTS run_going ON run (target) WHERE outcome = '';
-PRAGMA user_version = {VERSION};
-"""
-ENTRY = "at, who, what, subject, text, data"
-RUN = "id, at, who, target, action, plan, owner, outcome, text"
+ENTRY, RUN, INCIDENT = COLUMNS["entry"], COLUMNS["run"], COLUMNS["incident"]
+MOST = 1000  # entries that are kept in memory while the journal cannot be written; incidents that are remembered
+
+
+class OpenIncident(Struct, frozen=True):
+    """What outlasts the process that opened an incident. Times in seconds since the epoch. `severity` is what it was
+    when it was opened, or when somebody last accepted it."""
+
+    opened: float
+    severity: Severity
+    acked_by: str = ""
+    silenced_until: float = 0.0
 
 
 class Entry(Struct, frozen=True):
@@ -69,6 +44,11 @@ class Entry(Struct, frozen=True):
     subject: str
     text: str
     data: dict[str, Any] = {}
+    remember: OpenIncident | None = None  # what is true of the incident from now on
+
+
+class _IncidentRow(OpenIncident, frozen=True, kw_only=True):
+    key: str
 
 
 class RunRow(Struct, frozen=True):
@@ -107,62 +87,76 @@ class Busy(Exception):
         self.row = row
 
 
-class Journal:
-    """An open journal. Every write is on the disk when it returns. Raises OSError with a sentence if it cannot be."""
+class Journal(JournalFile):
+    """An open journal. What is written is on the disk when it returns. Raises OSError with a sentence if that fails."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.trouble = ""  # why the last write failed; empty when all is well
-        self._db: aiosqlite.Connection | None = None
-        self._opening = asyncio.Lock()
-        self._turn = asyncio.Lock()  # one transaction after the other
+        super().__init__(path)
+        self._waiting = deque[Entry]()
+        self._flushing = asyncio.Lock()
+        self._lost = 0
 
-    async def open(self) -> None:
-        """Also where it is open already."""
-        async with self._opening:
-            if self._db is not None:
-                return
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._db = await self._opened()
-            except (sqlite3.Error, OSError) as error:
-                self.trouble = f"journal {self.path}: {error}"
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it, in words; empty when all is well."""
+        waiting = f"; {len(self._waiting)} entries wait in memory" if self._waiting else ""
+        lost = f"; the {self._lost} oldest were lost" if self._lost else ""
+        failure = f"{self.failure}{waiting}{lost}" if self.failure or self._waiting else ""
+        return "; ".join(filter(None, (failure, self.aside)))
 
-    async def _opened(self) -> aiosqlite.Connection:
-        """Raises sqlite3.Error, and OSError where a newer foh wrote it."""
-        db = await aiosqlite.connect(self.path, timeout=2)
-        try:
-            ((version,),) = await db.execute_fetchall("PRAGMA user_version")
-            if version > VERSION:
-                newer = f"it was written by a newer foh (schema {version}; this foh knows {VERSION})"
-                raise OSError(f"{newer}: update foh, or set FOH_STATE to another folder")
-            await db.execute("PRAGMA journal_mode = WAL")
-            await db.execute("PRAGMA synchronous = FULL")
-            await db.executescript(SCHEMA)
-        except BaseException:
-            await db.close()
-            raise
-        return db
+    @property
+    def waits(self) -> bool:
+        """Whether entries are kept in memory because they could not be written."""
+        return bool(self._waiting)
 
     async def write(self, *entries: Entry) -> None:
-        await self._change([_insert(entry) for entry in entries])
+        """With those that could not be written before. What cannot be written is kept in memory, the newest MOST. It
+        goes on where the waiting is cancelled."""
+        self.keep(*entries)
+        flushing = asyncio.create_task(self._flush())
+        flushing.add_done_callback(_seen)
+        await asyncio.shield(flushing)
+
+    async def _flush(self) -> None:
+        async with self._flushing:
+            if self._db is None:
+                await self.open()
+            batch = list(self._waiting)
+            self._waiting.clear()
+            try:
+                await self.change(statement for entry in batch for statement in _statements(entry))
+            except BaseException:
+                self._waiting.extendleft(reversed(batch))
+                self.keep()
+                raise
+            self._lost = 0
+
+    def keep(self, *entries: Entry) -> None:
+        """Keeps entries in memory, to be written with the next ones."""
+        self._waiting.extend(entries)
+        while len(self._waiting) > MOST:
+            self._waiting.popleft()
+            self._lost += 1
 
     async def about(self, subject: str, most: int = 20) -> Sequence[Entry]:
-        """The newest entries about one subject, newest first; empty if the journal cannot be read."""
-        rows = await self._read(f"SELECT {ENTRY} FROM entry WHERE subject = ? ORDER BY id DESC LIMIT ?", subject, most)
-        return [Entry(at, who, what, about, text, json.loads(data)) for at, who, what, about, text, data in rows]
+        """The newest entries about one subject, newest first, without those that wait; empty if the journal cannot be
+        read."""
+        where = "entry WHERE subject = ? ORDER BY id DESC LIMIT ?"
+        return await self._select(ENTRY, where, Entry, subject, most)
 
-    async def accepted(self) -> dict[str, tuple[str, float]]:
-        """Incidents whose latest word was an acknowledgement or a silence: key -> (who, silenced until)."""
-        rows = await self._read(
-            "SELECT subject, who, what, data FROM entry WHERE id IN "
-            "(SELECT max(id) FROM entry WHERE what IN ('opened', 'cleared', 'acked', 'silenced') GROUP BY subject)"
-        )
-        return {
-            subject: (who if what == "acked" else "", float(json.loads(data).get("until", 0)))
-            for subject, who, what, data in rows
-            if what in ("acked", "silenced")
-        }
+    async def open_incidents(self) -> dict[str, OpenIncident]:
+        """The incidents that were open when somebody last looked, the newest MOST, by their keys as text."""
+        found = await self._select(INCIDENT, "incident ORDER BY opened DESC LIMIT ?", _IncidentRow, MOST)
+        return {row.key: OpenIncident(row.opened, row.severity, row.acked_by, row.silenced_until) for row in found}
+
+    async def _select(self, columns: str, where: str, type: type[T], *values: object) -> list[T]:
+        """Rows; none if the journal cannot be read. A file that holds what it never should is set aside."""
+        rows, names = await self.read(f"SELECT {columns} FROM {where}", *values), columns.split(", ")
+        try:
+            return msgspec.convert([_decoded(dict(zip(names, row, strict=True))) for row in rows], list[type])  # type: ignore[valid-type]
+        except ValueError as error:
+            await self.replace(f"what it holds cannot be read: {error}")
+            return []
 
     # --- runs -----------------------------------------------------------------------------------------------
 
@@ -173,7 +167,7 @@ class Journal:
         values = (run.at, run.who, run.target, run.action, run.plan, run.owner)
         settle = "UPDATE run SET settled = 1 WHERE outcome = 'unknown' AND target = ? AND action = ?"
         try:
-            new, _ = await self._change([(insert, values), (settle, (run.target, run.action)), _insert(entry)])
+            new, _ = await self.change([(insert, values), (settle, (run.target, run.action)), _insert(entry)])
         except sqlite3.IntegrityError as error:
             if other := await self.going(run.target):
                 raise Busy(other) from error
@@ -185,16 +179,16 @@ class Journal:
         insert = (
             "INSERT INTO step (run, number, at) SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM cancel WHERE run = ?)"
         )
-        _, count = await self._change([(insert, (run, number, entry.at, run)), _insert_if_changed(entry)])
+        _, count = await self.change([(insert, (run, number, entry.at, run)), _insert_if_changed(entry)])
         return count > 0
 
     async def step_ends(self, run: int, number: int, at: float, *entries: Entry) -> None:
         update = "UPDATE step SET ended = ? WHERE run = ? AND number = ?"
-        await self._change([(update, (at, run, number)), *map(_insert, entries)])
+        await self.change([(update, (at, run, number)), *map(_insert, entries)])
 
     async def steps(self, run: int) -> dict[int, bool]:
         """The steps that have begun, by number, and whether each is known to have been done."""
-        rows = await self._read("SELECT number, ended IS NOT NULL FROM step WHERE run = ?", run)
+        rows = await self.read("SELECT number, ended IS NOT NULL FROM step WHERE run = ?", run)
         return {number: bool(done) for number, done in rows}
 
     async def cancel(self, run: int, last: int, entry: Entry) -> bool:
@@ -204,86 +198,40 @@ class Journal:
             "AND NOT EXISTS (SELECT 1 FROM step WHERE run = ? AND number >= ?)"
         )
         values = (entry.at, entry.who, run, run, last)
-        await self._change([(insert, values), _insert_if_changed(entry)])
+        await self.change([(insert, values), _insert_if_changed(entry)])
         return bool(await self.cancelled_by(run))
 
     async def cancelled_by(self, run: int) -> str:
         """Who cancelled a run; "" if it was not cancelled."""
-        rows = await self._read("SELECT who FROM cancel WHERE run = ?", run)
+        rows = await self.read("SELECT who FROM cancel WHERE run = ?", run)
         return next((str(who) for (who,) in rows), "")
 
     async def end(self, id: int, owner: str, outcome: str, text: str, entry: Entry) -> None:
         """Writes down how a run of that process has ended, unless it has ended already or is another's now."""
         ended = "UPDATE run SET outcome = ?, text = ? WHERE id = ? AND owner = ? AND outcome = ''"
-        await self._change([(ended, (outcome, text, id, owner)), _insert_if_changed(entry)])
+        await self.change([(ended, (outcome, text, id, owner)), _insert_if_changed(entry)])
 
     async def take_over(self, id: int, before: str, owner: str) -> RunRow | None:
         """Hands a run from one process to another; None where it has ended, or was another's. Raises OSError."""
         taken = "UPDATE run SET owner = ? WHERE id = ? AND owner = ? AND outcome = ''"
-        await self._change([(taken, (owner, id, before))])
+        await self.change([(taken, (owner, id, before))])
         row = await self.run(id)
         return row if row and row.owner == owner and not row.outcome else None
 
     async def run(self, id: int) -> RunRow | None:
-        rows = await self._read(f"SELECT {RUN} FROM run WHERE id = ?", id)
-        return next((RunRow(*row) for row in rows), None)
+        return next(iter(await self._select(RUN, "run WHERE id = ?", RunRow, id)), None)
 
     async def settle(self, id: int, entry: Entry) -> None:
         """A run whose outcome is unknown has been handled: it is not shown any more."""
-        await self._change([("UPDATE run SET settled = 1 WHERE id = ?", (id,)), _insert(entry)])
+        await self.change([("UPDATE run SET settled = 1 WHERE id = ?", (id,)), _insert(entry)])
 
     async def going(self, target: str) -> RunRow | None:
         """The run that has not ended with this target."""
-        rows = await self._read(f"SELECT {RUN} FROM run WHERE outcome = '' AND target = ?", target)
-        return next((RunRow(*row) for row in rows), None)
+        return next(iter(await self._select(RUN, "run WHERE outcome = '' AND target = ?", RunRow, target)), None)
 
     async def unfinished(self) -> list[RunRow]:
         """The runs that have not ended, and those that ended with an unknown outcome and are not settled."""
-        rows = await self._read(f"SELECT {RUN} FROM run WHERE outcome = '' OR (outcome = 'unknown' AND NOT settled)")
-        return [RunRow(*row) for row in rows]
-
-    # --- the file -------------------------------------------------------------------------------------------
-
-    async def _change(self, statements: Iterable[tuple[str, Sequence[object]]]) -> tuple[int, int]:
-        """All of them or none; the number of the first one's new row, and how many rows that one changed. Raises
-        sqlite3.IntegrityError, OSError."""
-        first: tuple[int, int] | None = None
-        async with self._opening:  # what is being opened is waited for
-            pass
-        async with self._turn:
-            if self._db is None:
-                raise OSError(self.trouble or "the journal is not open")
-            try:
-                for sql, values in statements:
-                    # Closed in the database's own thread: a cursor that is dropped here would reset, in this thread,
-                    # the cached statement that the next write is binding there (SQLITE_MISUSE).
-                    async with self._db.execute(sql, values) as cursor:
-                        first = first or (cursor.lastrowid or 0, cursor.rowcount)
-                await self._db.commit()
-                self.trouble = ""
-            except BaseException as error:
-                await self._db.rollback()
-                if isinstance(error, sqlite3.IntegrityError) or not isinstance(error, sqlite3.Error | ValueError):
-                    raise
-                self.trouble = f"journal {self.path}: {error}"
-                raise OSError(self.trouble) from error
-        return first or (0, 0)
-
-    async def _read(self, query: str, *values: object) -> Iterable[Any]:
-        """Rows; none if the journal cannot be read."""
-        if self._db is None:
-            return ()
-        try:
-            return await self._db.execute_fetchall(query, values)
-        except sqlite3.Error as error:
-            self.trouble = f"journal {self.path}: {error}"
-            return ()
-
-    async def close(self) -> None:
-        async with self._turn:
-            db, self._db = self._db, None
-            if db is not None:
-                await db.close()
+        return await self._select(RUN, "run WHERE outcome = '' OR (outcome = 'unknown' AND NOT settled)", RunRow)
 
 
 def _insert(entry: Entry) -> tuple[str, Sequence[object]]:
@@ -294,3 +242,26 @@ def _insert(entry: Entry) -> tuple[str, Sequence[object]]:
 def _insert_if_changed(entry: Entry) -> tuple[str, Sequence[object]]:
     """Where the statement before it has changed a row."""
     return f"INSERT INTO entry ({ENTRY}) SELECT ?, ?, ?, ?, ?, ? WHERE changes()", _insert(entry)[1]
+
+
+def _statements(entry: Entry) -> list[Statement]:
+    """The line itself, and what is remembered of an open incident."""
+    incident = entry.remember
+    if entry.what == "cleared":
+        return [_insert(entry), ("DELETE FROM incident WHERE key = ?", (entry.subject,))]
+    if incident is None:
+        return [_insert(entry)]
+    kept = "IGNORE" if entry.what == "opened" else "REPLACE"  # another process may have opened it, and more, before
+    values = (entry.subject, incident.opened, incident.severity.value, incident.acked_by, incident.silenced_until)
+    return [_insert(entry), (f"INSERT OR {kept} INTO incident ({INCIDENT}) VALUES (?, ?, ?, ?, ?)", values)]
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    """With its JSON read. Raises ValueError."""
+    return row | {"data": json.loads(row["data"])} if isinstance(row.get("data"), str) else row
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """What went wrong is in `failure`, whether anybody waits for it or not."""
+    if not task.cancelled():
+        task.exception()

@@ -64,6 +64,7 @@ class Report(Struct):
     incidents: list[IncidentReport]
     resources: dict[str, list[Any]]
     gone: list[str]
+    journal: str  # what is wrong with the journal, and where an unusable one was kept; empty when all is well
 
 
 def report(venue: Venue, now: float) -> Report:
@@ -94,7 +95,7 @@ def report(venue: Venue, now: float) -> Report:
     return Report(
         VERSION, venue.state.host, wall(now), status, sources, told,
         {kind: list(found) for kind, found in sorted(kinds.items()) if found},
-        sorted(map(str, venue.state.gone)),
+        sorted(map(str, venue.state.gone)), clean(venue.journal.trouble, 1000),
     )  # fmt: skip
 
 
@@ -122,4 +123,5 @@ def text(venue: Venue, said: Report) -> list[str]:
         lines.append(f"  and {len(said.incidents) - 15} more")
     counts = [f"{venue.state.kinds[kind].plural} {len(found)}" for kind, found in said.resources.items()]
     lines.append("  " + ("  ".join(counts) or "nothing found: `foh doctor` says what is needed"))
+    lines += [f"  {said.journal}"] if said.journal else []
     return [clean(line, LONGEST) for line in lines]

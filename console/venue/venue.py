@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backends.clock import MACHINE, Clock
 from backends.contract import Id, Observation, Question, Reason, Resource, State
@@ -16,12 +16,13 @@ from backends.rules import SOURCE_RULES
 from console.venue.evaluate import Evaluator, TrackingView
 from console.venue.feed import Feed
 from console.venue.incidents import Change, Incident, Incidents, Key, correlate, key_text, missing
-from console.venue.journal import Entry, Journal
+from console.venue.journal import Entry, Journal, OpenIncident
 from console.venue.runs import Runs
 from console.venue.site import Site
 from console.venue.state import VenueState
 
 TOGETHER = 0.02  # seconds: observations that arrive so close are judged and painted together
+LOADING = 3.0  # seconds that judging waits for what the journal remembers
 SETTLED = 3.0  # seconds after which a source that has said nothing is not waited for any more
 
 
@@ -49,7 +50,7 @@ class Venue(Site):
         self.started = 0.0
         self.awaited = -1  # the number of sources to wait for; -1: unknown
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
-        self._wake = asyncio.Event()
+        self._wake, self._loaded = asyncio.Event(), asyncio.Event()
         self._settled = False  # whether the sources have had their time
         self._looking_at = 0.0  # when the rules are run next without anything having changed
         self._backends_of: dict[str, set[str]] = {}
@@ -103,15 +104,23 @@ class Venue(Site):
 
     def acknowledge(self, key: Key, who: str) -> None:
         incident = self.incidents.acknowledge(key, who)
-        what = "acked" if incident.acked_by else "opened"
-        self._log(Entry(self.wall(), who, what, key_text(key), incident.what))
+        self._accept("acked" if incident.acked_by else "unacked", incident, who)
         self._tell(Update(frozenset(), True))
 
     def silence(self, key: Key, who: str, seconds: float) -> None:
         until = self.clock.now() + seconds
         incident = self.incidents.silence(key, until)
-        self._log(Entry(self.wall(), who, "silenced", key_text(key), incident.what, {"until": self.clock.wall(until)}))
+        self._accept("silenced", incident, who, {"until": self.clock.wall(until)})
         self._tell(Update(frozenset(), True))
+
+    def _accept(self, what: str, incident: Incident, who: str, data: Mapping[str, float] = {}) -> None:
+        self._log(
+            Entry(self.wall(), who, what, key_text(incident.key), incident.what, dict(data), self._memory(incident))
+        )
+
+    def _memory(self, incident: Incident) -> OpenIncident:
+        wall, until = self.clock.wall, incident.silenced_until
+        return OpenIncident(wall(incident.opened), incident.severity, incident.acked_by, wall(until) if until else 0.0)
 
     def lost(self, ids: Collection[Id]) -> list[Id]:
         """What of these is gone, and what has gone along with it."""
@@ -141,6 +150,7 @@ class Venue(Site):
         differs = differs and self._correlate(now)
         if changed or differs:
             self._tell(Update(frozenset(changed), differs))
+        self._let_go(now)
         self.tell_changed()
         due = self._next_look()
         if due is not None and due < self._looking_at:
@@ -154,8 +164,30 @@ class Venue(Site):
         findings += self.runs.findings()
         before = self.incidents.version
         for change in self.incidents.update(correlate(findings), now):
-            self._log(_entry(change, self.wall()))
+            self._log(self._entry(change))
         return self.incidents.version != before
+
+    def _entry(self, change: Change) -> Entry:
+        incident = change.incident
+        data = {
+            "severity": incident.severity.value,
+            "where": incident.where,
+            "findings": msgspec.to_builtins(incident.findings),
+        }
+        memory = self._memory(incident) if change.what == "opened" or change.worse else None
+        return Entry(self.wall(), "foh", change.what, key_text(incident.key), incident.what, data, memory)
+
+    def _let_go(self, now: float) -> None:
+        """What was open when foh last ran and is not open now has cleared, where its root is there to be judged."""
+        if self._loaded.is_set() and (self.complete or self._settled):
+            for key in self.incidents.let_go(self._is_judged):
+                self._log(Entry(self.wall(), "foh", "cleared", key, "it was over when foh looked again"))
+
+    def _is_judged(self, id: Id) -> bool:
+        """Whether it is there, its source is well, and its rules have seen enough."""
+        health = self.state.health.get(self.state.source_of(id) or id)
+        is_well = id.kind == SOURCE.kind or (health is not None and health.state is State.OK)
+        return id in self.state.current and is_well and self.evaluator.is_sure(id)
 
     def _is_needed(self, id: Id) -> bool:
         """Whether something gone is still missed: by the inventory, by an incident, or by what links to it."""
@@ -181,6 +213,9 @@ class Venue(Site):
 
     async def _listen(self, feed: Feed) -> None:
         """Takes in what the feed has, and leaves it a moment to have more: what comes together is judged together."""
+        with contextlib.suppress(TimeoutError):  # a journal that cannot be read holds nothing up
+            async with asyncio.timeout(LOADING):
+                await self._loaded.wait()
         async for batch in feed.batches():
             self.take(batch)
             await self.clock.sleep(TOGETHER)
@@ -207,9 +242,12 @@ class Venue(Site):
 
     async def _open_journal(self) -> None:
         await self.journal.open()
-        set_by = self.wall() - self.clock.now()
-        accepted = await self.journal.accepted()
-        self.incidents.remembered |= {key: (who, until - set_by) for key, (who, until) in accepted.items()}
+        ahead = self.wall() - self.clock.now()
+        for key, before in (await self.journal.open_incidents()).items():
+            until = before.silenced_until - ahead if before.silenced_until else 0.0
+            self.incidents.remembered[key] = structs.replace(before, opened=before.opened - ahead, silenced_until=until)
+        await self.runs.look()
+        self._loaded.set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.runs.watch())
             tasks.create_task(self._keep_journal())
@@ -227,8 +265,7 @@ class Venue(Site):
         entries = [self._entries.get_nowait() for _ in range(self._entries.qsize())]
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(0.5):
-                if entries:
-                    await self.journal.write(*entries)
+                await self.journal.write(*entries)
         await self.journal.close()
 
     def _log(self, entry: Entry) -> None:
@@ -241,13 +278,3 @@ class Venue(Site):
 
 def _backend(source: Resource | None) -> str:
     return source.backend if isinstance(source, SourceHealth) and isinstance(source.backend, str) else ""
-
-
-def _entry(change: Change, now: float) -> Entry:
-    incident = change.incident
-    data = {
-        "severity": incident.severity.value,
-        "where": incident.where,
-        "findings": msgspec.to_builtins(incident.findings),
-    }
-    return Entry(now, "foh", change.what, key_text(incident.key), incident.what, data)

@@ -26,7 +26,7 @@ from backends.expect import met
 from backends.hardware.rules import RULES
 from backends.kinds import Board, Hub
 from console.venue.incidents import Incidents, correlate, missing
-from console.venue.journal import Journal
+from console.venue.journal import Journal, OpenIncident
 from console.venue.state import VenueState
 from console.venue.venue import Venue
 from tests import fleet
@@ -88,7 +88,7 @@ def test_where_is_where_people_notice_it() -> None:
 
 
 def test_an_acknowledgement_is_remembered_over_a_restart() -> None:
-    incidents = Incidents(lambda id: id.local, {f"{BAR} A": ("ann", 0.0)})
+    incidents = Incidents(lambda id: id.local, {f"{BAR} A": OpenIncident(0.5, Severity.WARN, "ann")})
     incidents.update(correlate([found("A")]), 1.0)
     assert incidents.open[(BAR, "A")].acked_by == "ann"
 

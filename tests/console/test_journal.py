@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from console.venue.journal import VERSION, Entry, Journal
+from console.venue.journal import Entry, Journal
+from console.venue.journal_schema import VERSION
 from console.venue.owner import owner
 from tests.console.slow import row, words
 from tests.console.test_operate import BAR, venue
@@ -49,21 +48,6 @@ async def test_what_has_begun_its_last_step_is_not_cancelled_however_close_that_
     assert await here.journal.steps(second) == {}
     assert await words(here) == ["planned", "step", "step", "done", "planned", "cancel"]
     await here.journal.close()
-
-
-async def test_a_journal_of_a_newer_foh_is_refused_in_words_and_left_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "j.sqlite"
-    with sqlite3.connect(path) as db:
-        db.execute(f"PRAGMA user_version = {VERSION + 1}")
-    before = path.read_bytes()
-    journal = Journal(path)
-    await journal.open()
-    assert f"it was written by a newer foh (schema {VERSION + 1}; this foh knows {VERSION})" in journal.trouble
-    with pytest.raises(OSError, match="newer foh"):
-        await journal.write(Entry(1.0, "ann", "planned", "x", "y"))
-    assert list(await journal.about("x")) == []
-    await journal.close()
-    assert path.read_bytes() == before
 
 
 async def test_a_journal_from_before_there_were_versions_is_taken_on(tmp_path: Path) -> None:

@@ -77,14 +77,14 @@ def venue_file(environ: Mapping[str, str]) -> Path:
     return own if own.exists() or not machine.exists() else machine
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Config:
-    """Reads the venue file, if there is one. Raises ConfigError."""
+def load(environ: Mapping[str, str] = os.environ, must_exist: bool = True) -> Config:
+    """Reads the venue file, if there is one. One that FOH_VENUE names must exist, or not. Raises ConfigError."""
     file: Path | None = venue_file(environ)
     assert file is not None
     try:
         text = read_file(file, LONGEST).decode("utf-8")
     except FileNotFoundError:
-        if environ.get("FOH_VENUE"):
+        if must_exist and environ.get("FOH_VENUE"):
             raise ConfigError(f"{file}: no such file (FOH_VENUE names it)") from None
         file, text = None, ""
     except (OSError, ValueError) as error:

@@ -1,16 +1,67 @@
-"""The venue file that `foh init` writes: what is seen now becomes what is expected. Pure."""
+"""The venue file that `foh init` writes: what is seen now becomes what is expected."""
 
 from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+import tomllib
+from pathlib import Path
 
 import msgspec
 import tomlkit
 from tomlkit.items import Array
 
 from backends.contract import Resource
-from console.config import Config
+from console.config import Config, ConfigError, of_table
 from console.venue.venue import Venue
 
 HEAD = "What this venue should have. Written by `foh init`; edit it as you like."
+
+
+class Unwritable(Exception):
+    """What would be written could not be read again; why."""
+
+
+def write(file: Path, text: str) -> Path | None:
+    """Makes this text the venue file, once it is proved to be one, and keeps the file that was there: returns where, or
+    None if there was none, or the same. Raises Unwritable, OSError."""
+    try:
+        data = text.encode("utf-8")
+        of_table(tomllib.loads(data.decode("utf-8")), file, text, {"FOH_STATE": "/"})
+    except (UnicodeEncodeError, tomllib.TOMLDecodeError, ConfigError) as error:
+        raise Unwritable(str(error)) from error
+    file = file.resolve()  # a link stays one
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists() and file.read_bytes() == data:
+        return None
+    fresh = file.with_name(f"{file.name}.new")
+    try:
+        with fresh.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        kept = _keep(file, fresh) if file.exists() else None
+        fresh.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
+    return kept
+
+
+def _keep(file: Path, fresh: Path) -> Path:
+    """Copies the file beside itself, under a name that is free, and gives its mode to the one that takes its place."""
+    kept = file.with_name(f"{file.name}.bak")
+    if kept.exists():
+        stem = f"{file.name}.{time.strftime('%Y%m%d-%H%M%S')}"
+        kept = next(
+            each for n in range(1000) if not (each := file.with_name(f"{stem}{f'-{n}' * (n > 0)}.bak")).exists()
+        )
+    shutil.copy2(file, kept)
+    shutil.copymode(file, fresh)
+    return kept
 
 
 def venue_toml(venue: Venue, config: Config) -> str:

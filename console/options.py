@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def loader(demo: bool, still: bool = False) -> Callable[[], Config]:
-    """How to get the configuration: from the venue file, or from the embedded venue, which starts at once."""
+def loader(demo: bool, still: bool = False, must_exist: bool = True) -> Callable[[], Config]:
+    """How to get the configuration: from the venue file, which must exist where it is named, or not; or from the
+    embedded venue, which starts at once."""
     if demo:
         from console.embedded import Embedded
 
         return Embedded(still).config
     from console.config import load
 
-    return load
+    return partial(load, must_exist=must_exist)

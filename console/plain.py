@@ -46,7 +46,7 @@ def run(command: str, args: argparse.Namespace) -> int:
 @contextlib.asynccontextmanager
 async def opened(args: argparse.Namespace) -> AsyncIterator[Session]:
     """A session whose every source has said something, or has had its time (`--wait`)."""
-    session = await open_session(loader(getattr(args, "demo", False)))
+    session = await open_session(loader(getattr(args, "demo", False), must_exist=args.command != "init"))
     task = asyncio.create_task(session.run(is_read_only(args)))
     try:
         begun = time.monotonic()
@@ -229,7 +229,7 @@ async def doctor(args: argparse.Namespace) -> int:
 
 
 async def init(args: argparse.Namespace) -> int:
-    from console.inventory import venue_toml
+    from console.inventory import Unwritable, venue_toml, write
 
     file = venue_file(os.environ)
     async with opened(args) as session:
@@ -252,14 +252,12 @@ async def init(args: argparse.Namespace) -> int:
             print("nothing written")
             return 1
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_suffix(".new")
-        fresh.write_text(written, "utf-8")
-        fresh.replace(file)
-    except OSError as error:
-        print(f"foh: {file} cannot be written: {error}", file=sys.stderr)
+        kept = write(file, written)
+    except (Unwritable, OSError) as error:
+        why = f"what would be written is no venue file: {error}" if isinstance(error, Unwritable) else str(error)
+        print(f"foh: {file} was not written and is as it was: {clean(why, 500)}", file=sys.stderr)
         return 1
-    print(f"written: {file}")
+    print(f"written: {file}" + (f"; the one before is {kept}" if kept else ""))
     return 0
 
 

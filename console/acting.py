@@ -17,6 +17,7 @@ from console.screens.choose import Choose
 from console.screens.confirm import Confirm
 from console.venue import group
 from console.venue.operate import Operator
+from console.venue.unrecorded import NOTE
 from console.venue.venue import Venue
 
 T = TypeVar("T")
@@ -107,13 +108,16 @@ class Acting:
             say(f"{name}: {refused}", "warn")
             return
         named, left_out = group.by_name(operator, plans.plans), group.by_name(operator, plans.left_out)
-        if await self._stage.push_screen_wait(Confirm(named, left_out, plans.meanwhile, plans.risk)):
-            self._stage.run_worker(self._run(operator, plans, "" if several else f"{name}: "), group="run")
+        note = f"{NOTE} ({venue.journal.failure})" if venue.journal.failure else ""
+        if await self._stage.push_screen_wait(Confirm(named, left_out, plans.meanwhile, plans.risk, note)):
+            before = "" if several else f"{name}: "
+            self._stage.run_worker(self._run(operator, plans, before, unrecorded=bool(note)), group="run")
 
-    async def _run(self, operator: Operator, plans: group.Group, before: str) -> None:
-        """Says how it goes and how it ended."""
-        outcome = await group.run(operator, plans, self._stage.say)
-        self._stage.say(before + outcome.text, "good" if outcome.ok else "crit")
+    async def _run(self, operator: Operator, plans: group.Group, before: str, unrecorded: bool) -> None:
+        """Says how it goes and how it ended. A journal that is found unwritable only now is shown in the next plan."""
+        outcome = await group.run(operator, plans, self._stage.say, unrecorded)
+        again = "" if outcome.ok or unrecorded or not self._venue.journal.failure else "; act again to do it unrecorded"
+        self._stage.say(before + outcome.text + again, "good" if outcome.ok else "crit")
 
     async def _arguments(
         self, found: Mapping[Id, Offer], name: str, given: Mapping[str, str], ask: bool

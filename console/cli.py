@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from console.options import USAGE, is_read_only, loader
+from console.output import LOST, safe_streams
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+OWN_WALL = (None, "demo", "completion")  # the screen has one, and the last prints a program
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,13 +37,16 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--still", action="store_true", help="nothing changes by itself, for pictures and measurements")
     demo.add_argument("--rig", action="store_true", help="on real kernel devices, in a guest (needs a checkout)")
     demo.add_argument("--read-only", action="store_true", default=argparse.SUPPRESS, help="the same, after the word")
-    status = commands.add_parser("status", help="one screenful; exit code 0 fine, 1 warning, 2 critical, 3 unknown")
+    status = commands.add_parser(
+        "status", help="one screenful; exit code 0 fine, 1 warning, 2 critical, 3 unknown; 74: not written"
+    )
     status.add_argument("--json", action="store_true", help="for programs; the schema is docs/status.schema.json")
     act = commands.add_parser("act", help="an action without the screen: same plan, check and journal")
     act.add_argument("target", nargs="?", help="kind/name, kind/* or several with commas, such as zone/bar")
     act.add_argument("action", nargs="?", help="what to do; without it, what the target offers")
     act.add_argument("args", nargs="*", metavar="NAME=VALUE", help="the action's arguments")
     act.add_argument("--yes", action="store_true", help="do it (without: show the plan and stop)")
+    act.add_argument("--unrecorded", action="store_true", help="do it even if the journal cannot be written")
     act.add_argument("--confirm", metavar="NAME", help="for what destroys something: its name")
     for command in (status, act):
         command.add_argument("--demo", action="store_true", help="on the embedded venue")
@@ -61,21 +68,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = parser().parse_args(argv)
+    out, args = safe_streams(), None
     try:
-        if args.command in (None, "demo", "completion"):  # the screen has a wall of its own, and the last is a program
-            code = run(args)
-        else:
-            from console.visible import streams
-
-            with streams():
-                code = run(args)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone: do not complain at exit either
-        code = 141
+        args = parser().parse_args(argv)
+        code: object = run(args) if args.command in OWN_WALL else visibly(args)
+    except SystemExit as ended:
+        code = ended.code
     except KeyboardInterrupt:
         code = 130
-    sys.exit(code)
+    sys.stdout.flush()
+    has_screen = args is not None and args.command in (None, "demo") and not args.version
+    sys.exit(LOST if out.lost and not has_screen else code)  # type: ignore[arg-type]
+
+
+def visibly(args: argparse.Namespace) -> int:
+    from console.visible import streams
+
+    with streams():
+        return run(args)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -114,6 +124,9 @@ def full_screen(args: argparse.Namespace) -> int:
     gc.disable()  # collecting while modules load costs 20 ms; the application enables it again
     with terminal.restored():
         terminal.first_frame("embedded venue" if args.command == "demo" else "")
+        from console.quiet import keep_quiet
+
+        keep_quiet()
         load = loader(args.command == "demo", getattr(args, "still", False))
         from console.app import Foh
         from console.session import open_session

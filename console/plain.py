@@ -18,6 +18,7 @@ from console.line import plain
 from console.options import USAGE, is_read_only, loader, who
 from console.panes import plan as plan_lines
 from console.panes.offers import CANCEL
+from console.quiet import keep_quiet
 from console.session import Session, open_session
 from console.venue import group
 from console.venue.journal import RunRow
@@ -33,6 +34,7 @@ def run(command: str, args: argparse.Namespace) -> int:
     """Runs one command. Whatever is wrong with the configuration is one sentence on standard error."""
     from console import detached
 
+    keep_quiet()
     commands = {"status": status, "act": act, "doctor": doctor, "init": init, "run": detached.run}
     try:
         return asyncio.run(commands[command](args))
@@ -67,6 +69,7 @@ async def status(args: argparse.Namespace) -> int:
         begun = time.monotonic()
         while session.venue.evaluator.deciding and time.monotonic() - begun < args.wait:  # rules that must see more
             await session.venue.changed(0.1)
+        await session.venue.record()
         said = report(session.venue, session.venue.clock.now())
         if args.json:
             import msgspec
@@ -124,8 +127,12 @@ async def act(args: argparse.Namespace) -> int:
             needed = f"--yes --confirm {word}" if plans.risk == "destructive" else "--yes"
             print(f"nothing done; to do it: {needed}")
             return 0 if not args.yes else USAGE
-        outcome = await group.run(operator, plans, lambda text: print(f"  {text}", flush=True))
+        outcome = await group.run(operator, plans, lambda text: print(f"  {text}", flush=True), args.unrecorded)
         print(outcome.text)
+        if args.unrecorded and venue.journal.failure:
+            print(f"not recorded: {venue.journal.failure}")
+        elif venue.journal.failure and not outcome.ok:
+            print("to do it even so: --yes --unrecorded")
         return 0 if outcome.ok else 1
 
 

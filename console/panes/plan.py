@@ -19,10 +19,13 @@ _WORDS = {
 
 
 def group_lines(
-    plans: Mapping[str, Plan], left_out: Mapping[str, str], meanwhile: Sequence[str], width: int
-) -> list[Line]:
-    """One plan, or several that are run side by side, by name, who is left out, and what else goes on in the venue."""
+    plans: Mapping[str, Plan], left_out: Mapping[str, str], meanwhile: Sequence[str], width: int,
+    note: str = "",
+) -> list[Line]:  # fmt: skip
+    """One plan, or several that are run side by side, by name, who is left out, and what else goes on in the venue; and
+    a note about how it would be carried out."""
     whole = [line for name, plan in plans.items() for line in lines(plan, name, width)]
+    whole[1:1] = [(line[0], (line[1][0], "warn")) for line in labelled("unrecorded", note, width) if note]
     whole[1:1] = [line for what in meanwhile for line in labelled("meanwhile", what, width)]
     if len(plans) == 1 and not left_out:
         return whole

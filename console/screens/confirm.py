@@ -34,13 +34,14 @@ class Confirm(Dialog[bool]):
     ]
 
     def __init__(
-        self, plans: Mapping[str, Plan], left_out: Mapping[str, str], meanwhile: Sequence[str], risk: Risk
-    ) -> None:
+        self, plans: Mapping[str, Plan], left_out: Mapping[str, str], meanwhile: Sequence[str], risk: Risk,
+        note: str = "",
+    ) -> None:  # fmt: skip
         """Plans by the names of what they are about; `left_out` says who does not take part, and why; `meanwhile` what
-        else goes on in the venue."""
+        else goes on in the venue; `note` what must be known of how they would be carried out."""
         super().__init__()
         self._plans, self._left_out, self._meanwhile, self._risk = plans, left_out, meanwhile, risk
-        self._subject = next(iter(plans))
+        self._note, self._subject = note, next(iter(plans))
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
@@ -54,7 +55,7 @@ class Confirm(Dialog[bool]):
     def on_mount(self) -> None:
         plan = self.query_one("#plan", Lines)
         width = min(86, self.size.width * 95 // 100 - 4)
-        shown = group_lines(self._plans, self._left_out, self._meanwhile, width)
+        shown = group_lines(self._plans, self._left_out, self._meanwhile, width, self._note)
         room = max(4, self.size.height - 7)
         plan.styles.height = min(room, len(shown))
         plan.show(shown)
@@ -62,7 +63,7 @@ class Confirm(Dialog[bool]):
             self.query_one("#box").border_subtitle = "j k: more"
         match self._risk:
             case Risk.ROUTINE:
-                self.query_one("#run").focus()
+                self.query_one("#cancel" if self._note else "#run").focus()
             case Risk.DISRUPTIVE:
                 self.query_one("#cancel").focus()
             case Risk.DESTRUCTIVE:

@@ -12,6 +12,7 @@ from console.venue.journal import Entry
 from console.venue.outcome import Outcome
 from console.venue.owner import owner
 from console.venue.site import Site
+from console.venue.unrecorded import Book
 from console.venue.words import JUDGING, cancelled
 
 CUT = "foh ended before this finished"
@@ -20,11 +21,11 @@ READY = 20.0  # seconds in which a process that has just started must have found
 Progress = Callable[[str], object]
 
 
-async def carry_out(site: Site, who: str, id: int, plan: Plan, progress: Progress) -> Outcome:
-    """Writes each step to the journal before and after it is done, and the outcome at the end. Never raises. A run
+async def carry_out(site: Site, book: Book, who: str, id: int, plan: Plan, progress: Progress) -> Outcome:
+    """Writes each step to the book before and after it is done, and the outcome at the end. Never raises. A run
     whose task is cancelled has an unknown outcome, with the message of that cancellation."""
     try:
-        outcome = await _steps_and_effect(site, who, id, plan, progress)
+        outcome = await _steps_and_effect(site, book, who, id, plan, progress)
     except asyncio.CancelledError as cancelled:
         why = str(cancelled.args[0]) if cancelled.args else CUT
         outcome = Outcome(False, f"{why}; its result is unknown", word="unknown")
@@ -32,24 +33,24 @@ async def carry_out(site: Site, who: str, id: int, plan: Plan, progress: Progres
         outcome = Outcome(False, f"failed: {clean(str(error) or type(error).__name__, 300)}")
     entry = record(site, who, outcome.word, plan, outcome.text, {"after": _after(site, plan)})
     try:
-        await site.journal.end(id, owner(), outcome.word, outcome.text, entry)
+        await book.end(id, owner(), outcome.word, outcome.text, entry)
     except OSError as error:
-        return Outcome(outcome.ok, f"{outcome.text} (but not journalled: {error})", outcome.at)
+        return Outcome(outcome.ok, f"{outcome.text} (but not recorded: {error})", outcome.at)
     return outcome
 
 
-async def _steps_and_effect(site: Site, who: str, id: int, plan: Plan, progress: Progress) -> Outcome:
+async def _steps_and_effect(site: Site, book: Book, who: str, id: int, plan: Plan, progress: Progress) -> Outcome:
     began = site.clock.now() if plan.steps else 0.0  # a resumed run without steps left is already fulfilled
     control, source = await _found(site, plan.offer.target)
     for number, step in enumerate(plan.steps, 1):
         progress(step.text)
         entry = record(site, who, "step", plan, step.text)
-        if not await site.journal.step_begins(id, number, entry):
-            who = await site.journal.cancelled_by(id)
+        if not await book.step_begins(id, number, entry):
+            who = await book.cancelled_by(id)
             return Outcome(False, cancelled(who, plan, number - 1), word="cancelled")
         said = await control.do(source, step)
         entries = [record(site, who, "seen", plan, said)] if said else []
-        await site.journal.step_ends(id, number, site.clock.wall(site.clock.now()), *entries)
+        await book.step_ends(id, number, site.clock.wall(site.clock.now()), *entries)
     return await _judge(site, plan, plan.expect, began, progress)
 
 

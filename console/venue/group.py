@@ -119,11 +119,11 @@ async def plan(
     return group
 
 
-async def run(operator: Operator, group: Group, progress: Callable[[str], None]) -> Outcome:
-    """All at once. Each is journalled and judged by itself; who did not follow is named."""
+async def run(operator: Operator, group: Group, progress: Callable[[str], None], unrecorded: bool = False) -> Outcome:
+    """All at once. Each is recorded and judged by itself; who did not follow is named."""
 
     async def one(id: Id, plan: Plan) -> Outcome:
-        return await operator.run(plan, lambda text: progress(f"{operator.name_of(id)}: {text}"))
+        return await operator.run(plan, lambda text: progress(f"{operator.name_of(id)}: {text}"), unrecorded)
 
     outcomes = await asyncio.gather(*(one(id, plan) for id, plan in group.plans.items()))
     ended = by_name(operator, dict(zip(group.plans, outcomes, strict=True)))

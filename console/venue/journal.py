@@ -102,7 +102,7 @@ class Journal(JournalFile):
         waiting = f"; {len(self._waiting)} entries wait in memory" if self._waiting else ""
         lost = f"; the {self._lost} oldest were lost" if self._lost else ""
         failure = f"{self.failure}{waiting}{lost}" if self.failure or self._waiting else ""
-        return "; ".join(filter(None, (failure, self.aside)))
+        return "; ".join(filter(None, (failure or self.scarce, self.aside)))
 
     @property
     def waits(self) -> bool:
@@ -121,6 +121,8 @@ class Journal(JournalFile):
         async with self._flushing:
             if self._db is None:
                 await self.open()
+            if not self._waiting:
+                return
             batch = list(self._waiting)
             self._waiting.clear()
             try:

@@ -21,6 +21,7 @@ Statement: TypeAlias = tuple[str, Sequence[object]]
 DAMAGE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_MISMATCH,
           sqlite3.SQLITE_FORMAT}  # fmt: skip
 TURN = 2.0  # seconds to wait for another process that writes to the file, or opens it
+ROOM = 1 << 20  # bytes that should be free on its disk
 SAID = 86_400.0  # seconds for which a file that was set aside is mentioned
 
 
@@ -35,6 +36,7 @@ class JournalFile:
         self.path = path
         self.failure = ""  # why it could not be read or written the last time; empty when all is well
         self.aside = ""  # what file was set aside lately
+        self.scarce = ""  # whether the disk was nearly full when it was opened
         self._db: aiosqlite.Connection | None = None
         self._identity = (0, 0)
         self._closed = False
@@ -143,6 +145,7 @@ class JournalFile:
                     self._db = await self._connected()
                 self._identity = await asyncio.to_thread(_identity, self.path)
                 self.aside = await asyncio.to_thread(_lately_aside, self.path)
+                self.scarce = await asyncio.to_thread(_scarce, self.path)
             self.failure = ""
         except (sqlite3.Error, OSError, Damage) as error:
             self.failure = f"journal {self.path}: {error}"
@@ -212,6 +215,13 @@ def _set_aside(path: Path, why: str) -> None:
             path.with_name(path.name + ending).rename(path.with_name(name + ending))
     with contextlib.suppress(OSError):  # only words
         path.with_name(f"{name}.txt").write_text(why + "\n", "utf-8")
+
+
+def _scarce(path: Path) -> str:
+    """A sentence where the disk has less than ROOM left; "" else."""
+    disk = os.statvfs(path.parent)
+    left = disk.f_bavail * disk.f_frsize
+    return f"journal {path}: its disk is full ({left // 1024} KiB are free)" if left < ROOM else ""
 
 
 def _lately_aside(path: Path) -> str:

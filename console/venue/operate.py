@@ -119,6 +119,9 @@ class Operator:
         kind = self.venue.state.kinds.get(id.kind)
         return kind.label if kind else id.kind
 
-    async def run(self, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Outcome:
-        """Has the venue carry it out, and waits for it. The run goes on if the waiting is cancelled."""
-        return await asyncio.shield(self.venue.runs.start(self.who, plan, self.plan, progress))
+    async def run(
+        self, plan: Plan, progress: Callable[[str], None] = lambda text: None, unrecorded: bool = False
+    ) -> Outcome:
+        """Has the venue carry it out, and waits for it. The run goes on if the waiting is cancelled. `unrecorded`: even
+        where the journal cannot be written."""
+        return await asyncio.shield(self.venue.runs.start(self.who, plan, self.plan, progress, unrecorded))

@@ -25,6 +25,7 @@ from console.venue.journal import WIRE, Busy, Entry, RunRow
 from console.venue.outcome import Outcome
 from console.venue.owner import lives, owner
 from console.venue.site import Site
+from console.venue.unrecorded import Book, Unrecorded
 
 GRACE = 2.0  # seconds in which a run may come to its end when the console ends
 WRITTEN = 0.5  # seconds in which what was not finished must be written down then
@@ -61,16 +62,20 @@ class Runs:
 
     # --- carrying out ---------------------------------------------------------------------------------------
 
-    def start(self, who: str, plan: Plan, again: Planner, progress: Progress) -> asyncio.Task[Outcome]:
-        """Begins to carry out a confirmed plan, once it has been planned `again`. An awaiter shields it: the run goes
-        on without its awaiter."""
+    def start(
+        self, who: str, plan: Plan, again: Planner, progress: Progress, unrecorded: bool = False
+    ) -> asyncio.Task[Outcome]:
+        """Begins to carry out a confirmed plan, once it has been planned `again`; where the journal cannot be written,
+        only if it may be `unrecorded`. An awaiter shields it: the run goes on without its awaiter."""
         loop = asyncio.get_running_loop()
 
         def tell(text: str) -> object:
             """By the loop: a screen that fails while it watches fails alone."""
             return loop.call_soon(progress, text)
 
-        return self._keep(asyncio.create_task(self._run(who, plan, again, tell), name=f"run {plan.offer.action}"))
+        return self._keep(
+            asyncio.create_task(self._run(who, plan, again, tell, unrecorded), name=f"run {plan.offer.action}")
+        )
 
     def adopt(self, row: RunRow, plan: Plan) -> asyncio.Task[Outcome]:
         """Carries out a run that was handed to this process."""
@@ -103,7 +108,7 @@ class Runs:
         row = await self._site.journal.going(str(target))
         return words.refusal(row) if row and self._goes_on(row) else ""
 
-    async def _run(self, who: str, plan: Plan, again: Planner, progress: Progress) -> Outcome:
+    async def _run(self, who: str, plan: Plan, again: Planner, progress: Progress, unrecorded: bool) -> Outcome:
         """Reads the evidence afresh, writes the plan down and has it carried out. Never raises."""
         try:
             if self._ending:
@@ -114,17 +119,17 @@ class Runs:
             # What is expected is as it is now: a track that has changed by itself is not the one that was asked for.
             plan = structs.replace(plan, expect=fresh.expect)
             async with self._turn:  # no look may find it in the journal and not here, and take it for cut off
-                row = await self._begin(who, plan)
+                row, book = await self._begin(who, plan, unrecorded)
                 self._ours[row.id] = row
         except Refused as refused:
             return Outcome(False, f"not done: {refused}")
         except OSError as error:
-            return Outcome(False, f"not done, because it cannot be journalled: {error}")
+            return Outcome(False, f"not done, because it cannot be recorded: {error}")
         id = row.id
         try:
-            if plan.lasts > LONG and self.launch is not None:
+            if plan.lasts > LONG and self.launch is not None and book is self._site.journal:
                 return await self._hand_over(id, plan, self.launch, progress)
-            return await carry_out(self._site, who, id, plan, progress)
+            return await carry_out(self._site, book, who, id, plan, progress)
         finally:
             self._ours.pop(id, None)
             self._followed.discard(id)
@@ -132,12 +137,12 @@ class Runs:
 
     async def _adopted(self, row: RunRow, plan: Plan) -> Outcome:
         try:
-            return await carry_out(self._site, row.who, row.id, plan, lambda text: None)
+            return await carry_out(self._site, self._site.journal, row.who, row.id, plan, lambda text: None)
         finally:
             self._ours.pop(row.id, None)
 
-    async def _begin(self, who: str, plan: Plan) -> RunRow:
-        """Raises Refused, and OSError where it cannot be written down."""
+    async def _begin(self, who: str, plan: Plan, unrecorded: bool) -> tuple[RunRow, Book]:
+        """Raises Refused, and OSError where it cannot be written down and may not be `unrecorded`."""
         row = RunRow(
             0, self._clock.wall(self._clock.now()), who, str(plan.offer.target), self._action(plan.offer),
             WIRE.encode(plan).decode(), owner(),
@@ -145,7 +150,14 @@ class Runs:
         entry = record(self._site, who, "planned", plan, plan.offer.label, {"plan": msgspec.to_builtins(plan)})
         while True:
             try:
-                return structs.replace(row, id=await self._site.journal.begin(row, entry))
+                return structs.replace(row, id=await self._site.journal.begin(row, entry)), self._site.journal
+            except OSError:
+                if not unrecorded:
+                    raise
+                if here := next((each for each in self._ours.values() if each.target == row.target), None):
+                    raise Refused(words.refusal(here)) from None
+                self._site.journal.keep(entry)
+                return structs.replace(row, id=min([0, *self._ours]) - 1), Unrecorded(self._site.journal)
             except Busy as busy:
                 if self._goes_on(busy.row):
                     raise Refused(words.refusal(busy.row)) from busy
@@ -218,7 +230,9 @@ class Runs:
                     with contextlib.suppress(OSError):  # said in the header by journal.trouble
                         await self._cut_off(row)
             unknown = tuple(structs.replace(row, outcome="unknown") for row in rows if row not in gone_on)
-            others = [row for row in gone_on if row.id not in self._ours and _is_long(row)]
+            others = [
+                row for row in gone_on if row.id not in self._ours and (plan := row.planned) and plan.lasts > LONG
+            ]
             going = {row.id: (row, await self._site.journal.steps(row.id)) for row in others}
             ended = self.going.keys() - going.keys() - {row.id for row in unknown} - self._followed
             if (unknown, going) != (self.unknown, self.going):
@@ -284,8 +298,3 @@ class Runs:
         text = "its process was killed before this finished; its result is unknown"
         entry = Entry(self._clock.wall(self._clock.now()), "foh", "unknown", row.target, f"{row.label}: {text}")
         await self._site.journal.end(row.id, row.owner, "unknown", text, entry)
-
-
-def _is_long(row: RunRow) -> bool:
-    plan = row.planned
-    return plan is not None and plan.lasts > LONG

@@ -22,6 +22,7 @@ from console.venue.site import Site
 from console.venue.state import VenueState
 
 TOGETHER = 0.02  # seconds: observations that arrive so close are judged and painted together
+RETRY = 5.0  # seconds between two attempts to write what could not be written
 LOADING = 3.0  # seconds that judging waits for what the journal remembers
 SETTLED = 3.0  # seconds after which a source that has said nothing is not waited for any more
 
@@ -254,18 +255,27 @@ class Venue(Site):
 
     async def _keep_journal(self) -> None:
         while True:
-            entries = [await self._entries.get()]
+            entries: list[Entry] = []
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RETRY):
+                    entries = [await self._entries.get()]
+            if not entries and not self.journal.waits:
+                continue
             while not self._entries.empty():
                 entries.append(self._entries.get_nowait())
             with contextlib.suppress(OSError):  # said in the header by journal.trouble
                 await self.journal.write(*entries)
 
-    async def _close(self, feed: Feed) -> None:
-        await feed.stop()
+    async def record(self) -> None:
+        """Writes down what is still to be written, or finds out that it cannot be (`journal.trouble`)."""
         entries = [self._entries.get_nowait() for _ in range(self._entries.qsize())]
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(0.5):
                 await self.journal.write(*entries)
+
+    async def _close(self, feed: Feed) -> None:
+        await feed.stop()
+        await self.record()
         await self.journal.close()
 
     def _log(self, entry: Entry) -> None:

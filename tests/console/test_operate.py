@@ -156,7 +156,7 @@ async def test_nothing_is_done_that_cannot_be_written_down_and_the_header_says_s
     operator = Operator(here, "ann")
     outcome = await operator.run(await operator.plan(MUTE, {}))
     assert (outcome.ok, control.steps) == (False, 0)
-    assert "cannot be journalled" in outcome.text
+    assert "cannot be recorded" in outcome.text
     assert "journal" in plain(header(here, MACHINE.now(), 160)[0])
 
 

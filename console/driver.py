@@ -5,6 +5,7 @@ and it wakes ten times a second to look for keys.
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import contextlib
 import locale
@@ -16,12 +17,19 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from textual._xterm_parser import XTermParser
+from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Paste
+from textual.message import Message
+
+from console.inflow import Inflow
 
 STDERR = 2  # where Textual draws
 DUE = 100  # writes: some 30 frames
 LAST = 0.1  # seconds for what is due when the program ends
 READ = 4096  # bytes of input at once
+QUIET = 50  # milliseconds without input that end a burst of pasted text
+FEW, IN_FLIGHT = 8, 64  # messages of one read that are never too many; that may wait for the application
 ESCAPE = 100  # milliseconds between two looks at whether a lone ESC is the Escape key
 CUT = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
@@ -105,21 +113,35 @@ class Line(LinuxDriver):
 
     def run_input_thread(self) -> None:
         parser, decoder = XTermParser(self._debug), codecs.getincrementaldecoder("utf-8")("replace")
+        inflow = Inflow()
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         poll.register(self._stop.descriptor, select.POLLIN)
         while not self._stop.is_set():
-            ready = dict(poll.poll(None if parser._timeout_time is None else ESCAPE))
+            wait = None if parser._timeout_time is None else ESCAPE
+            ready = dict(poll.poll(QUIET if inflow.is_burst else wait))
+            if inflow.is_burst and not ready:
+                self.process_message(Paste(inflow.quiet().replace("\0", "")))
             if flags := ready.get(self.fileno):
                 data = self._read() if flags & select.POLLIN else b""
-                for event in parser.feed(decoder.decode(data)) if data else ():
-                    self.process_message(event)
+                text = inflow.feed(decoder.decode(data))
+                self._pass_on(list(parser.feed(text)) if text else [])
                 if not data:  # at its end, or closed
                     poll.unregister(self.fileno)
                     if flags & CUT:
                         self._loop.call_soon_threadsafe(cast(Closable, self._app).hung_up)
             for event in parser.tick():
                 self.process_message(event)
+
+    def _pass_on(self, events: list[Message]) -> None:
+        """Gives events to the application, and reads no more while it has many to deal with: what is pressed meanwhile
+        waits in the terminal."""
+        for event in events:
+            self.process_message(event)
+        if len(events) > FEW:
+            dealt_with = asyncio.run_coroutine_threadsafe(_few_wait(self._app), self._loop)
+            while not dealt_with.done() and not self._stop.wait(0.005):
+                pass
 
     def _read(self) -> bytes:
         with contextlib.suppress(OSError):  # EIO: the terminal is gone
@@ -140,3 +162,9 @@ class Line(LinuxDriver):
 
     def _repaint(self) -> None:
         self._loop.call_soon_threadsafe(self._app.refresh)
+
+
+async def _few_wait(app: App[object]) -> None:
+    """Returns when few messages wait for the application and its screen."""
+    while app._message_queue.qsize() + app.screen._message_queue.qsize() > IN_FLIGHT:  # noqa: ASYNC110  (nothing tells when)
+        await asyncio.sleep(0.005)

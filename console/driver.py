@@ -110,6 +110,7 @@ class Line(LinuxDriver):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.exit_event = self._stop = Stop()
+        self._is_suspended = False
 
     def run_input_thread(self) -> None:
         parser, decoder = XTermParser(self._debug), codecs.getincrementaldecoder("utf-8")("replace")
@@ -152,6 +153,19 @@ class Line(LinuxDriver):
         self._output = Output(STDERR, self._repaint)
         self._output.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual has not typed it
+
+    def suspend_application_mode(self) -> None:
+        """For a SIGTSTP: the terminal is as it was before."""
+        self._is_suspended = True
+        super().suspend_application_mode()
+
+    def resume_application_mode(self) -> None:
+        """For a SIGCONT, also after a SIGSTOP, which nobody can prepare for: takes the terminal again and paints it."""
+        if not self._is_suspended:
+            super().suspend_application_mode()
+        self._is_suspended = False
+        super().resume_application_mode()
+        self._repaint()
 
     def write(self, data: str) -> None:
         self._output.write(data)

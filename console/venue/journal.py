@@ -22,6 +22,13 @@ T = TypeVar("T")
 
 WIRE = Wire()
 ENTRY, RUN, INCIDENT = COLUMNS["entry"], COLUMNS["run"], COLUMNS["incident"]
+KEPT = 400 * 86_400.0  # seconds for which a line is kept
+LARGEST = 128 << 20  # bytes of lines that are kept, the newest
+BATCH = 1000  # lines that are dropped at once
+# The last line of the oldest batch, the time of the first one, and the bytes in use.
+OLDEST = """SELECT max(id), (SELECT at FROM entry ORDER BY id LIMIT 1),
+(SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size)
+FROM (SELECT id FROM entry ORDER BY id LIMIT ?)"""
 MOST = 1000  # entries that are kept in memory while the journal cannot be written; incidents that are remembered
 
 
@@ -112,7 +119,7 @@ class Journal(JournalFile):
     async def write(self, *entries: Entry) -> None:
         """With those that could not be written before. What cannot be written is kept in memory, the newest MOST. It
         goes on where the waiting is cancelled."""
-        self.keep(*entries)
+        self._waiting.extend(entries)
         flushing = asyncio.create_task(self._flush())
         flushing.add_done_callback(_seen)
         await asyncio.shield(flushing)
@@ -159,6 +166,24 @@ class Journal(JournalFile):
         except ValueError as error:
             await self.replace(f"what it holds cannot be read: {error}")
             return []
+
+    async def prune(self, now: float) -> bool:
+        """Drops a BATCH of the oldest lines: those older than KEPT, and those beyond LARGEST. Runs that have ended go
+        with the lines of their time; open incidents and what is unsettled stay. Whether there may be more to drop."""
+        found = await self.read(OLDEST, BATCH)
+        last, at, used = found[0] if found else (None, 0.0, 0)
+        if last is None or not (used > LARGEST or at < now - KEPT):
+            return False
+        drop = "DELETE FROM entry WHERE id <= ?" + (" AND at < ?" if used <= LARGEST else "")
+        ended = "SELECT id FROM run WHERE at < ? AND outcome != '' AND (settled OR outcome != 'unknown')"
+        before = at if used > LARGEST else now - KEPT
+        orphans = [(f"DELETE FROM {table} WHERE run IN ({ended})", (before,)) for table in ("step", "cancel")]
+        runs = (f"DELETE FROM run WHERE id IN ({ended})", (before,))
+        try:
+            await self.change([(drop, (last,) if used > LARGEST else (last, before)), *orphans, runs])
+        except OSError:  # said in the header by `trouble`
+            return False
+        return True
 
     # --- runs -----------------------------------------------------------------------------------------------
 

@@ -33,7 +33,6 @@ LOOK, LOOK_SOON = 10.0, 1.0  # seconds between two looks at other processes' run
 FOLLOW = 0.2  # seconds between two looks at a run that a screen follows
 LONG = 10.0  # seconds: a plan that lasts longer is carried out by a process of its own
 
-
 Planner: TypeAlias = Callable[[Offer, Mapping[str, str]], Awaitable[Plan]]
 
 

@@ -22,6 +22,7 @@ from console.venue.site import Site
 from console.venue.state import VenueState
 
 TOGETHER = 0.02  # seconds: observations that arrive so close are judged and painted together
+PRUNING, DAY = 0.1, 86_400.0  # seconds between two batches that are pruned; between two prunings
 RETRY = 5.0  # seconds between two attempts to write what could not be written
 LOADING = 3.0  # seconds that judging waits for what the journal remembers
 SETTLED = 3.0  # seconds after which a source that has said nothing is not waited for any more
@@ -252,6 +253,7 @@ class Venue(Site):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.runs.watch())
             tasks.create_task(self._keep_journal())
+            tasks.create_task(self._prune_journal())
 
     async def _keep_journal(self) -> None:
         while True:
@@ -265,6 +267,13 @@ class Venue(Site):
                 entries.append(self._entries.get_nowait())
             with contextlib.suppress(OSError):  # said in the header by journal.trouble
                 await self.journal.write(*entries)
+
+    async def _prune_journal(self) -> None:
+        """Once at the start, also of a command that ends soon, and then once a day."""
+        while True:
+            while await self.journal.prune(self.wall()):
+                await self.clock.sleep(PRUNING)
+            await self.clock.sleep(DAY)
 
     async def record(self) -> None:
         """Writes down what is still to be written, or finds out that it cannot be (`journal.trouble`)."""

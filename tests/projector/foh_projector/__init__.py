@@ -44,6 +44,7 @@ from backends.contract import (
 from backends.declare import field, kind
 
 POLL, ANSWER, OBEY = 0.25, 2.0, 60.0  # seconds; a lamp that is told to change may take its time
+SEEN = 20.0  # seconds until a change must have been observed, on a machine as slow as this one may be
 LONGEST = 1 << 20  # bytes in a line
 ON, OFF, LAMP, BURN = "power-on", "power-off", "new-lamp", "burn-in"
 
@@ -96,13 +97,13 @@ class ProjectorSource:
         if current.blocked:
             raise Refused(current.blocked)
         if offer.action == LAMP:
-            expect = Expect(self.id, "lamp", 0, 3), Expect(self.id, "power", "off", 3)
+            expect = Expect(self.id, "lamp", 0, SEEN), Expect(self.id, "power", "off", SEEN)
             reset = self._step("reset", {}, "set its hours to 0", True)
             steps = self._switch("off"), reset, self._step("fan", {"wanted": "off"}, "stop the fan")
             return Plan(offer, {}, steps, expect, ("the picture in the room",), now.evidence)
         if offer.action == BURN:
             hours = 0 if isinstance(now.lamp, Unknown) else now.lamp
-            expect = Expect(self.id, "lamp", hours + 100, 3), Expect(self.id, "power", "off", 3)
+            expect = Expect(self.id, "lamp", hours + 100, SEEN), Expect(self.id, "power", "off", SEEN)
             burn = self._step("burn", {"hours": 100}, "burn the lamp in", True)
             steps = self._switch("off"), burn, self._step("fan", {"wanted": "off"}, "stop the fan")
             return Plan(
@@ -113,7 +114,7 @@ class ProjectorSource:
             offer,
             {},
             (self._switch(wanted),),
-            (Expect(self.id, "power", wanted, 3),),
+            (Expect(self.id, "power", wanted, SEEN),),
             ("the picture in the room",) if wanted == "off" else (),
             now.evidence,
         )

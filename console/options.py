@@ -41,4 +41,4 @@ def loader(demo: bool, still: bool = False, must_exist: bool = True) -> Callable
         return Embedded(still).config
     from console.config import load
 
-    return partial(load, must_exist=must_exist)
+    return load if must_exist else partial(load, must_exist=False)

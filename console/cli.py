@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = 130
     sys.stdout.flush()
     has_screen = args is not None and args.command in (None, "demo") and not args.version
-    sys.exit(LOST if out.lost and not has_screen else code)  # type: ignore[arg-type]
+    sys.exit(LOST if out.lost and not has_screen else code)
 
 
 def visibly(args: argparse.Namespace) -> int:

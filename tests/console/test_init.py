@@ -37,6 +37,7 @@ def written(before: str, zones: dict[str, str], host: str = "h") -> str:
 @example({"a": "bar 🎺"}, "", "h")
 @example({"a🎺\x00\x7f\"'\\\n": "\ud7ff\x1b\x85\u2028\"'''\\"}, BEFORE, "🎺")
 def test_any_name_is_read_again_as_it_was_written(zones: dict[str, str], before: str, host: str) -> None:
+    zones = {clean(local, 200): name for local, name in zones.items()}  # as the first wall leaves it
     text = written(before, zones, host)
     table = tomllib.loads(text)
     again = config.of_table(table, None, text, {"FOH_STATE": "/nowhere"})

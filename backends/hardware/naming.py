@@ -74,7 +74,7 @@ def operations(action: str, args: Mapping[str, str], board: Board, rules: Path) 
         raise Refused(f"it is called {name} already")
     text = f"call the card at USB port {port} {name}, now and each time this model is plugged in here: by a udev rule"
     now = f"echo {name} | tee /sys/bus/usb/devices/{quoted(port)}/*/sound/card*/id"
-    script = f"{to_file(path, *udev_rules.name(port, str(board.ids), name).splitlines())}; {now}"
+    script = f"{to_file(path, *udev_rules.name_rule(port, str(board.ids), name).splitlines())}; {now}"
     return (Operation(call(("usb-name-card", port, name), text, script), "named", name),)
 
 

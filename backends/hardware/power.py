@@ -70,7 +70,7 @@ def _let_sleep(board: Board, delay: int, device: Path, where: Folders) -> list[O
     if board.rule == NO_RULE or (board.rule == RULE and (releases or board.delay != delay)):
         text = f"keep it so when board {port} is plugged in again: a udev rule for this model at this port"
         released = releases or board.hid == RELEASED
-        rule = udev_rules.sleep(port, str(board.ids), delay, released)
+        rule = udev_rules.sleep_rule(port, str(board.ids), delay, released)
         script = to_file(where.rules / udev_rules.sleep_file(port), *rule.splitlines())
         argv = ("usb-keep-rule", port, str(delay), *(["release-hid"] if released else []))
         found.append(Operation(call(argv, text, script), "rule", RULE))

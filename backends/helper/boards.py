@@ -73,7 +73,7 @@ def keep_rule(where: Folders, *arguments: str) -> None:
         raise Refused("usb-keep-rule takes PORT, a delay in ms, and perhaps release-hid")
     port, delay = arguments[0], _milliseconds(arguments[1])
     ids = devices.ids(devices.audio_device(where.sysfs, port))
-    _keep(where.rules / udev_rules.sleep_file(port), udev_rules.sleep(port, ids, int(delay), len(arguments) == 3))
+    _keep(where.rules / udev_rules.sleep_file(port), udev_rules.sleep_rule(port, ids, int(delay), len(arguments) == 3))
 
 
 def forget_rule(where: Folders, *arguments: str) -> None:
@@ -85,7 +85,7 @@ def name_card(where: Folders, *arguments: str) -> None:
         raise Refused("usb-name-card takes PORT and NAME: 1 to 15 letters, digits, - and _")
     port, name = arguments
     device = devices.audio_device(where.sysfs, port)
-    _keep(where.rules / udev_rules.name_file(port), udev_rules.name(port, devices.ids(device), name))
+    _keep(where.rules / udev_rules.name_file(port), udev_rules.name_rule(port, devices.ids(device), name))
     for card in sorted(device.glob("*/sound/card*/id")):
         if devices.read(card).strip() != name.encode():
             _write(where.sysfs, card, name)

@@ -20,7 +20,7 @@ def name_file(port: str) -> str:
     return f"70-foh-name-{port}.rules"
 
 
-def sleep(port: str, ids: str, delay: int, release_hid: bool) -> str:
+def sleep_rule(port: str, ids: str, delay: int, release_hid: bool) -> str:
     """Lets a board sleep each time it is plugged in: the kernel forgets its power settings when it is unplugged. `ids`
     is vendor:product, `delay` in ms; `release_hid` also releases the board's keys."""
     vendor, product = ids.split(":")
@@ -39,7 +39,7 @@ def sleep(port: str, ids: str, delay: int, release_hid: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def name(port: str, ids: str, card_id: str) -> str:
+def name_rule(port: str, ids: str, card_id: str) -> str:
     """Names the sound card of the board at a port. `ids` is vendor:product."""
     vendor, product = ids.split(":")
     card = 'ACTION=="add", SUBSYSTEM=="sound", KERNEL=="card*"'

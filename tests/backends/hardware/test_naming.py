@@ -40,12 +40,12 @@ def test_a_name_is_given_now_and_by_a_rule_and_is_seen_in_both() -> None:
     assert {(e.field, e.wanted) for e in plan.expect} == {("named", "bar"), ("card", "bar")}
     assert argv(plan, AMP) == ("usb-name-card", "1-1.2", "bar")
     assert (
-        to_file(RULES / udev_rules.name_file("1-1.2"), *udev_rules.name("1-1.2", "08bb:27c5", "bar").splitlines())
+        to_file(RULES / udev_rules.name_file("1-1.2"), *udev_rules.name_rule("1-1.2", "08bb:27c5", "bar").splitlines())
         in plan.steps[0].argv[-1]
     )
     assert plan.offer.risk is Risk.DISRUPTIVE
     assert "DAC_1" in plan.interrupts[0]
-    assert naming.named(udev_rules.name("1-1.2", "08bb:27c5", "bar")) == "bar"
+    assert naming.named(udev_rules.name_rule("1-1.2", "08bb:27c5", "bar")) == "bar"
 
 
 def test_a_name_that_it_has_already_is_only_kept() -> None:

@@ -74,7 +74,7 @@ def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> Non
         ("sudo", "sh", "-c", script)
         for script in (
             to_file(
-                rules / "70-foh-sleep-1-1.1.rules", *udev_rules.sleep("1-1.1", "08bb:27c5", 500, True).splitlines()
+                rules / "70-foh-sleep-1-1.1.rules", *udev_rules.sleep_rule("1-1.1", "08bb:27c5", 500, True).splitlines()
             ),
             f"echo 500 >{device}/power/autosuspend_delay_ms && echo auto >{device}/power/control",
             f"echo 0 >{device}/1-1.1:1.2/authorized",
@@ -82,7 +82,7 @@ def test_the_plan_says_what_it_does_and_what_must_be_seen(tmp_path: Path) -> Non
     ]
     for step in plan.steps:
         subprocess.run(shlex.split(step.shell)[1:], check=True)  # as it can be pasted, without the sudo
-    assert (rules / "70-foh-sleep-1-1.1.rules").read_text() == udev_rules.sleep("1-1.1", "08bb:27c5", 500, True)
+    assert (rules / "70-foh-sleep-1-1.1.rules").read_text() == udev_rules.sleep_rule("1-1.1", "08bb:27c5", 500, True)
     assert (device / "power/control").read_text() == "auto\n"
     assert (device / "1-1.1:1.2/authorized").read_text() == "0\n"
     seen = [("rule", RULE, 5.0), ("policy", "auto", 5.0), ("hid", "released", 5.0)]

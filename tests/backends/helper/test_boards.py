@@ -52,7 +52,7 @@ def test_a_rule_is_kept_and_forgotten(tmp_path: Path) -> None:
     file = where.rules / "70-foh-sleep-1-1.1.rules"
     for release in ([], ["release-hid"]):  # the second replaces the first
         assert main(["usb-keep-rule", "1-1.1", "0700", *release], where) == 0
-        assert file.read_text() == udev_rules.sleep("1-1.1", "08bb:27c5", 700, bool(release))
+        assert file.read_text() == udev_rules.sleep_rule("1-1.1", "08bb:27c5", 700, bool(release))
         assert [each.name for each in where.rules.iterdir()] == [file.name]
     assert file.stat().st_mode & 0o777 == 0o644
     for _ in range(2):  # that it is gone already is no failure
@@ -67,7 +67,7 @@ def test_a_card_is_named_now_and_by_a_rule(tmp_path: Path) -> None:
     (card / "id").write_text("DAC_3\n")
     file = where.rules / "70-foh-name-1-1.1.rules"
     assert main(["usb-name-card", "1-1.1", "bar"], where) == 0
-    assert file.read_text() == udev_rules.name("1-1.1", "08bb:27c5", "bar")
+    assert file.read_text() == udev_rules.name_rule("1-1.1", "08bb:27c5", "bar")
     assert (card / "id").read_text() == "bar"
     for _ in range(2):
         assert main(["usb-unname-card", "1-1.1"], where) == 0

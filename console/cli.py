@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     out, args = safe_streams(), None
     try:
         args = parser().parse_args(argv)
-        code: object = run(args) if args.command in OWN_WALL else visibly(args)
+        code: str | int | None = run(args) if args.command in OWN_WALL else visibly(args)
     except SystemExit as ended:
         code = ended.code
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ HOSTILE = "".join(PAYLOADS.values()).replace("\udcff", "")[:5000]
 
 @pytest.mark.parametrize("command", ["status", "act", "doctor", "init"])
 def test_what_somebody_forgot_to_clean_is_cleaned_on_both_streams(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def run(command: str, args: object) -> int:
         print("name", HOSTILE)
@@ -24,9 +24,11 @@ def test_what_somebody_forgot_to_clean_is_cleaned_on_both_streams(
         return 0
 
     monkeypatch.setattr(plain, "run", run)
+    for stream in ("stdout", "stderr"):  # which it replaces
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))
     with pytest.raises(SystemExit):
         cli.main([command])
-    for said in capsys.readouterr():
+    for said in capfd.readouterr():
         assert said.startswith("name")
         assert not ACTED_ON.search(said.replace("\n", ""))
 

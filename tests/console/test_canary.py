@@ -62,6 +62,8 @@ def looked_at(env: dict[str, str]) -> list[str]:
         terminal.wait_for("paused")
         terminal.press("1", "enter")
         terminal.wait_for("playback")
-        terminal.press("escape", "a")
-        terminal.wait_for("stop")
+        terminal.press("escape")
+        terminal.settled()
+        terminal.press("a")
+        terminal.wait_for("actions on")
         return [terminal.text, terminal.raw.decode(errors="replace")]

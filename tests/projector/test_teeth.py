@@ -18,6 +18,7 @@ from backends.contract import (
     IO,
     Backend,
     Context,
+    Evidence,
     Finding,
     Gone,
     Id,
@@ -77,8 +78,11 @@ class Forgets(ProjectorSource):
 
 
 class Dirty(ProjectorSource):
+    """In what the runtime does not clean by itself."""
+
     def _resource(self, said: Said, at: float) -> Projector:
-        return structs.replace(super()._resource(said, at), title="\x1b[31mred")
+        dirty = Evidence("title", self.endpoint, at, "\x1b[31mred")
+        return structs.replace(super()._resource(said, at), evidence=(dirty,))
 
 
 class Elsewhere(ProjectorSource):
